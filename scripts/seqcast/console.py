@@ -1,0 +1,83 @@
+"""What a person sees of a running step: messages, progress with time left, errors in one line."""
+
+import errno
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from seqcast.errors import SeqcastError
+
+log = logging.getLogger("seqcast")
+
+# Without a terminal (a cluster's log) a bar becomes a line now and then.
+_SECONDS_BETWEEN_LINES = 30.0
+
+
+@contextmanager
+def step(name: str, log_file: str | Path | None = None) -> Iterator[None]:
+    """Run a step: show its messages, keep them in a log file, end a user's error in one line.
+
+    Anything else that goes wrong keeps its traceback, in the log file too.
+    """
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if log_file:
+        Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(log_file, mode="w"))
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter(f"[{name}] %(message)s"))
+        log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    start = time.monotonic()
+    try:
+        with warnings.catch_warnings(), logging_redirect_tqdm([log]):
+            warnings.showwarning = lambda message, *_, **__: log.warning("warning: %s", message)
+            yield
+        log.info("done in %s", format_seconds(time.monotonic() - start))
+    except SeqcastError as error:
+        for line in str(error).splitlines():
+            log.error("error: %s", line)
+        raise SystemExit(1) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EFBIG):
+            log.exception("unexpected error")
+            raise
+        log.error("error: %s: %s", error.filename or "writing", error.strerror)
+        raise SystemExit(1) from None
+    except Exception:
+        log.exception("unexpected error: please report it with this log")
+        raise SystemExit(1) from None
+    finally:
+        for handler in handlers:
+            log.removeHandler(handler)
+            handler.close()
+
+
+def progress(total: int, label: str, unit: str) -> tqdm:
+    """Return a progress bar with rate and time left; call its `update(n)`, use it in a `with`."""
+    terminal = sys.stderr.isatty()
+    return tqdm(
+        total=total,
+        desc=label,
+        unit=f" {unit}",
+        dynamic_ncols=terminal,
+        mininterval=0.2 if terminal else _SECONDS_BETWEEN_LINES,
+        leave=False,
+    )
+
+
+def format_seconds(seconds: float) -> str:
+    """Write a duration as people say it: `3.2 s`, `4 min 05 s`, `2 h 07 min`."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,16 @@
+"""The one error that is the user's to mend."""
+
+
+class SeqcastError(Exception):
+    """Say where the fault is, what was found, what was wanted and what to do.
+
+    Whoever runs a step catches it once and shows the message alone, without a traceback.
+    """
+
+
+def suggest(word: str, known: list[str]) -> str:
+    """Return `` (did you mean 'x'?)`` for the known word nearest to a misspelt one, or ``""``."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -1,0 +1,128 @@
+"""Settings of a network and of its training."""
+
+import math
+from typing import Any, Literal
+
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+from seqcast.settings.section import Fraction, Section
+
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    # The chapter's network and training, number by number.
+    "course": {
+        "model": {
+            "squeeze": [[48, 21, 2, 0], [60, 7, 4, 0.05], [76, 7, 4, 0.05], [96, 7, 4, 0.05]],
+            "dilated": [[24, 3, dilation, 0.1] for dilation in (1, 2, 4, 8, 16, 32, 64)],
+        },
+        "train": {},
+    },
+}
+
+
+class SqueezeBlock(Section):
+    """Shorten the sequence: a strided convolution, a gated linear unit, dropout."""
+
+    out: PositiveInt
+    kernel: PositiveInt
+    stride: PositiveInt
+    dropout: Fraction = 0.0
+
+
+class DilatedBlock(Section):
+    """See far: a dilated convolution over everything before it, a gated linear unit, dropout."""
+
+    out: PositiveInt
+    kernel: PositiveInt
+    dilation: PositiveInt
+    dropout: Fraction = 0.0
+
+
+def _block_from_list(kind: type[Section], value: Any) -> Any:
+    """Read a block written as in the chapter, ``[out, kernel, stride or dilation, dropout]``."""
+    if isinstance(value, (list, tuple)) and len(value) in (3, 4):
+        return dict(zip(kind.model_fields, value, strict=False))
+    return value
+
+
+class ModelSettings(Section):
+    """The shape of the network."""
+
+    squeeze: tuple[SqueezeBlock, ...] = Field(min_length=1)
+    """Blocks `[out, kernel, stride, dropout]` that shorten the sequence to one position a bin."""
+    dilated: tuple[DilatedBlock, ...] = ()
+    """Blocks `[out, kernel, dilation, dropout]`, each reading everything before it."""
+
+    @field_validator("squeeze", mode="before")
+    @classmethod
+    def _squeeze(cls, blocks: Any) -> Any:
+        return [_block_from_list(SqueezeBlock, block) for block in blocks]
+
+    @field_validator("dilated", mode="before")
+    @classmethod
+    def _dilated(cls, blocks: Any) -> Any:
+        return [_block_from_list(DilatedBlock, block) for block in blocks]
+
+    @model_validator(mode="after")
+    def _odd_kernels(self) -> "ModelSettings":
+        for block in (*self.squeeze, *self.dilated):
+            if block.kernel % 2 == 0:
+                raise ValueError(
+                    f"kernel {block.kernel} is even, which would move the coverage by half a base;"
+                    f" use {block.kernel - 1} or {block.kernel + 1}"
+                )
+        return self
+
+    @property
+    def bin_size(self) -> int:
+        """Bases per output position: the product of the strides."""
+        return math.prod(block.stride for block in self.squeeze)
+
+    @property
+    def receptive_field(self) -> int:
+        """Bases of sequence that one output position can see."""
+        bases, step = 1, 1
+        for block in self.squeeze:
+            bases += (block.kernel - 1) * step
+            step *= block.stride
+        return bases + sum((block.kernel - 1) * block.dilation * step for block in self.dilated)
+
+
+class TrainSettings(Section):
+    """How a network is trained."""
+
+    epochs: PositiveInt = 10
+    batch_size: PositiveInt = 8
+    learning_rate: PositiveFloat = 1e-3
+    warmup_epochs: NonNegativeInt = 0
+    """Epochs over which the learning rate rises before its cosine descent."""
+    beta1: Fraction = 0.97
+    """Adam's decay of the mean gradient."""
+    beta2: Fraction = 0.98
+    """Adam's decay of the mean squared gradient."""
+    clip_norm: PositiveFloat = 0.01
+    """Gradients are scaled down to this global norm."""
+    max_shift: NonNegativeInt = 5
+    """Each training window is rolled by a random number of bases up to this, coverage unmoved."""
+    seed: NonNegativeInt = 1
+    snapshots: Literal["best", "every"] = "best"
+    """`best` keeps the epoch of the lowest validation loss, `every` all epochs besides."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of the convolutions; `auto` is bfloat16 where the hardware has it."""
+    threads: PositiveInt | None = None
+    """CPU threads; the same number gives the same weights bit for bit. None: all the job has."""
+
+    @model_validator(mode="after")
+    def _warmup_ends(self) -> "TrainSettings":
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(
+                f"warmup_epochs is {self.warmup_epochs}, but there are only {self.epochs} epochs"
+            )
+        return self
