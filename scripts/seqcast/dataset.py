@@ -170,8 +170,9 @@ class DatasetWriter:
         self.path = Path(path)
         self.contigs, self.targets, self.bin_size, self.crop = contigs, targets, bin_size, crop
         self._partial = self.path.with_name(self.path.name + ".partial")
-        self._file = h5py.File(self._partial, "w")
         bins = int((-(-contigs.length // bin_size)).sum())
+        make_room(self._partial, int(contigs.length.sum()) + 4 * bins * len(targets))
+        self._file = h5py.File(self._partial, "w")
         self._sequence = self._file.create_dataset(
             "sequence", (int(contigs.length.sum()),), dtype=np.uint8
         )
@@ -237,6 +238,34 @@ class DatasetWriter:
     ) -> None:
         self._file.close()
         self._partial.unlink(missing_ok=True)
+
+
+def make_room(path: Path, size: int) -> None:
+    """Make sure that a file of `size` bytes fits where it will be written.
+
+    HDF5 crashes the interpreter when a disk, quota or limit ends while it writes; asked for the
+    space beforehand, the system answers with a plain `OSError`, raised with the file's name.
+    """
+    try:
+        with open(path, "wb") as file:
+            if size and hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size + (1 << 16))
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        reason = f"{error.strerror}; {size:,} bytes are needed"
+        raise OSError(error.errno, reason, str(path)) from None
+
+
+def write_manifest(dataset_path: Path, path: Path) -> None:
+    """Write the few facts of a dataset that tell whether it is another one than before."""
+    dataset = read_dataset(dataset_path)
+    content = {
+        "digest": dataset.digest,
+        "windows": {split: len(dataset.rows_of(split)) for split in SPLITS},
+        "targets": len(dataset.targets),
+        "source": dataset.source,
+    }
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
 def make_windows(

@@ -1,0 +1,67 @@
+# seqcast: from DNA sequence to coverage tracks in a genome browser.
+#
+# Reads and checks the config, includes the rules, names the targets. What the steps do is in
+# scripts/seqcast; how they hang together is in workflow/rules.
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.0")
+sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
+
+from seqcast import provenance, settings as seqcast_settings  # noqa: E402
+from seqcast.errors import SeqcastError  # noqa: E402
+
+
+# A config file given on the command line replaces the default one; Snakemake would merge the two.
+if not workflow.configfiles:
+
+    configfile: Path(workflow.basedir, "config/config.yaml")
+
+
+try:
+    settings = seqcast_settings.read_settings(config)
+except SeqcastError as error:
+    raise WorkflowError(str(error)) from None
+
+# run.json tells how a run was started; jobs run in processes with other command lines.
+os.environ.setdefault("SEQCAST_COMMAND", shlex.join(["snakemake", *sys.argv[1:]]))
+
+RUN = f"results/{settings.run}"
+MODELS = list(settings.models)
+
+
+def code_of(step):
+    """Return the digest of a step's script and all of the library that it reaches."""
+    return provenance.digest_sources(Path(workflow.basedir, "scripts", f"{step}.py"))
+
+
+wildcard_constraints:
+    model="|".join(MODELS),
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/model.smk"
+include: "workflow/rules/tracks.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    localrule: True
+    input:
+        rules.report.output,
+        rules.export.input,
+
+
+onsuccess:
+    summary = Path(RUN, "report", "summary.txt")
+    if summary.exists():
+        print(summary.read_text(), end="")

@@ -1,0 +1,91 @@
+"""Choose where and in which arithmetic a network runs, and say why."""
+
+import os
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from seqcast.errors import SeqcastError
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device, the arithmetic of its convolutions, and the reason for both."""
+
+    device: torch.device
+    precision: str
+    reason: str
+
+    def autocast(self) -> AbstractContextManager:
+        """Return the context in which the network runs in the chosen arithmetic."""
+        return torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"
+        )
+
+
+def choose_device(
+    device: str = "auto", precision: str = "auto", *, gpus: int | None = None
+) -> Device:
+    """Choose a device, or refuse: nobody's training falls back to the CPU in silence.
+
+    `gpus` is how many the scheduler granted, None where there is none. Raises `SeqcastError` when
+    `cuda` is asked for and not there, and when `auto` finds an NVIDIA device torch cannot use.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SeqcastError(f"train.device is cuda, but {_why_no_cuda()}; mend that, or set cpu")
+    if device == "cpu":
+        chosen, why = "cpu", "train.device is cpu"
+    elif device == "cuda":
+        chosen, why = "cuda", "train.device is cuda"
+    elif gpus == 0:
+        chosen, why = "cpu", "this job was granted no GPU (--resources gpu=0)"
+    elif os.environ.get("CUDA_VISIBLE_DEVICES", None) in ("", "-1"):
+        chosen, why = "cpu", "CUDA_VISIBLE_DEVICES hides every GPU"
+    elif torch.cuda.is_available():
+        chosen, why = "cuda", "torch sees a GPU"
+    elif _has_nvidia_device():
+        raise SeqcastError(
+            f"this machine has an NVIDIA GPU, but {_why_no_cuda()}; mend that, or set"
+            " train.device: cpu if the CPU is what you want"
+        )
+    else:
+        chosen, why = "cpu", "this machine has no NVIDIA GPU"
+    return _with_precision(torch.device(chosen), precision, why)
+
+
+def _with_precision(device: torch.device, precision: str, why: str) -> Device:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    fast = _has_bfloat16(device)
+    if precision == "auto":
+        precision = "bfloat16" if fast else "float32"
+        hardware = "has bfloat16" if fast else "has no fast bfloat16"
+        return Device(device, precision, f"{name} ({why}), {precision} (it {hardware})")
+    return Device(device, precision, f"{name} ({why}), {precision} (as set)")
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Say whether bfloat16 is the hardware's own; emulated, it is slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _has_nvidia_device() -> bool:
+    return Path("/dev/nvidia0").exists() or Path("/proc/driver/nvidia/gpus").exists()
+
+
+def _why_no_cuda() -> str:
+    if torch.version.cuda is None:
+        return f"torch {torch.__version__} is built without CUDA"
+    if not _has_nvidia_device():
+        return "this machine has no NVIDIA GPU"
+    return (
+        f"torch {torch.__version__} (CUDA {torch.version.cuda}) cannot use its driver; see what"
+        " `nvidia-smi` says"
+    )

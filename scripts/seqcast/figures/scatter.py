@@ -1,0 +1,167 @@
+"""Predicted against observed coverage, bin by bin."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator, StrMethodFormatter
+
+from seqcast.dataset import Dataset
+from seqcast.figures.style import (
+    INK,
+    QUIET,
+    find_ranked,
+    format_label,
+    format_r,
+    make_figure,
+    style_axes,
+    write_note,
+)
+from seqcast.predictions import Predictions, Stitch
+
+MOST_PANELS = 12
+_CELLS = 64
+# Lightness alone tells the counts apart, so no eye and no printer confuses them.
+_COLOURS = LinearSegmentedColormap.from_list("slate", ["#ccd6e0", "#7d93aa", "#3a536e", "#0d1c30"])
+
+
+def plot_scatter(
+    dataset: Dataset,
+    predictions: Predictions,
+    metrics: pd.DataFrame,
+    *,
+    targets: Sequence[int] | None = None,
+    title: str = "Predicted against observed coverage",
+) -> Figure:
+    """Plot how many bins have each pair of observed and predicted coverage, a panel a target.
+
+    Both axes are log1p with ticks in the units of the input. `targets` are places in the targets
+    table; None: at most twelve of `metrics` by `pearson_r`: all, or best, middle and worst.
+    """
+    r = metrics["pearson_r"].to_numpy(float)
+    shown = find_ranked(r, MOST_PANELS) if targets is None else list(targets)
+    figure, panels = _make_panels(len(shown), title)
+    stitch = Stitch(predictions, dataset)
+    counts = [
+        _plot_one(axes, dataset, predictions, stitch, r, target)
+        for axes, target in zip(panels, shown, strict=False)
+    ]
+    for axes in panels[len(shown) :]:
+        axes.set_visible(False)
+    _share_colours(figure, panels[: len(shown)], counts)
+    return figure
+
+
+def _make_panels(count: int, title: str) -> tuple[Figure, np.ndarray]:
+    """Make a figure of square panels, (at least `count`,), with room for a bar at the right.
+
+    All panels are alike, so their places are set in inches: constrained layout takes ten times
+    as long to find them.
+    """
+    columns = min(max(count, 1), 4)
+    rows = -(-max(count, 1) // columns)
+    side, gap = (4.2 if count <= 1 else 2.0), 0.5
+    left, right, top, bottom = 0.75, 1.05, 0.85, 0.65
+    width = left + columns * side + (columns - 1) * gap + right
+    height = top + rows * side + (rows - 1) * gap + bottom
+    figure = make_figure(width, height, title, layout="none")
+    figure.subplots_adjust(
+        left=left / width,
+        right=1 - right / width,
+        top=1 - top / height,
+        bottom=bottom / height,
+        wspace=gap / side,
+        hspace=gap / side,
+    )
+    middle_x, middle_y = (left + width - right) / 2 / width, (bottom + height - top) / 2 / height
+    style = {"fontsize": 9, "color": INK}
+    figure.supxlabel("observed coverage (log1p scale)", x=middle_x, y=0.12 / height, **style)
+    figure.supylabel("predicted coverage (log1p scale)", x=0.1 / width, y=middle_y, **style)
+    return figure, figure.subplots(rows, columns, squeeze=False).reshape(-1)
+
+
+def _find_pairs(
+    dataset: Dataset, predictions: Predictions, stitch: Stitch, target: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return observed and predicted coverage of the bins where both are finite, (bins,) each."""
+    observed = np.asarray(dataset.coverage[stitch.bins, target], dtype=float)
+    predicted = stitch.average(predictions.read(target))
+    known = np.isfinite(observed) & np.isfinite(predicted)
+    return observed[known], predicted[known]
+
+
+def _plot_one(
+    axes: Axes,
+    dataset: Dataset,
+    predictions: Predictions,
+    stitch: Stitch,
+    r: np.ndarray,
+    target: int,
+) -> int:
+    """Draw one target; returns the number of bins in its fullest cell."""
+    observed, predicted = _find_pairs(dataset, predictions, stitch, target)
+    style_axes(axes, grid="")
+    axes.set_title(format_label(dataset.targets.identifier[target], 30), fontsize=8, loc="left")
+    axes.set_aspect("equal")
+    if not observed.size:
+        write_note(axes, "no bins with known coverage")
+        return 0
+    top = float(np.log1p(max(observed.max(), predicted.max(), 1e-6))) * 1.02
+    edges = np.linspace(0, top, _CELLS + 1)
+    count_OP, _, _ = np.histogram2d(np.log1p(observed), np.log1p(predicted), bins=(edges, edges))
+    axes.pcolormesh(edges, edges, np.ma.masked_equal(count_OP.T, 0), cmap=_COLOURS, rasterized=True)
+    axes.plot([0, top], [0, top], color=INK, linewidth=0.9, linestyle="--")
+    ticks = find_ticks(float(np.expm1(top)))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_ticks(np.log1p(ticks), [f"{tick:,g}" for tick in ticks])
+    axes.set(xlim=(0, top), ylim=(0, top))
+    _write_r(axes, float(r[target]))
+    return int(count_OP.max())
+
+
+def _write_r(axes: Axes, r: float) -> None:
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
+    axes.text(
+        0.04, 0.96, format_r(r), transform=axes.transAxes, va="top", fontsize=9, color=INK, bbox=box
+    )
+
+
+def find_ticks(top: float) -> np.ndarray:
+    """Return round values from 0 to `top` that lie apart on a log1p axis."""
+    if top <= 4:
+        step = 10.0 ** np.floor(np.log10(max(top, 1e-9)))
+        step = step if top / step >= 2 else step / 2
+        return np.arange(0, top + step / 1e6, step)
+    decades = np.arange(0, np.log10(top) + 1)
+    ticks = np.concatenate([[0], *([10**decade, 3 * 10**decade] for decade in decades)])
+    ticks = ticks[ticks <= top]
+    return ticks if len(ticks) <= 6 else np.concatenate([[0], ticks[1::2]])
+
+
+def _share_colours(figure: Figure, panels: np.ndarray, counts: list[int]) -> None:
+    """Give all panels one scale of colours and say what it and the dashed line mean."""
+    norm = LogNorm(1, max([*counts, 2]))
+    for axes in panels:
+        for mesh in axes.collections:
+            mesh.set_norm(norm)
+    if not len(panels):
+        return
+    width, height = figure.get_size_inches()
+    tall = min(3.0, 0.7 * height)
+    place = (1 - 0.8 / width, 0.5 - tall / 2 / height, 0.16 / width, tall / height)
+    bar = figure.colorbar(ScalarMappable(norm, _COLOURS), cax=figure.add_axes(place))
+    bar.set_label("bins in a cell (log scale)", fontsize=9, color=INK)
+    bar.ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    bar.ax.yaxis.set_minor_locator(NullLocator())
+    bar.ax.tick_params(labelsize=8, color=QUIET)
+    bar.outline.set_visible(False)
+    lines = panels[0].get_lines()
+    if lines:
+        label = "dashed: predicted = observed"
+        spot = (0.02 / width, 1 - 0.32 / height)
+        style = {"loc": "upper left", "borderaxespad": 0, "frameon": False, "fontsize": 8}
+        figure.legend(lines, [label], bbox_to_anchor=spot, **style)

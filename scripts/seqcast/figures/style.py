@@ -1,0 +1,117 @@
+"""What all figures share: colours, letters, empty states, and how a figure becomes a file."""
+
+import os
+import warnings
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+OBSERVED = "#0072B2"
+PREDICTED = "#D55E00"
+INK = "#222222"
+QUIET = "#767676"
+RULE = "#d9d9d9"
+# One colour and one marker a model; observed's and predicted's own are left out.
+MODEL_STYLES = (
+    (INK, "o"),
+    ("#009E73", "s"),
+    ("#CC79A7", "D"),
+    ("#E69F00", "^"),
+    ("#56B4E9", "v"),
+    (QUIET, "P"),
+)
+DPI = 150
+
+
+def make_figure(width: float, height: float, title: str, *, layout: str = "constrained") -> Figure:
+    """Make an empty figure, sizes in inches, with its title at the upper left.
+
+    `layout` is one of matplotlib's; `none` where a caller sets the places of its axes itself.
+    """
+    figure = Figure(figsize=(width, height), layout=layout, facecolor="white")
+    FigureCanvasAgg(figure)
+    if layout == "constrained":
+        figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)
+    style = {"ha": "left", "fontsize": 11, "weight": "bold", "color": INK}
+    if layout != "constrained":  # which else finds the height itself
+        style |= {"y": 1 - 0.1 / height, "va": "top"}
+    figure.suptitle(format_label(title, 110), x=0.1 / width, **style)
+    return figure
+
+
+def style_axes(axes: Axes, *, grid: str = "y") -> None:
+    """Quieten an axes: two spines, small letters, a faint grid along `x`, `y` or neither (``)."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(QUIET)
+    axes.tick_params(labelsize=8, color=QUIET, labelcolor=INK, length=3)
+    axes.xaxis.label.set(fontsize=9, color=INK)
+    axes.yaxis.label.set(fontsize=9, color=INK)
+    if grid:
+        axes.grid(axis=grid, color=RULE, linewidth=0.6)
+        axes.set_axisbelow(True)
+
+
+def format_label(text: str, length: int) -> str:
+    """Shorten a name in its middle and keep matplotlib from reading ``$`` as mathematics."""
+    text = " ".join(text.split())
+    if len(text) > length:
+        tail = length // 3
+        text = f"{text[: length - tail - 1].rstrip()}…{text[-tail:].lstrip()}"
+    return text.replace("$", r"\$")
+
+
+def format_r(value: float) -> str:
+    """Write a correlation with two decimals, or say that there is none."""
+    return f"r {value:.2f}" if np.isfinite(value) else "r undefined"
+
+
+def write_note(axes: Axes, text: str) -> None:
+    """Say in the middle of an axes why nothing is drawn there."""
+    axes.text(
+        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=QUIET, fontsize=9
+    )
+
+
+def find_ranked(score: np.ndarray, count: int) -> list[int]:
+    """Return at most `count` places of `score` (n,), best first: all, or best, middle and worst.
+
+    Undefined scores rank last and are left out while there are enough others.
+    """
+    score = np.asarray(score, dtype=float)
+    order = np.argsort(-score, kind="stable")  # NaN sorts last
+    defined = order[: int(np.isfinite(score).sum())]
+    if len(score) <= count or len(defined) < count:
+        return order[:count].tolist()
+    worst = count // 3
+    middle = (count - worst) // 2
+    best = count - worst - middle
+    # The median lies in the middle third whatever `count` is.
+    first = max(best, (len(defined) - middle) // 2)
+    first = min(first, len(defined) - worst - middle)
+    chosen = [*defined[:best], *defined[first : first + middle], *defined[len(defined) - worst :]]
+    return [int(place) for place in chosen]
+
+
+def write_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure as PNG (150 dpi) or SVG, by the suffix, and empty it.
+
+    The file appears under its name only when it is whole; the same figure gives the same bytes.
+    """
+    path = Path(path)
+    kind = path.suffix.lstrip(".").lower()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    try:
+        with warnings.catch_warnings(), matplotlib.rc_context({"svg.hashsalt": "seqcast"}):
+            # A target's name may hold letters that the font lacks; they become boxes.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+            figure.savefig(partial, format=kind, dpi=DPI, metadata=metadata)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    figure.clear()

@@ -1,0 +1,23 @@
+"""The training loss."""
+
+import torch
+from torch import Tensor
+
+
+def poisson_loss_sums(log_rate: Tensor, coverage: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the chapter's loss summed over all known values, and how many there are.
+
+    The loss of a value t at log rate x is exp(x) - t x - (t - t log t), with 0 log 0 = 0 and the
+    natural logarithm: half the Poisson deviance. Both tensors have the same shape; where
+    `coverage` is NaN nothing is known and nothing counts.
+    """
+    known = ~torch.isnan(coverage)
+    t = torch.where(known, coverage, 0.0)
+    loss = log_rate.exp() - t * log_rate - (t - torch.xlogy(t, t))
+    return torch.where(known, loss, 0.0).sum(), known.sum()
+
+
+def poisson_loss(log_rate: Tensor, coverage: Tensor) -> Tensor:
+    """Return the mean of `poisson_loss_sums` over all known values."""
+    total, count = poisson_loss_sums(log_rate, coverage)
+    return total / count.clamp(min=1)

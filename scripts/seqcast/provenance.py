@@ -1,0 +1,130 @@
+"""Where results come from: digests of code, the record of a run, files that are as listed."""
+
+import csv
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "snakemake", "torch", "h5py", "numpy", "pandas", "pyfaidx", "pybigwig", "matplotlib", "scipy",
+    "pydantic", "safetensors",
+)  # fmt: skip
+
+_IMPORT = re.compile(r"^\s*(?:from|import)\s+seqcast\.?([\w.]*)(?:\s+import\s+([^#\n(]+))?", re.M)
+
+
+def digest_sources(script: Path) -> str:
+    """Return a digest of a script and of every module of the library that it reaches.
+
+    Follows import lines, not Python: cheap enough for every dry run, and the same on every
+    version of Python.
+    """
+    total = hashlib.sha256()
+    for path in sorted(_reach(script.resolve())):
+        total.update(path.name.encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()[:16]
+
+
+@cache
+def _reach(path: Path) -> frozenset[Path]:
+    found, waiting = {path}, [path]
+    while waiting:
+        for module in _imported(waiting.pop()):
+            if module not in found:
+                found.add(module)
+                waiting.append(module)
+    return frozenset(found)
+
+
+@cache
+def _imported(path: Path) -> tuple[Path, ...]:
+    library = Path(__file__).parent
+    modules: list[Path] = []
+    for place, names in _IMPORT.findall(path.read_text()):
+        inside = [name.strip().split(" ")[0] for name in names.split(",") if name.strip()]
+        for dotted in [place, *(f"{place}.{name}".strip(".") for name in inside)]:
+            base = library.joinpath(*dotted.split(".")) if dotted else library
+            for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+                if candidate.is_file() and candidate != library / "__init__.py":
+                    modules.append(candidate)
+    return tuple(modules)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def find_damaged_files(table_path: str | Path) -> list[str]:
+    """Return the files of a `tracks.tsv` that are missing or not as listed, sorted.
+
+    A file that is older than the table is taken to be as it was written; others are read.
+    """
+    table_path = Path(table_path)
+    written = table_path.stat().st_mtime_ns
+    damaged = []
+    with open(table_path, newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            path = table_path.parent / row["file"]
+            if not path.is_file() or (
+                path.stat().st_mtime_ns > written and sha256_of(path) != row["sha256"]
+            ):
+                damaged.append(row["file"])
+    return sorted(damaged)
+
+
+def make_run_record(
+    config: Mapping[str, Any], data: Mapping[str, Any], packages: Iterable[str] = PACKAGES
+) -> dict[str, Any]:
+    """Return what it takes to repeat a run: config, versions, commit, data digests, command."""
+    commit, dirty = _read_commit(Path(__file__).parent)
+    return {
+        "run": config.get("run"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": os.environ.get("SEQCAST_COMMAND", ""),
+        "commit": commit,
+        "dirty": dirty,
+        "versions": {
+            "python": ".".join(map(str, sys.version_info[:3])),
+            **{name: _version(name) for name in packages},
+        },
+        "data": dict(data),
+        "config": dict(config),
+    }
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON for people to read; it gets its name when it is whole."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(partial, path)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _read_commit(folder: Path) -> tuple[str | None, bool | None]:
+    """Return the commit of the code and whether it was changed since; None outside git."""
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(folder), *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.CalledProcessError):
+        return None, None

@@ -1,0 +1,1 @@
+"""Where windows of DNA and their coverage come from."""

@@ -1,0 +1,119 @@
+"""What a validation found: the same for every source, as JSON for programs, as text for people."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from seqcast.errors import SeqcastError
+from seqcast.sources.base_order import BaseOrder
+from seqcast.sources.hdf5 import Key
+
+
+@dataclass(frozen=True)
+class TargetFinding:
+    """A target: mean and share of zeros over the good train bins, bad bins of all splits."""
+
+    name: str
+    mean: float
+    max: float
+    zeros: float
+    nan: int = 0
+    inf: int = 0
+    negative: int = 0
+
+    @property
+    def bad(self) -> int:
+        """Bins that cannot be learnt from."""
+        return self.nan + self.inf + self.negative
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Two windows, each a split and a row, that are the same or overlap by `bases`."""
+
+    first: tuple[str, int]
+    second: tuple[str, int]
+    kind: str
+    strand: str
+    bases: int
+
+    def __str__(self) -> str:
+        """Write the pair as a person reads it."""
+        strand = ", other strand" if self.strand == "other" else ""
+        what = "the same" if self.kind == "same" else f"{self.bases:,} bases in common"
+        (a, row_a), (b, row_b) = self.first, self.second
+        return f"{a} {row_a} and {b} {row_b} ({what}{strand})"
+
+
+@dataclass(frozen=True)
+class Validation:
+    """All that is known of a source after validation; `refusals` empty means fit for training.
+
+    `windows` counts the windows looked at per split: those used, or the first `head`. `bad` and
+    `dropped` list rows per split; `dropped_for` counts the dropped windows by reason.
+    """
+
+    source: str
+    file: str
+    bytes: int = 0
+    sha256: str = ""
+    head: int | None = None
+    ratio: int = 1
+    keys: tuple[Key, ...] = ()
+    windows: Mapping[str, int] = field(default_factory=dict)
+    window: int = 0
+    bins: int = 0
+    bin_size: int = 0
+    crop: int = 0
+    alphabet: BaseOrder | None = None
+    unknown_bases: Mapping[str, float] = field(default_factory=dict)
+    targets: tuple[TargetFinding, ...] = ()
+    bad: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    overlaps: tuple[Likeness, ...] = ()
+    dropped: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    dropped_for: Mapping[str, int] = field(default_factory=dict)
+    refusals: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_fit(self) -> bool:
+        """Say whether training may use the source."""
+        return not self.refusals
+
+    def raise_if_refused(self) -> None:
+        """Raise `SeqcastError` with one line a refusal, where there is any."""
+        if self.refusals:
+            raise SeqcastError("\n".join(self.refusals))
+
+    def to_json(self) -> str:
+        """Write everything as JSON."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Validation":
+        """Read what `to_json` wrote."""
+        values: dict[str, Any] = json.loads(text)
+        values["keys"] = tuple(
+            Key(k["name"], tuple(k["shape"]), k["dtype"]) for k in values["keys"]
+        )
+        values["targets"] = tuple(TargetFinding(**target) for target in values["targets"])
+        values["overlaps"] = tuple(
+            Likeness(**{**pair, "first": tuple(pair["first"]), "second": tuple(pair["second"])})
+            for pair in values["overlaps"]
+        )
+        if values["alphabet"]:
+            order = values["alphabet"]
+            lists = {key: tuple(order[key]) for key in ("possible", "evidence")}
+            values["alphabet"] = BaseOrder(**{**order, **lists})
+        for key in ("bad", "dropped"):
+            values[key] = {split: tuple(rows) for split, rows in values[key].items()}
+        for key in ("refusals", "warnings"):
+            values[key] = tuple(values[key])
+        return cls(**values)
+
+    def verdict(self) -> str:
+        """Write what was found as plain text of at most 100 columns."""
+        from seqcast.sources.verdict import make_verdict
+
+        return make_verdict(self)

@@ -1,0 +1,145 @@
+"""A genome made from a seed, with ten coverage tracks that follow from its sequence.
+
+The tracks are what the sequence says (`simulation.tracks`) plus the noise of an experiment; the
+truth, motif by motif and bin by bin, is written beside the data.
+"""
+
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from seqcast.console import log, progress
+from seqcast.dataset import Contigs, DatasetWriter, make_windows
+from seqcast.genome import N, tile
+from seqcast.settings import SimulatedSettings
+from seqcast.sources.simulated_genome import make_chromosome
+from seqcast.sources.simulated_tracks import TRACKS, Sites, find_sites, make_rates
+from seqcast.targets import Targets
+
+# Negative binomial: variance = mean + mean^2 / DISPERSION, as replicates of real assays have it.
+DISPERSION = 6.0
+
+
+def write_simulated(settings: SimulatedSettings, output: Path, truth: Path, motifs: Path) -> None:
+    """Write the dataset, its noiseless rates (`truth`, HDF5) and its motifs (`motifs`, BED)."""
+    names = list(settings.chromosomes)
+    contigs = Contigs.from_lengths(settings.chromosomes, settings.bin_size)
+    codes, sites = {}, {}
+    with progress(len(names), "simulating", "chromosomes") as bar:
+        for place, name in enumerate(names):
+            rng = np.random.default_rng([settings.seed, place])
+            codes[name] = make_chromosome(settings.chromosomes[name], rng)
+            sites[name] = find_sites(codes[name])
+            bar.update(1)
+    rates = _scale_rates(
+        {name: make_rates(sites[name], codes[name].size, settings.bin_size) for name in names}
+    )
+    coverage = {
+        name: _observe(rates[name], codes[name], settings, place)
+        for place, name in enumerate(names)
+    }
+    targets = _make_targets(settings, coverage)
+    with DatasetWriter(output, contigs=contigs, targets=targets, bin_size=settings.bin_size) as out:
+        for name in names:
+            out.add_contig(codes[name], coverage[name])
+        windows = _make_all_windows(settings, names)
+        out.finish(
+            windows,
+            {
+                "kind": "simulated",
+                "seed": settings.seed,
+                "assembly": "simulated",
+                "has_coordinates": True,
+            },
+        )
+    _write_truth(truth, rates, targets)
+    _write_motifs(motifs, sites)
+    log.info(
+        "simulated %s bases on %d chromosomes, %d windows of %s",
+        f"{int(contigs.length.sum()):,}",
+        len(names),
+        len(windows),
+        f"{settings.window:,}",
+    )
+
+
+def read_truth(path: Path) -> np.ndarray:
+    """Read the noiseless rates, (bins, targets) float32, row by row those of `coverage`."""
+    with h5py.File(path, "r") as file:
+        return file["rate"][()]
+
+
+def _scale_rates(rates: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Scale every track to its depth, the mean count a bin over the genome."""
+    mean = np.concatenate(list(rates.values())).mean(axis=0)
+    factor = np.array([track.depth for track in TRACKS]) / mean
+    return {name: (rate * factor).astype(np.float32) for name, rate in rates.items()}
+
+
+def _observe(
+    rate: np.ndarray, codes: np.ndarray, settings: SimulatedSettings, place: int
+) -> np.ndarray:
+    """Draw over-dispersed counts; nothing is known of bins that are mostly N."""
+    rng = np.random.default_rng([settings.seed, place, 1])
+    counts = rng.poisson(rate * rng.gamma(DISPERSION, 1 / DISPERSION, rate.shape))
+    padded = np.full(len(rate) * settings.bin_size, N, dtype=np.uint8)
+    padded[: codes.size] = codes
+    unknown = (padded.reshape(len(rate), -1) == N).mean(axis=1) > 0.5
+    return np.where(unknown[:, None], np.nan, counts).astype(np.float32)
+
+
+def _make_targets(settings: SimulatedSettings, coverage: dict[str, np.ndarray]) -> Targets:
+    scale = np.ones(len(TRACKS))
+    if settings.scale == "mean":
+        held_out = {*settings.valid, *settings.test}
+        train = [values for name, values in coverage.items() if name not in held_out]
+        scale = 1 / np.nanmean(np.concatenate(train).astype(np.float64), axis=0)
+    names = [track.name for track in TRACKS]
+    return Targets(
+        identifier=tuple(names),
+        description=tuple(track.description for track in TRACKS),
+        strand_pair=tuple(
+            names.index(track.pair) if track.pair else place for place, track in enumerate(TRACKS)
+        ),
+        scale=tuple(scale.tolist()),
+        units=(f"counts per {settings.bin_size} bp",) * len(TRACKS),
+    )
+
+
+def _make_all_windows(settings: SimulatedSettings, names: list[str]) -> np.ndarray:
+    """Tile every chromosome, with a last window flush with its last whole bin."""
+    splits = {name: "valid" for name in settings.valid} | {name: "test" for name in settings.test}
+    rows = []
+    for place, name in enumerate(names):
+        usable = settings.chromosomes[name] // settings.bin_size * settings.bin_size
+        starts = tile(usable, settings.window, settings.stride)
+        starts = np.unique(np.append(starts, usable - settings.window))
+        split = splits.get(name, "train")
+        rows.append(make_windows(np.full(len(starts), place), starts, settings.window, split))
+    return np.concatenate(rows)
+
+
+def _write_truth(path: Path, rates: dict[str, np.ndarray], targets: Targets) -> None:
+    partial = path.with_name(path.name + ".partial")
+    with h5py.File(partial, "w") as file:
+        file.attrs.update(format="seqcast-truth", format_version=1, targets=targets.to_json())
+        file["rate"] = np.concatenate(list(rates.values()))
+    os.replace(partial, path)
+
+
+def _write_motifs(path: Path, sites: dict[str, Sites]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    with open(partial, "w") as file:
+        for name, found in sites.items():
+            rows = [
+                (start, end, motif, round(1000 * strength), strand)
+                for motif, here in found.items()
+                for start, end, strength, strand in here.rows()
+            ]
+            file.writelines(
+                f"{name}\t{start}\t{end}\t{motif}\t{score}\t{strand}\n"
+                for start, end, motif, score, strand in sorted(rows)
+            )
+    os.replace(partial, path)

@@ -1,0 +1,57 @@
+# One page that says what came out, its figures as files, and the record of the run.
+FIGURES = f"{RUN}/report/figures"
+
+
+rule report:
+    input:
+        dataset=ancient(DATASET),
+        manifest=MANIFEST,
+        validation=VALIDATION,
+        tracks=TRACKS,
+        models=expand(rules.train_model.output.model, model=MODELS),
+        history=expand(rules.train_model.output.history, model=MODELS),
+        predictions=expand(rules.predict_model.output.predictions, model=MODELS),
+        metrics=expand(rules.evaluate_model.output.metrics, model=MODELS),
+        windows=expand(rules.evaluate_model.output.windows, model=MODELS),
+        template=Path(workflow.basedir, "workflow/report/page.html.j2"),
+    output:
+        page=f"{RUN}/report/index.html",
+        summary=f"{RUN}/report/summary.txt",
+        record=f"{RUN}/run.json",
+        learning_curves=report(
+            f"{FIGURES}/learning_curves.png",
+            caption="../report/learning_curves.rst",
+            category="Training",
+        ),
+        metrics=report(
+            f"{FIGURES}/metrics.png", caption="../report/metrics.rst", category="Metrics"
+        ),
+        scatter=report(
+            expand(f"{FIGURES}/{{model}}.scatter.png", model=MODELS),
+            caption="../report/scatter.rst",
+            category="Predicted against observed",
+        ),
+        windows=report(
+            expand(
+                f"{FIGURES}/{{model}}.window_{{which}}.png",
+                model=MODELS,
+                which=("best", "median", "worst"),
+            ),
+            caption="../report/window.rst",
+            category="Windows",
+        ),
+    params:
+        models=MODELS,
+        report=settings.report.model_dump(mode="json"),
+        code=code_of("report"),
+    log:
+        f"{RUN}/logs/report.log",
+    benchmark:
+        f"{RUN}/logs/benchmarks/report.tsv"
+    conda:
+        "../../envs/plot.yaml"
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    script:
+        "../../scripts/report.py"
