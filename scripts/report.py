@@ -11,7 +11,9 @@ from seqcast.report import ModelFiles, write_report
 with step("report", snakemake.log[0]):
     inputs, models = snakemake.input, snakemake.params.models
     manifest = json.loads(Path(inputs.manifest).read_text())
-    weights = {name: sha256_of(Path(path)) for name, path in zip(models, inputs.models, strict=True)}
+    weights = {
+        name: sha256_of(Path(path)) for name, path in zip(models, inputs.models, strict=True)
+    }
     record = make_run_record(
         snakemake.config,
         {"dataset": manifest["digest"], "source": manifest["source"], "model": weights},

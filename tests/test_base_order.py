@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqcast.genome import reverse_complement
-from seqcast.sources.base_order import ORDERS, count_steps, find_base_order
-from seqcast.sources.hdf5 import codes_from_one_hot
+from seqcast.sources.basenji.base_order import ORDERS, count_steps, find_base_order
+from seqcast.sources.basenji.hdf5 import codes_from_one_hot
 
 
 def made_steps() -> np.ndarray:

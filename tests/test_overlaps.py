@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqcast.genome import N, reverse_complement
-from seqcast.sources.overlaps import K, Overlap, Sketches, sample_kmers
+from seqcast.sources.basenji.overlaps import K, Overlap, Sketches, sample_kmers
 
 GENOME = np.random.default_rng(3).integers(0, 4, 60_000, dtype=np.uint8)
 LENGTH = 8192

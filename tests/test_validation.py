@@ -23,11 +23,12 @@ from broken_files import (
 
 from seqcast.dataset import Contigs, DatasetWriter, make_windows, read_dataset
 from seqcast.errors import SeqcastError
+from seqcast.findings import Validation
 from seqcast.genome import reverse_complement
 from seqcast.settings import BasenjiSettings
-from seqcast.sources.hdf5 import codes_from_one_hot, read_rows
+from seqcast.sources.basenji.hdf5 import codes_from_one_hot, read_rows
 from seqcast.targets import Targets
-from seqcast.validation import Validation, read_validation, validate, validate_dataset
+from seqcast.validation import make_verdict, read_validation, validate, validate_dataset
 
 
 def check(path: Path, *, head: int | None = None, **settings: Any) -> Validation:
@@ -52,7 +53,7 @@ def refusal(found: Validation) -> str:
         found.raise_if_refused()
     assert str(caught.value) == found.refusals[0]
     assert "\n" not in found.refusals[0]
-    assert found.verdict().endswith("verdict: refused, 1 fault\n")
+    assert make_verdict(found).endswith("verdict: refused, 1 fault\n")
     assert Validation.from_json(found.to_json()) == found
     return found.refusals[0]
 
@@ -64,7 +65,7 @@ def test_whole_file_is_fit(path: Path, arrays: dict[str, np.ndarray]) -> None:
     assert (found.window, found.bins, found.bin_size, found.crop) == (WINDOW, BINS, 128, 0)
     assert found.alphabet is not None
     assert found.alphabet.possible == ("ACGT",)
-    assert found.verdict().endswith("verdict: fit for training\n")
+    assert make_verdict(found).endswith("verdict: fit for training\n")
     assert Validation.from_json(found.to_json()) == found
 
 
@@ -93,7 +94,7 @@ def test_target_findings_are_those_of_the_arrays(path: Path, arrays: dict[str, n
 def test_verdict_shows_every_key_with_shape_and_dtype(
     path: Path, arrays: dict[str, np.ndarray]
 ) -> None:
-    text = check(write_file(path, arrays)).verdict()
+    text = make_verdict(check(write_file(path, arrays)))
     for name, array in arrays.items():
         line = next(line for line in text.splitlines() if f"/{name} " in line)
         assert str(array.shape) in line
@@ -254,7 +255,7 @@ def test_order_is_found_declared_or_contradicted(path: Path) -> None:
     found = check(path)
     assert found.is_fit
     assert "channels are A, T, C, G (found from the data); re-ordered" in " ".join(
-        found.verdict().split()
+        make_verdict(found).split()
     )
     assert check(path, alphabet="ATCG").is_fit
     text = refusal(check(path, alphabet="ACGT"))
@@ -270,7 +271,7 @@ def test_undetermined_order_is_warned_of(path: Path, arrays: dict[str, np.ndarra
     assert found.is_fit
     assert "the data do not determine the order of the bases (24 of 24 fit" in found.warnings[0]
     assert "ACGT is used" in found.warnings[0]
-    assert "(assumed, the data do not determine it)" in " ".join(found.verdict().split())
+    assert "(assumed, the data do not determine it)" in " ".join(make_verdict(found).split())
 
 
 def break_values(arrays: dict[str, np.ndarray]) -> None:
@@ -435,7 +436,9 @@ def test_crop_is_derived_and_said(path: Path, arrays: dict[str, np.ndarray]) -> 
         arrays[f"{split}_out"] = arrays[f"{split}_out"][:, 4:-4]
     found = check(write_file(path, arrays))
     assert (found.bins, found.crop, found.warnings) == (24, 4, ())
-    assert "24 bins of 128 bases over the middle 3,072: 4 bins at either side" in found.verdict()
+    assert "24 bins of 128 bases over the middle 3,072: 4 bins at either side" in make_verdict(
+        found
+    )
 
 
 def test_head_reads_no_further(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -443,7 +446,7 @@ def test_head_reads_no_further(path: Path, arrays: dict[str, np.ndarray]) -> Non
     found = check(write_file(path, arrays), head=3)
     assert found.is_fit
     assert found.windows == {"train": 3, "valid": 3, "test": 3}
-    assert "as far as the first 3 windows of each split show" in found.verdict()
+    assert "as far as the first 3 windows of each split show" in make_verdict(found)
 
 
 def test_several_faults_are_all_told(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -451,7 +454,7 @@ def test_several_faults_are_all_told(path: Path, arrays: dict[str, np.ndarray]) 
     arrays["test_out"][0, 0, 0] = np.nan
     found = check(write_file(path, arrays), alphabet="ATCG")
     assert len(found.refusals) == 3
-    assert found.verdict().endswith("verdict: refused, 3 faults\n")
+    assert make_verdict(found).endswith("verdict: refused, 3 faults\n")
 
 
 @pytest.mark.parametrize("chunks", [None, (7, 512, 1), (3, 4096, 4), (10, 4096, 4)])
@@ -496,7 +499,7 @@ def test_dataset_is_judged_alike(dataset_path: Path) -> None:
     assert (found.source, found.windows) == ("simulated", {"train": 1, "valid": 1, "test": 1})
     mean = np.asarray(dataset.coverage[:BINS]).mean(axis=0)
     assert [target.mean for target in found.targets] == pytest.approx(mean)
-    assert found.verdict().endswith("verdict: fit for training\n")
+    assert make_verdict(found).endswith("verdict: fit for training\n")
     assert Validation.from_json(found.to_json()) == found
 
 

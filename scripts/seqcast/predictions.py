@@ -4,6 +4,7 @@ The format is specified in docs/formats.md. `PredictionWriter` writes, `read_pre
 checks; `Stitch` averages what overlapping windows say of the same bin.
 """
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from types import TracebackType
 import h5py
 import numpy as np
 
-from seqcast.dataset import Dataset
+from seqcast.dataset import Dataset, make_room
 from seqcast.errors import SeqcastError
 from seqcast.targets import Targets
 
@@ -64,9 +65,10 @@ class PredictionWriter:
     ) -> None:
         self.path = Path(path)
         self._partial = self.path.with_name(self.path.name + ".partial")
+        shape = (len(rows), dataset.output_bins, len(dataset.targets))
+        make_room(self._partial, 4 * math.prod(shape))
         self._file = h5py.File(self._partial, "w")
         windows, margin = dataset.windows[rows], dataset.crop * dataset.bin_size
-        shape = (len(rows), dataset.output_bins, len(dataset.targets))
         self._predicted = self._file.create_dataset("predicted", shape, dtype=np.float32)
         names = [dataset.contigs.name[index] for index in windows["contig"]]
         self._file["windows/row"] = rows

@@ -152,16 +152,18 @@ class Trainer:
 
     def _explain_loss(self, log_rate: Tensor, coverage: Tensor) -> str:
         """Name the first target whose loss is not finite, and what is wrong with it."""
-        targets = self.network.targets
-        for index, name in enumerate(targets.identifier):
-            loss, _ = poisson_loss_sums(log_rate[..., index], coverage[..., index])
-            if not torch.isfinite(loss):
-                largest = float(torch.nan_to_num(coverage[..., index]).max())
-                break
+        bad = [
+            index
+            for index in range(log_rate.shape[-1])
+            if not poisson_loss_sums(log_rate[..., index], coverage[..., index])[0].isfinite()
+        ]
+        # Each target's loss may be finite and only their sum not; then the largest is to blame.
+        index = bad[0] if bad else int(torch.nan_to_num(coverage).amax((0, 1)).argmax())
+        largest = float(torch.nan_to_num(coverage[..., index]).max())
         return (
-            f"the loss is not finite at step {self.step}, first in target {name!r} (largest"
-            f" coverage in the batch {largest:,.6g}); set dataset.scale: mean, or lower"
-            " train.learning_rate"
+            f"the loss is not finite at step {self.step}, first in target"
+            f" {self.network.targets.identifier[index]!r} (largest coverage in the batch"
+            f" {largest:,.6g}); set dataset.scale: mean, or lower train.learning_rate"
         )
 
     def _forecast(self, bar) -> None:

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from seqcast.errors import SeqcastError
-from seqcast.sources.base_order import BaseOrder
-from seqcast.sources.hdf5 import Key
+from seqcast.sources.basenji.base_order import BaseOrder
+from seqcast.sources.basenji.hdf5 import Key
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,3 @@ class Validation:
         for key in ("refusals", "warnings"):
             values[key] = tuple(values[key])
         return cls(**values)
-
-    def verdict(self) -> str:
-        """Write what was found as plain text of at most 100 columns."""
-        from seqcast.sources.verdict import make_verdict
-
-        return make_verdict(self)

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from seqcast.dataset import SPLITS
+from seqcast.findings import Likeness, TargetFinding
 from seqcast.settings import BasenjiSettings
-from seqcast.sources.base_order import BaseOrder
-from seqcast.sources.findings import Likeness, TargetFinding
-from seqcast.sources.layout import Layout
-from seqcast.sources.scan import Bases, Coverage
+from seqcast.sources.basenji.base_order import BaseOrder
+from seqcast.sources.basenji.layout import Layout
+from seqcast.sources.basenji.scan import Bases, Coverage
 
 # Beyond these the first epochs go into finding the mean, or the target weighs next to nothing.
 MEAN_HIGH = 5.0

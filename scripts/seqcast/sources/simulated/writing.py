@@ -14,8 +14,8 @@ from seqcast.console import log, progress
 from seqcast.dataset import Contigs, DatasetWriter, make_windows
 from seqcast.genome import N, tile
 from seqcast.settings import SimulatedSettings
-from seqcast.sources.simulated_genome import make_chromosome
-from seqcast.sources.simulated_tracks import TRACKS, Sites, find_sites, make_rates
+from seqcast.sources.simulated.genome import make_chromosome
+from seqcast.sources.simulated.tracks import TRACKS, Sites, find_sites, make_rates
 from seqcast.targets import Targets
 
 # Negative binomial: variance = mean + mean^2 / DISPERSION, as replicates of real assays have it.
@@ -110,7 +110,7 @@ def _make_targets(settings: SimulatedSettings, coverage: dict[str, np.ndarray]) 
 
 def _make_all_windows(settings: SimulatedSettings, names: list[str]) -> np.ndarray:
     """Tile every chromosome, with a last window flush with its last whole bin."""
-    splits = {name: "valid" for name in settings.valid} | {name: "test" for name in settings.test}
+    splits = dict.fromkeys(settings.valid, "valid") | dict.fromkeys(settings.test, "test")
     rows = []
     for place, name in enumerate(names):
         usable = settings.chromosomes[name] // settings.bin_size * settings.bin_size

@@ -9,9 +9,9 @@ import numpy as np
 from seqcast.console import progress
 from seqcast.dataset import SPLITS
 from seqcast.genome import N
-from seqcast.sources.base_order import BaseOrder, count_steps, find_base_order
-from seqcast.sources.hdf5 import codes_from_one_hot, read_rows
-from seqcast.sources.overlaps import Sketches
+from seqcast.sources.basenji.base_order import BaseOrder, count_steps, find_base_order
+from seqcast.sources.basenji.hdf5 import codes_from_one_hot, read_rows
+from seqcast.sources.basenji.overlaps import Sketches
 
 # Millions of bases in human windows, a second of reading.
 _ORDER_WINDOWS = 64

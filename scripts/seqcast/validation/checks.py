@@ -8,22 +8,14 @@ import numpy as np
 
 from seqcast.dataset import SPLITS, Dataset, check_dataset
 from seqcast.errors import SeqcastError
+from seqcast.findings import TargetFinding, Validation
 from seqcast.settings import BasenjiSettings
-from seqcast.sources import judgement
-from seqcast.sources.base_order import BaseOrder
-from seqcast.sources.findings import Likeness, TargetFinding, Validation
-from seqcast.sources.hdf5 import open_hdf5, read_keys, read_sha256
-from seqcast.sources.layout import check_layout, read_layout
-from seqcast.sources.scan import Bases, Coverage, read_base_order, read_windows
-
-__all__ = [
-    "Likeness",
-    "TargetFinding",
-    "Validation",
-    "read_validation",
-    "validate",
-    "validate_dataset",
-]
+from seqcast.sources.basenji.base_order import BaseOrder
+from seqcast.sources.basenji.hdf5 import open_hdf5, read_keys, read_sha256
+from seqcast.sources.basenji.layout import check_layout, read_layout, read_target_names
+from seqcast.sources.basenji.scan import Bases, Coverage, read_base_order, read_windows
+from seqcast.targets import Targets
+from seqcast.validation import judgement
 
 
 def validate(settings: BasenjiSettings, path: Path, *, head: int | None = None) -> Validation:
@@ -56,6 +48,13 @@ def read_validation(path: Path) -> Validation:
         raise SeqcastError(
             f"{path}: is not the JSON of a validation ({error}); run `snakemake validate` again"
         ) from None
+
+
+def read_first_window(path: Path) -> tuple[np.ndarray, Targets]:
+    """Return the first training window's coverage, (bins, targets) float32, and the targets."""
+    with open_hdf5(Path(path)) as file:
+        coverage = file["train_out"][0].astype(np.float32)
+        return coverage, Targets.from_names(read_target_names(file), "stored values")
 
 
 def _check_size(settings: BasenjiSettings, path: Path) -> list[str]:

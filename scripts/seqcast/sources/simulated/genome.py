@@ -3,7 +3,7 @@
 import numpy as np
 
 from seqcast.genome import N, encode, reverse_complement
-from seqcast.sources.simulated_tracks import MOTIFS
+from seqcast.sources.simulated.tracks import MOTIFS
 
 # Transition probabilities, from row to column in the order A, C, G, T: 39 % GC, CpG at a fifth of
 # what its bases would give, TpA at three quarters, as in mammals (Karlin & Burge 1995).
@@ -46,7 +46,7 @@ def _make_background(length: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _insert_repeats(codes: np.ndarray, rng: np.random.Generator) -> None:
-    """Scatter diverged copies of a few families, the same in every chromosome, and short tandems."""
+    """Scatter diverged copies of a few families, the same everywhere, and tandems."""
     family_rng = np.random.default_rng(2018)
     for size in _REPEAT_FAMILIES:
         consensus = _make_background(size, family_rng)

@@ -20,6 +20,10 @@ _ALLOWED = {
         "K": "GT", "M": "AC", "N": "ACGT",
     }.items()
 }  # fmt: skip
+# How open each factor makes chromatin.
+_OPEN = {
+    "CTCF": 1.0, "REST": 1.0, "HNF4A": 1.0, "NRF1": 3.0, "JUN": 0.5, "TATA": 0.5, "YY1": 0.5,
+}  # fmt: skip
 # A site with m mismatches is bound this strongly.
 _STRENGTH = np.array([1.0, 0.5, 0.25])
 
@@ -146,18 +150,7 @@ def make_rates(sites: Sites, length: int, bin_size: int) -> np.ndarray:
         strength = tata.strength * weight * (tata.forward == forward)
         return _spread(starts, strength, 25.0, bins, bin_size)
 
-    dnase = sum(
-        weight * peaks(name, 90.0)
-        for name, weight in (
-            ("CTCF", 1.0),
-            ("REST", 1.0),
-            ("HNF4A", 1.0),
-            ("NRF1", 3.0),
-            ("JUN", 0.5),
-            ("TATA", 0.5),
-            ("YY1", 0.5),
-        )  # fmt: skip
-    )
+    dnase = sum(weight * peaks(name, 90.0) for name, weight in _OPEN.items())
     signal = np.stack(
         [
             peaks("CTCF", 70.0),

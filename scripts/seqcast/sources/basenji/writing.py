@@ -15,12 +15,12 @@ import numpy as np
 from seqcast.console import log, progress
 from seqcast.dataset import SPLITS, WINDOW_DTYPE, Contigs, DatasetWriter, make_windows
 from seqcast.errors import SeqcastError
+from seqcast.findings import Validation
 from seqcast.genome import tile
 from seqcast.settings import BasenjiSettings
-from seqcast.sources.findings import Validation
-from seqcast.sources.hdf5 import codes_from_one_hot, open_hdf5, read_rows, read_sha256
-from seqcast.sources.layout import Layout, read_layout
-from seqcast.sources.scan import is_good
+from seqcast.sources.basenji.hdf5 import codes_from_one_hot, open_hdf5, read_rows, read_sha256
+from seqcast.sources.basenji.layout import Layout, read_layout
+from seqcast.sources.basenji.scan import is_good
 from seqcast.targets import Targets
 
 
