@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from seqcast.validation import make_verdict, read_first_window, validate, validate_dataset
-
 from seqcast.console import log, step
 from seqcast.dataset import read_dataset
 from seqcast.figures import plot_coverage, plot_first_look, write_figure
 from seqcast.settings import read_settings
+from seqcast.validation import make_verdict, read_first_window, validate, validate_dataset
 
 with step("validate", snakemake.log[0]):
     settings = read_settings(snakemake.config).dataset

@@ -20,12 +20,12 @@ from broken_files import (
     make_dna,
     write_file,
 )
-from seqcast.validation import validate
 
 from seqcast.dataset import Dataset, check_dataset, read_dataset
 from seqcast.errors import SeqcastError
 from seqcast.settings import BasenjiSettings
 from seqcast.sources.basenji import write_dataset
+from seqcast.validation import validate
 
 
 def make_dataset(folder: Path, arrays: dict[str, np.ndarray], **settings: Any) -> Dataset:

@@ -5,9 +5,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from seqcast.base_order import BaseOrder
 from seqcast.errors import SeqcastError
-from seqcast.sources.basenji.base_order import BaseOrder
-from seqcast.sources.basenji.hdf5 import Key
+
+
+@dataclass(frozen=True)
+class Key:
+    """One array of an HDF5 file, as the chapter prints it."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from seqcast.base_order import BaseOrder
 from seqcast.dataset import SPLITS, Dataset, check_dataset
 from seqcast.errors import SeqcastError
 from seqcast.findings import TargetFinding, Validation
+from seqcast.provenance import sha256_of
 from seqcast.settings import BasenjiSettings
-from seqcast.sources.basenji.base_order import BaseOrder
-from seqcast.sources.basenji.hdf5 import open_hdf5, read_keys, read_sha256
+from seqcast.sources.basenji.hdf5 import open_hdf5, read_keys
 from seqcast.sources.basenji.layout import check_layout, read_layout, read_target_names
 from seqcast.sources.basenji.scan import Bases, Coverage, read_base_order, read_windows
 from seqcast.targets import Targets
@@ -68,7 +69,7 @@ def _check_size(settings: BasenjiSettings, path: Path) -> list[str]:
 
 
 def _add_digest(found: Validation, settings: BasenjiSettings, path: Path) -> Validation:
-    digest = read_sha256(path)
+    digest = sha256_of(path)
     if settings.sha256 in (None, digest):
         return replace(found, sha256=digest)
     fault = (

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from seqcast.base_order import BaseOrder
 from seqcast.dataset import SPLITS
 from seqcast.findings import Likeness, TargetFinding
 from seqcast.settings import BasenjiSettings
-from seqcast.sources.basenji.base_order import BaseOrder
 from seqcast.sources.basenji.layout import Layout
 from seqcast.sources.basenji.scan import Bases, Coverage
 

@@ -6,8 +6,8 @@ import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from seqcast.base_order import BaseOrder
     from seqcast.findings import Validation
-    from seqcast.sources.basenji.base_order import BaseOrder
 
 WIDTH = 100
 _TARGETS_SHOWN = 20

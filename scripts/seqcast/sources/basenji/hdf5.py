@@ -1,27 +1,17 @@
 """Reading other people's HDF5 files, with errors that a person can act upon."""
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from seqcast.errors import SeqcastError
+from seqcast.findings import Key
 from seqcast.genome import N
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _BLOCK_BYTES = 1 << 27
-
-
-@dataclass(frozen=True)
-class Key:
-    """One array of an HDF5 file, as the chapter prints it."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
 
 
 def open_hdf5(path: Path) -> h5py.File:
@@ -106,9 +96,3 @@ def codes_from_one_hot(rows_L4: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if rows_L4.dtype != np.bool_:
         odd |= ((rows_L4 != 0) & (rows_L4 != 1)).any(axis=1)
     return codes, odd
-
-
-def read_sha256(path: Path) -> str:
-    """Return the SHA-256 digest of a file, reading it piece by piece."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import h5py
 import numpy as np
 
+from seqcast.base_order import BaseOrder, count_steps, find_base_order
 from seqcast.console import progress
 from seqcast.dataset import SPLITS
 from seqcast.genome import N
-from seqcast.sources.basenji.base_order import BaseOrder, count_steps, find_base_order
 from seqcast.sources.basenji.hdf5 import codes_from_one_hot, read_rows
 from seqcast.sources.basenji.overlaps import Sketches
 

@@ -17,8 +17,9 @@ from seqcast.dataset import SPLITS, WINDOW_DTYPE, Contigs, DatasetWriter, make_w
 from seqcast.errors import SeqcastError
 from seqcast.findings import Validation
 from seqcast.genome import tile
+from seqcast.provenance import sha256_of
 from seqcast.settings import BasenjiSettings
-from seqcast.sources.basenji.hdf5 import codes_from_one_hot, open_hdf5, read_rows, read_sha256
+from seqcast.sources.basenji.hdf5 import codes_from_one_hot, open_hdf5, read_rows
 from seqcast.sources.basenji.layout import Layout, read_layout
 from seqcast.sources.basenji.scan import is_good
 from seqcast.targets import Targets
@@ -70,7 +71,7 @@ def write_dataset(
 def _check_unchanged(source: Path, validation: Validation) -> None:
     if not source.is_file():
         raise SeqcastError(f"{source}: is not there any more; see dataset.file")
-    digest = read_sha256(source)
+    digest = sha256_of(source)
     if digest != validation.sha256:
         raise SeqcastError(
             f"{source}: its sha256 is {digest[:12]}..., but {validation.sha256[:12]}... was"
