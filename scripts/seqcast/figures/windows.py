@@ -64,7 +64,7 @@ def plot_coverage(
         _draw_observed(axes, edges, coverage_BT[:, target])
         _name_panel(axes, targets, target, "observed")
     _label_position(panels[-1], contig, edges)
-    figure.align_ylabels(panels)
+    _label_coverage(figure, targets, shown)
     return figure
 
 
@@ -102,7 +102,7 @@ def plot_window(
         score = format_r(find_r(observed, predicted))
         _name_panel(axes, dataset.targets, target, "predicted over observed", score)
     _label_position(panels[-1], name if dataset.has_coordinates else "", edges)
-    figure.align_ylabels(panels)
+    _label_coverage(figure, dataset.targets, shown)
     handles, labels = panels[-1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return figure
@@ -161,9 +161,14 @@ def _name_panel(axes: Axes, targets: Targets, target: int, what: str, score: str
     name = format_label(targets.identifier[target], 60)
     axes.set_title(f"{name}: {what}", loc="left", fontsize=8, color=INK, pad=3)
     axes.set_title(score, loc="right", fontsize=8, color=INK, pad=3)
-    axes.set_ylabel(format_label(targets.units[target] or "coverage", 16), fontsize=8)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
     axes.tick_params(labelcolor=INK, color=QUIET)
+
+
+def _label_coverage(figure: Figure, targets: Targets, shown: Sequence[int]) -> None:
+    """Name the units once for all panels: beside a low panel there is no room for them."""
+    units = sorted({targets.units[target] or "coverage" for target in shown})
+    figure.supylabel(format_label(" / ".join(units) or "coverage", 60), fontsize=9, color=INK)
 
 
 def _label_position(axes: Axes, contig: str, edges: np.ndarray) -> None:

@@ -22,7 +22,7 @@ _ALLOWED = {
 }  # fmt: skip
 # How open each factor makes chromatin.
 _OPEN = {
-    "CTCF": 1.0, "REST": 1.0, "HNF4A": 1.0, "NRF1": 3.0, "JUN": 0.5, "TATA": 0.5, "YY1": 0.5,
+    "CTCF": 1.0, "REST": 1.0, "ZNF143": 1.0, "NRF1": 3.0, "JUN": 0.5, "TATA": 0.5, "YY1": 0.5,
 }  # fmt: skip
 # A site with m mismatches is bound this strongly.
 _STRENGTH = np.array([1.0, 0.5, 0.25])
@@ -44,7 +44,9 @@ MOTIFS = {
     for motif in (
         Motif("CTCF", "CCASYAGRKGGCRS", 1, 1_500, "JASPAR MA0139, Kim et al. 2007"),
         Motif("REST", "TTCAGCACCATGGACAG", 2, 1_200, "JASPAR MA0138, Johnson et al. 2007"),
-        Motif("HNF4A", "RGGTCAAAGGTCA", 1, 1_500, "JASPAR MA0114"),
+        Motif(
+            "ZNF143", "ACTACAATTCCCAGCATGC", 2, 1_500, "JASPAR MA0088, Ngondo-Mbongo et al. 2013"
+        ),
         Motif("NRF1", "TGCGCATGCGCA", 1, 3_000, "JASPAR MA0506"),
         Motif("JUN", "ATGACTCAT", 0, 3_000, "JASPAR MA0099, the AP-1 site"),
         Motif("TATA", "SSRCGCCTATAWAAG", 1, 2_500, "BREu and TATA box, Lagrange et al. 1998"),
@@ -72,7 +74,7 @@ class Track:
 TRACKS = (
     Track("ChIP-like:CTCF", "sharp peaks at CTCF sites", 1.0),
     Track("ChIP-like:REST", "sharp peaks at REST sites", 1.0),
-    Track("ChIP-like:HNF4A", "sharp peaks at HNF4A sites, stronger beside AP-1", 1.5),
+    Track("ChIP-like:ZNF143", "sharp peaks at ZNF143 sites, stronger beside AP-1", 1.5),
     Track("DNase-like:cell A", "open chromatin at all factors and promoters", 2.0),
     Track("CAGE-like:wt +", "transcription starts, plus strand", 0.5, "CAGE-like:wt -"),
     Track("CAGE-like:wt -", "transcription starts, minus strand", 0.5, "CAGE-like:wt +"),
@@ -143,7 +145,7 @@ def make_rates(sites: Sites, length: int, bin_size: int) -> np.ndarray:
     tata = sites["TATA"]
     starts = tata.centre + np.where(tata.forward, 35, -35)
     heated = 0.4 + 1.6 * _has_near(sites["HSF1"], tata.centre, 0, 150)
-    hnf4a = 1.0 + 1.0 * _has_near(sites["JUN"], sites["HNF4A"].centre, 0, 400)
+    znf143 = 1.0 + 1.0 * _has_near(sites["JUN"], sites["ZNF143"].centre, 0, 400)
     enhanced = 0.05 + _has_near(sites["POU5F1"], sites["YY1"].centre, 3_000, 10_000)
 
     def cage(forward: bool, weight: np.ndarray | float) -> np.ndarray:
@@ -155,7 +157,7 @@ def make_rates(sites: Sites, length: int, bin_size: int) -> np.ndarray:
         [
             peaks("CTCF", 70.0),
             peaks("REST", 70.0),
-            peaks("HNF4A", 70.0, hnf4a),
+            peaks("ZNF143", 70.0, znf143),
             dnase,
             cage(True, 1.0),
             cage(False, 1.0),

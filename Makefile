@@ -1,0 +1,53 @@
+# make demo   set up and run the default pipeline: tracks and a report in a few minutes
+# make test   set up and run the test suite
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= all
+
+.PHONY: demo test test-slow lint format schema clean
+
+demo: $(VENV)/.run
+	$(BIN)/snakemake --cores $(CORES) --resources gpu=1
+	@echo; cat results/demo/report/summary.txt
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+# What editors, and readers of docs/config.md, know of the config; a test keeps both true.
+schema: $(VENV)/.dev
+	PYTHONPATH=scripts $(BIN)/python -m seqcast.settings.schema json > workflow/schemas/config.schema.json
+	PYTHONPATH=scripts $(BIN)/python -m seqcast.settings.schema docs > docs/config.md
+
+
+clean:
+	rm -rf $(VENV) .snakemake .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/.run: requirements.txt
+	@$(PYTHON) -c 'import platform, sys; \
+	sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) and platform.system() == "Linux" \
+	and platform.machine() == "x86_64" else "seqcast needs Linux x86-64 and Python 3.11 to 3.13 \
+	(pyBigWig has no wheels elsewhere); found %s %s, Python %s. With such a Python beside this one: \
+	make PYTHON=python3.12" % (platform.system(), platform.machine(), platform.python_version()))'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
