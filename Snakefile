@@ -16,7 +16,6 @@ sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 from seqcast import provenance, settings as seqcast_settings  # noqa: E402
 from seqcast.errors import SeqcastError  # noqa: E402
 
-
 # A config file given on the command line replaces the default one; Snakemake would merge the two.
 if not workflow.configfiles:
 
@@ -31,13 +30,8 @@ except SeqcastError as error:
 # run.json tells how a run was started; jobs run in processes with other command lines.
 os.environ.setdefault("SEQCAST_COMMAND", shlex.join(["snakemake", *sys.argv[1:]]))
 
-RUN = f"results/{settings.run}"
-MODELS = list(settings.models)
 
-
-def code_of(step):
-    """Return the digest of a step's script and all of the library that it reaches."""
-    return provenance.digest_sources(Path(workflow.basedir, "scripts", f"{step}.py"))
+include: "workflow/rules/names.smk"
 
 
 wildcard_constraints:
@@ -55,10 +49,11 @@ include: "workflow/rules/report.smk"
 
 rule all:
     default_target: True
-    localrule: True
     input:
         rules.report.output,
         rules.export.input,
+        FIRST_LOOK,
+    localrule: True
 
 
 onsuccess:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from seqcast.console import step
 from seqcast.dataset import write_manifest
+from seqcast.findings import read_validation
 from seqcast.settings import read_settings
 from seqcast.sources.basenji import write_dataset
 from seqcast.sources.simulated import write_simulated
-from seqcast.validation import read_validation
 
 with step("dataset", snakemake.log[0]):
     settings, output = read_settings(snakemake.config).dataset, Path(snakemake.output.dataset)

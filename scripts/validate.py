@@ -1,28 +1,21 @@
-"""Check the data, say what was found, draw a first look, and refuse what no model should see."""
+"""Check the data, say what was found, and refuse what no model should learn from."""
 
 from pathlib import Path
 
 from seqcast.console import log, step
 from seqcast.dataset import read_dataset
-from seqcast.figures import plot_coverage, plot_first_look, write_figure
 from seqcast.settings import read_settings
-from seqcast.validation import make_verdict, read_first_window, validate, validate_dataset
+from seqcast.validation import make_verdict, validate, validate_dataset
 
 with step("validate", snakemake.log[0]):
-    settings = read_settings(snakemake.config).dataset
+    settings, source = read_settings(snakemake.config).dataset, Path(snakemake.input.source)
     if settings.source == "simulated":
-        dataset = read_dataset(snakemake.input.source[0])
-        found = validate_dataset(dataset)
+        found = validate_dataset(read_dataset(source))
     else:
-        found = validate(settings, Path(snakemake.input.source))
-    for line in make_verdict(found).splitlines():
+        found = validate(settings, source)
+    verdict = make_verdict(found)
+    for line in verdict.splitlines():
         log.info("%s", line)
     found.raise_if_refused()
     Path(snakemake.output.validation).write_text(found.to_json())
-    Path(snakemake.output.verdict).write_text(make_verdict(found))
-    if settings.source == "simulated":
-        figure = plot_first_look(dataset)
-    else:
-        coverage, targets = read_first_window(Path(snakemake.input.source))
-        figure = plot_coverage(coverage, targets, bin_size=found.bin_size)
-    write_figure(figure, snakemake.output.first_look)
+    Path(snakemake.output.verdict).write_text(verdict)

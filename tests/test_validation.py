@@ -23,12 +23,12 @@ from broken_files import (
 
 from seqcast.dataset import Contigs, DatasetWriter, make_windows, read_dataset
 from seqcast.errors import SeqcastError
-from seqcast.findings import Validation
+from seqcast.findings import Validation, read_validation
 from seqcast.genome import reverse_complement
 from seqcast.settings import BasenjiSettings
 from seqcast.sources.basenji.hdf5 import codes_from_one_hot, read_rows
 from seqcast.targets import Targets
-from seqcast.validation import make_verdict, read_validation, validate, validate_dataset
+from seqcast.validation import make_verdict, validate, validate_dataset
 
 
 def check(path: Path, *, head: int | None = None, **settings: Any) -> Validation:

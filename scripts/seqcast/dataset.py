@@ -140,6 +140,10 @@ def read_dataset(path: str | Path) -> Dataset:
 
 def _map(path: Path, array: h5py.Dataset) -> np.ndarray:
     """Map a contiguous HDF5 array into memory without reading it."""
+    if array.id.get_offset() is None:
+        raise SeqcastError(
+            f"{path}: {array.name} is empty or lies in chunks, wanted one piece; make it anew"
+        )
     return np.memmap(path, array.dtype, mode="r", offset=array.id.get_offset(), shape=array.shape)
 
 
@@ -188,6 +192,13 @@ class DatasetWriter:
         first_bin = self.contigs.first_bin[self._added]
         codes = np.ascontiguousarray(codes, dtype=np.uint8)
         coverage = np.ascontiguousarray(coverage, dtype=np.float32)
+        length = int(self.contigs.length[self._added])
+        wanted = (length, (-(-length // self.bin_size), len(self.targets)))
+        if (codes.size, coverage.shape) != wanted:
+            raise ValueError(
+                f"{self.contigs.name[self._added]}: found {codes.size} bases and coverage"
+                f" {coverage.shape}, wanted {wanted[0]} and {wanted[1]}"
+            )
         self._sequence[first_base : first_base + codes.size] = codes
         self._coverage[first_bin : first_bin + len(coverage)] = coverage
         self._digest.update(codes)

@@ -11,7 +11,7 @@ from seqcast.console import log, progress
 from seqcast.dataset import Dataset, read_dataset
 from seqcast.metrics import evaluate_target, window_pearson_r
 from seqcast.predictions import Predictions, Stitch, read_predictions
-from seqcast.sources.simulated import read_truth
+from seqcast.truth import read_truth
 
 
 def evaluate(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from seqcast.base_order import BaseOrder
@@ -119,3 +120,13 @@ class Validation:
         for key in ("refusals", "warnings"):
             values[key] = tuple(values[key])
         return cls(**values)
+
+
+def read_validation(path: Path) -> Validation:
+    """Read the JSON of a validation."""
+    try:
+        return Validation.from_json(path.read_text())
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise SeqcastError(
+            f"{path}: is not the JSON of a validation ({error}); run `snakemake validate` again"
+        ) from None

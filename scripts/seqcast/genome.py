@@ -51,7 +51,8 @@ def write_fasta(path: Path, contigs: Iterable[tuple[str, np.ndarray]], width: in
     with open(partial, "wb") as file:
         for name, codes in contigs:
             file.write(f">{name}\n".encode())
-            index.append(f"{name}\t{codes.size}\t{file.tell()}\t{width}\t{width + 1}\n")
+            line = min(width, codes.size)
+            index.append(f"{name}\t{codes.size}\t{file.tell()}\t{line}\t{line + 1}\n")
             sizes.append(f"{name}\t{codes.size}\n")
             letters = _BASES[codes]
             for start in range(0, codes.size, width * 8192):
@@ -62,6 +63,13 @@ def write_fasta(path: Path, contigs: Iterable[tuple[str, np.ndarray]], width: in
                 file.write(lines.tobytes())
                 if whole < block.size:
                     file.write(block[whole:].tobytes() + b"\n")
-    path.with_name(path.name + ".fai").write_text("".join(index))
-    path.with_suffix(".chrom.sizes").write_text("".join(sizes))
+    # Written after the FASTA, the index is not older than it, which readers ask for.
+    _write_text(path.with_name(path.name + ".fai"), "".join(index))
+    _write_text(path.with_suffix(".chrom.sizes"), "".join(sizes))
+    os.replace(partial, path)
+
+
+def _write_text(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
     os.replace(partial, path)

@@ -13,7 +13,9 @@ def poisson_loss_sums(log_rate: Tensor, coverage: Tensor) -> tuple[Tensor, Tenso
     """
     known = ~torch.isnan(coverage)
     t = torch.where(known, coverage, 0.0)
-    loss = log_rate.exp() - t * log_rate - (t - torch.xlogy(t, t))
+    # Where nothing is known exp(x) may overflow, and 0 times infinity would be a NaN gradient.
+    x = torch.where(known, log_rate, 0.0)
+    loss = x.exp() - t * x - (t - torch.xlogy(t, t))
     return torch.where(known, loss, 0.0).sum(), known.sum()
 
 

@@ -136,6 +136,8 @@ def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predic
             )
     except OSError as error:
         raise SeqcastError(f"{path}: cannot be read as HDF5 ({error})") from None
+    except KeyError as error:
+        raise SeqcastError(f"{path}: is not whole ({error}); run `snakemake predict`") from None
     if dataset is not None and predictions.dataset_digest != dataset.digest:
         raise SeqcastError(
             f"{path}: was predicted from a dataset with digest {predictions.dataset_digest[:12]},"

@@ -19,6 +19,10 @@ PACKAGES = (
     "pydantic", "safetensors",
 )  # fmt: skip
 
+# What these do to a result shows in the parameters of its rule, or not at all: a better message
+# retrains nothing.
+_WITHOUT_EFFECT = ("console", "errors", "provenance", "settings")
+
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+seqcast\.?([\w.]*)(?:\s+import\s+([^#\n(]+))?", re.M)
 
 
@@ -54,9 +58,14 @@ def _imported(path: Path) -> tuple[Path, ...]:
         for dotted in [place, *(f"{place}.{name}".strip(".") for name in inside)]:
             base = library.joinpath(*dotted.split(".")) if dotted else library
             for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-                if candidate.is_file() and candidate != library / "__init__.py":
+                if candidate.is_file() and _has_effect(candidate):
                     modules.append(candidate)
     return tuple(modules)
+
+
+def _has_effect(module: Path) -> bool:
+    inside = module.relative_to(Path(__file__).parent).parts
+    return inside != ("__init__.py",) and inside[0].removesuffix(".py") not in _WITHOUT_EFFECT
 
 
 def sha256_of(path: Path) -> str:

@@ -39,7 +39,7 @@ class Targets:
 
     @property
     def slugs(self) -> tuple[str, ...]:
-        """Unique names for files: letters, digits, `.`, `-` and `_`, ignoring case too."""
+        """Unique names for files: letters, digits, `-` and `_`, different ignoring case too."""
         return unique_slugs(self.identifier)
 
     @property

@@ -1,37 +1,24 @@
 # From wherever the data lies to dataset.h5.
-IS_SIMULATED = settings.dataset.source == "simulated"
-IS_DOWNLOADED = not IS_SIMULATED and settings.dataset.is_url
-DATASET = f"{RUN}/dataset/dataset.h5"
-MANIFEST = f"{RUN}/dataset/manifest.json"
-VALIDATION = f"{RUN}/validate/validation.json"
-TRUTH = f"{RUN}/dataset/truth.h5" if IS_SIMULATED else []
-
-if IS_SIMULATED:
-    SOURCE = []
-elif IS_DOWNLOADED:
-    SOURCE = f"{RUN}/download/{settings.dataset.file_name}"
-else:
-    SOURCE = settings.dataset.file
 
 if IS_DOWNLOADED:
 
     rule download:
         output:
             SOURCE,
-        params:
-            url=settings.dataset.file,
-            sha256=settings.dataset.sha256,
-            bytes=settings.dataset.bytes,
         log:
             f"{RUN}/logs/download.log",
         benchmark:
             f"{RUN}/logs/benchmarks/download.tsv"
+        retries: 2
         conda:
             "../../envs/data.yaml"
         resources:
             mem_mb=1_000,
             runtime=240,
-        retries: 2
+        params:
+            url=settings.dataset.file,
+            sha256=settings.dataset.sha256,
+            bytes=settings.dataset.bytes,
         script:
             "../../scripts/download.py"
 
@@ -39,37 +26,61 @@ else:
 
     # Nothing to download: the data is simulated, or a file of the user's own.
     rule download:
-        localrule: True
         input:
             SOURCE,
+        localrule: True
 
 
 rule validate:
     input:
+        VALIDATION,
+        FIRST_LOOK,
+    localrule: True
+
+
+rule validate_source:
+    input:
         # Simulated data is made, then checked like any other before a model sees it.
-        source=[DATASET, MANIFEST] if IS_SIMULATED else SOURCE,
+        source=DATASET if IS_SIMULATED else SOURCE,
     output:
         validation=VALIDATION,
         verdict=f"{RUN}/validate/verdict.txt",
-        first_look=report(
-            f"{RUN}/validate/first_look.png",
-            caption="../report/first_look.rst",
-            category="Data",
-        ),
-    params:
-        dataset=settings.dataset.model_dump(mode="json"),
-        code=code_of("validate"),
     log:
         f"{RUN}/logs/validate.log",
     benchmark:
         f"{RUN}/logs/benchmarks/validate.tsv"
     conda:
-        "../../envs/plot.yaml"
+        "../../envs/data.yaml"
     resources:
         mem_mb=4_000,
         runtime=60,
+    params:
+        dataset=settings.dataset.model_dump(mode="json"),
+        code=code_of("validate"),
     script:
         "../../scripts/validate.py"
+
+
+# A job of its own: a change to a figure must not reach what models are trained on.
+rule first_look:
+    input:
+        source=DATASET if IS_SIMULATED else SOURCE,
+        validation=VALIDATION,
+    output:
+        report(FIRST_LOOK, caption="../report/first_look.rst", category="Data"),
+    log:
+        f"{RUN}/logs/first_look.log",
+    benchmark:
+        f"{RUN}/logs/benchmarks/first_look.tsv"
+    conda:
+        "../../envs/plot.yaml"
+    resources:
+        mem_mb=2_000,
+        runtime=30,
+    params:
+        code=code_of("first_look"),
+    script:
+        "../../scripts/first_look.py"
 
 
 rule dataset:
@@ -83,9 +94,6 @@ rule dataset:
         manifest=MANIFEST,
         truth=TRUTH,
         motifs=f"{RUN}/dataset/motifs.bed" if IS_SIMULATED else [],
-    params:
-        dataset=settings.dataset.model_dump(mode="json"),
-        code=code_of("dataset"),
     log:
         f"{RUN}/logs/dataset.log",
     benchmark:
@@ -95,5 +103,8 @@ rule dataset:
     resources:
         mem_mb=4_000,
         runtime=60,
+    params:
+        dataset=settings.dataset.model_dump(mode="json"),
+        code=code_of("dataset"),
     script:
         "../../scripts/dataset.py"

@@ -2,17 +2,9 @@
 
 
 rule train:
-    localrule: True
     input:
         expand(f"{RUN}/{{model}}/train/model.safetensors", model=MODELS),
-
-
-def training_of(wildcards):
-    """Return what a model's weights follow from; the device is a matter of where, not of what."""
-    return {
-        "model": settings.network(wildcards.model).model_dump(mode="json"),
-        "train": settings.training(wildcards.model).model_dump(mode="json", exclude={"device"}),
-    }
+    localrule: True
 
 
 rule train_model:
@@ -23,12 +15,6 @@ rule train_model:
     output:
         model=f"{RUN}/{{model}}/train/model.safetensors",
         history=f"{RUN}/{{model}}/train/history.tsv",
-    params:
-        training=training_of,
-        # Snakemake deletes declared outputs before and after a failed attempt, so the weights of
-        # single epochs are none.
-        snapshots=f"{RUN}/{{model}}/train/snapshots",
-        code=code_of("train"),
     log:
         f"{RUN}/logs/train/{{model}}.log",
     benchmark:
@@ -40,14 +26,20 @@ rule train_model:
         gpu=1,
         mem_mb=8_000,
         runtime=1_440,
+    params:
+        training=training_of,
+        # Snakemake deletes declared outputs before and after a failed attempt, so the weights of
+        # single epochs are none.
+        snapshots=f"{RUN}/{{model}}/train/snapshots",
+        code=code_of("train"),
     script:
         "../../scripts/train.py"
 
 
 rule predict:
-    localrule: True
     input:
         expand(f"{RUN}/{{model}}/predict/predictions.h5", model=MODELS),
+    localrule: True
 
 
 rule predict_model:
@@ -57,10 +49,6 @@ rule predict_model:
         model=rules.train_model.output.model,
     output:
         predictions=f"{RUN}/{{model}}/predict/predictions.h5",
-    params:
-        predict=settings.predict.model_dump(mode="json"),
-        snapshots=rules.train_model.params.snapshots,
-        code=code_of("predict"),
     log:
         f"{RUN}/logs/predict/{{model}}.log",
     benchmark:
@@ -72,14 +60,18 @@ rule predict_model:
         gpu=1,
         mem_mb=8_000,
         runtime=240,
+    params:
+        predict=settings.predict.model_dump(mode="json"),
+        snapshots=rules.train_model.params.snapshots,
+        code=code_of("predict"),
     script:
         "../../scripts/predict.py"
 
 
 rule evaluate:
-    localrule: True
     input:
         expand(f"{RUN}/{{model}}/evaluate/metrics.tsv", model=MODELS),
+    localrule: True
 
 
 rule evaluate_model:
@@ -96,8 +88,6 @@ rule evaluate_model:
             labels={"model": "{model}"},
         ),
         windows=f"{RUN}/{{model}}/evaluate/windows.tsv",
-    params:
-        code=code_of("evaluate"),
     log:
         f"{RUN}/logs/evaluate/{{model}}.log",
     benchmark:
@@ -107,5 +97,7 @@ rule evaluate_model:
     resources:
         mem_mb=4_000,
         runtime=60,
+    params:
+        code=code_of("evaluate"),
     script:
         "../../scripts/evaluate.py"

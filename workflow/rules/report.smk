@@ -1,5 +1,4 @@
 # One page that says what came out, its figures as files, and the record of the run.
-FIGURES = f"{RUN}/report/figures"
 
 
 rule report:
@@ -40,10 +39,6 @@ rule report:
             caption="../report/window.rst",
             category="Windows",
         ),
-    params:
-        models=MODELS,
-        report=settings.report.model_dump(mode="json"),
-        code=code_of("report"),
     log:
         f"{RUN}/logs/report.log",
     benchmark:
@@ -53,5 +48,9 @@ rule report:
     resources:
         mem_mb=4_000,
         runtime=60,
+    params:
+        models=MODELS,
+        report=settings.report.model_dump(mode="json"),
+        code=code_of("report"),
     script:
         "../../scripts/report.py"

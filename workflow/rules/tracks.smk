@@ -1,25 +1,11 @@
 # From predictions to tracks for a genome browser.
-TRACKS = f"{RUN}/export/tracks.tsv"
-MENDED = f"{RUN}/export/.mended"
-
-
-def mending(wildcards):
-    """Ask for `mend_tracks` when a track that the table lists is gone or damaged.
-
-    The tracks cannot be declared outputs: how many targets a downloaded file has is not known
-    when the DAG is built.
-    """
-    if not Path(TRACKS).exists() or not provenance.find_damaged_files(TRACKS):
-        return []
-    Path(MENDED).unlink(missing_ok=True)
-    return MENDED
 
 
 rule export:
-    localrule: True
     input:
         TRACKS,
         mending,
+    localrule: True
 
 
 rule export_tracks:
@@ -29,9 +15,6 @@ rule export_tracks:
         predictions=expand(rules.predict_model.output.predictions, model=MODELS),
     output:
         TRACKS,
-    params:
-        models=MODELS,
-        code=code_of("export"),
     log:
         f"{RUN}/logs/export.log",
     benchmark:
@@ -41,6 +24,9 @@ rule export_tracks:
     resources:
         mem_mb=4_000,
         runtime=120,
+    params:
+        models=MODELS,
+        code=code_of("export"),
     script:
         "../../scripts/export.py"
 
@@ -52,8 +38,6 @@ rule mend_tracks:
         predictions=expand(rules.predict_model.output.predictions, model=MODELS),
     output:
         temp(MENDED),
-    params:
-        models=MODELS,
     log:
         f"{RUN}/logs/mend.log",
     conda:
@@ -61,5 +45,7 @@ rule mend_tracks:
     resources:
         mem_mb=4_000,
         runtime=120,
+    params:
+        models=MODELS,
     script:
         "../../scripts/mend.py"

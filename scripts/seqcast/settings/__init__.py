@@ -6,7 +6,7 @@ YAML and the command line and returns a frozen ``Settings``, or says what is wro
 
 from seqcast.settings.data import BasenjiSettings, SimulatedSettings
 from seqcast.settings.model import PRESETS, DilatedBlock, ModelSettings, SqueezeBlock, TrainSettings
-from seqcast.settings.run import STAGES, PredictSettings, Settings, make_schema, read_settings
+from seqcast.settings.run import STAGES, PredictSettings, Settings, read_settings
 
 __all__ = [
     "PRESETS",
@@ -19,6 +19,5 @@ __all__ = [
     "SimulatedSettings",
     "SqueezeBlock",
     "TrainSettings",
-    "make_schema",
     "read_settings",
 ]

@@ -29,6 +29,7 @@ class SimulatedSettings(_Windows):
     """A genome made from a seed, with ten tracks whose truth is known."""
 
     source: Literal["simulated"] = "simulated"
+    """Where the data come from."""
     window: PositiveInt = 16_384
     """Bases per window."""
     stride: PositiveInt = 8_192
@@ -42,8 +43,11 @@ class SimulatedSettings(_Windows):
     }
     """Name and length in bases of each chromosome."""
     valid: tuple[str, ...] = ("chr4",)
+    """Chromosomes held out to choose the best epoch."""
     test: tuple[str, ...] = ("chr5",)
+    """Chromosomes held out to the end."""
     seed: NonNegativeInt = 1
+    """The same seed makes the same data, byte for byte."""
 
     @model_validator(mode="after")
     def _check(self) -> "SimulatedSettings":
@@ -72,6 +76,7 @@ class BasenjiSettings(_Windows):
     """An HDF5 file of Basenji's first format: `{train,valid,test}_{in,out}`, `target_labels`."""
 
     source: Literal["basenji_h5"] = "basenji_h5"
+    """Where the data come from."""
     file: str
     """Path or URL of the HDF5 file."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None

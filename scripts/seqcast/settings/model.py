@@ -30,25 +30,38 @@ class SqueezeBlock(Section):
     """Shorten the sequence: a strided convolution, a gated linear unit, dropout."""
 
     out: PositiveInt
+    """Channels that come out."""
     kernel: PositiveInt
+    """Width of the convolution; odd."""
     stride: PositiveInt
+    """Bases or positions from one output to the next."""
     dropout: Fraction = 0.0
+    """Share of the output set to nothing in training."""
 
 
 class DilatedBlock(Section):
     """See far: a dilated convolution over everything before it, a gated linear unit, dropout."""
 
     out: PositiveInt
+    """Channels that come out."""
     kernel: PositiveInt
+    """Width of the convolution; odd."""
     dilation: PositiveInt
+    """Positions between the taps of the kernel."""
     dropout: Fraction = 0.0
+    """Share of the output set to nothing in training."""
 
 
-def _block_from_list(kind: type[Section], value: Any) -> Any:
-    """Read a block written as in the chapter, ``[out, kernel, stride or dilation, dropout]``."""
-    if isinstance(value, (list, tuple)) and len(value) in (3, 4):
-        return dict(zip(kind.model_fields, value, strict=False))
-    return value
+def _blocks_from_lists(kind: type[Section], blocks: Any) -> Any:
+    """Read blocks written as in the chapter, ``[out, kernel, stride or dilation, dropout]``."""
+    if not isinstance(blocks, (list, tuple)):
+        return blocks
+    return [
+        dict(zip(kind.model_fields, block, strict=False))
+        if isinstance(block, (list, tuple)) and len(block) in (3, 4)
+        else block
+        for block in blocks
+    ]
 
 
 class ModelSettings(Section):
@@ -62,12 +75,12 @@ class ModelSettings(Section):
     @field_validator("squeeze", mode="before")
     @classmethod
     def _squeeze(cls, blocks: Any) -> Any:
-        return [_block_from_list(SqueezeBlock, block) for block in blocks]
+        return _blocks_from_lists(SqueezeBlock, blocks)
 
     @field_validator("dilated", mode="before")
     @classmethod
     def _dilated(cls, blocks: Any) -> Any:
-        return [_block_from_list(DilatedBlock, block) for block in blocks]
+        return _blocks_from_lists(DilatedBlock, blocks)
 
     @model_validator(mode="after")
     def _odd_kernels(self) -> "ModelSettings":
@@ -98,8 +111,11 @@ class TrainSettings(Section):
     """How a network is trained."""
 
     epochs: PositiveInt = 10
+    """How often each training window is seen."""
     batch_size: PositiveInt = 8
+    """Windows a step."""
     learning_rate: PositiveFloat = 1e-3
+    """Adam's step size where the cosine descent begins."""
     warmup_epochs: NonNegativeInt = 0
     """Epochs over which the learning rate rises before its cosine descent."""
     beta1: Fraction = 0.97
@@ -111,9 +127,11 @@ class TrainSettings(Section):
     max_shift: NonNegativeInt = 5
     """Each training window is rolled by a random number of bases up to this, coverage unmoved."""
     seed: NonNegativeInt = 1
+    """Seed of weights, order, shifts and dropout."""
     snapshots: Literal["best", "every"] = "best"
     """`best` keeps the epoch of the lowest validation loss, `every` all epochs besides."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto` is a GPU where there is one; one that cannot be used is an error."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of the convolutions; `auto` is bfloat16 where the hardware has it."""
     threads: PositiveInt | None = None

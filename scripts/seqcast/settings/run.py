@@ -1,6 +1,7 @@
 """Settings of a whole run, and how they are read."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Union
 
 from pydantic import (
@@ -13,12 +14,23 @@ from pydantic import (
 
 from seqcast.errors import SeqcastError, suggest
 from seqcast.settings.data import BasenjiSettings, SimulatedSettings
-from seqcast.settings.model import PRESETS, ModelSettings, TrainSettings
+from seqcast.settings.model import (
+    PRESETS,
+    DilatedBlock,
+    ModelSettings,
+    SqueezeBlock,
+    TrainSettings,
+)
 from seqcast.settings.section import Section
 
 STAGES = ("download", "validate", "dataset", "train", "predict", "evaluate", "export", "report")
 # Folders of a run and words in the names of its tracks: a model of that name would overwrite them.
 RESERVED_NAMES = (*STAGES, "logs", "observed")
+
+SOURCES: dict[str, type[Section]] = {
+    "simulated": SimulatedSettings,
+    "basenji_h5": BasenjiSettings,
+}
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 
@@ -27,6 +39,7 @@ class ModelEntry(Section):
     """One entry of `models`: a preset and what is changed of it."""
 
     preset: Literal["course"] = "course"
+    """Network and training to start from; `course` is the chapter's."""
     model: dict[str, Any] = {}
     """Changes to the preset's network."""
     train: dict[str, Any] = {}
@@ -37,17 +50,14 @@ class PredictSettings(Section):
     """What is predicted."""
 
     split: Literal["train", "valid", "test", "all"] = "test"
+    """Windows of which split."""
     windows: PositiveInt | None = None
     """Only the first so many windows; their shape and values are printed. None: all."""
     checkpoint: str = "best"
     """`best`, an epoch's number where snapshots are kept, or the path of a model
     (`.safetensors`, or a Chainer snapshot of the course)."""
     batch_size: PositiveInt = 8
-
-    @field_validator("checkpoint", mode="before")
-    @classmethod
-    def _checkpoint(cls, value: Any) -> str:
-        return str(value)
+    """Windows predicted at once."""
 
 
 class ReportSettings(Section):
@@ -66,11 +76,32 @@ class Settings(Section):
         Union[SimulatedSettings, BasenjiSettings],  # noqa: UP007 - pydantic names the union's members
         Field(discriminator="source"),
     ] = SimulatedSettings()
+    """Where the data come from; each source has its own keys."""
     train: dict[str, Any] = {}
     """Training settings for all models; an entry of `models` may change them."""
     models: dict[Name, ModelEntry] = Field(default={"default": ModelEntry()}, min_length=1)
+    """The networks to train and compare, by name."""
     predict: PredictSettings = PredictSettings()
+    """What is predicted, and with which weights."""
     report: ReportSettings = ReportSettings()
+    """How the report is headed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, config: Any) -> Any:
+        """Take a key with nothing after it as not given; name the source where none is."""
+        if not isinstance(config, Mapping):
+            return config
+        given = {key: value for key, value in config.items() if value is not None}
+        if isinstance(dataset := given.get("dataset"), Mapping):
+            source = dataset.get("source", "simulated")
+            if source not in list(SOURCES):
+                raise ValueError(
+                    f"dataset.source: found {source!r}, wanted {' or '.join(SOURCES)}"
+                    + suggest(str(source), list(SOURCES))
+                )
+            given["dataset"] = {**dataset, "source": source}
+        return given
 
     @field_validator("models", mode="before")
     @classmethod
@@ -110,14 +141,17 @@ class Settings(Section):
         """Return the network of a model: its preset with the entry's changes."""
         entry = self.models[name]
         changes = {**PRESETS[entry.preset]["model"], **entry.model}
-        return _within(f"models.{name}.model", ModelSettings, changes)
+        return _within(lambda _: f"models.{name}.model", ModelSettings, changes)
 
     def training(self, name: str) -> TrainSettings:
         """Return the training of a model: its preset, the run's `train`, the entry's changes."""
-        entry = self.models[name]
-        _within("train", TrainSettings, self.train)
+        entry, own = self.models[name], f"models.{name}.train"
         changes = {**PRESETS[entry.preset]["train"], **self.train, **entry.train}
-        return _within(f"models.{name}.train", TrainSettings, changes)
+
+        def place(key: str | None) -> str:
+            return own if key in entry.train or (key is None and entry.train) else "train"
+
+        return _within(place, TrainSettings, changes)
 
 
 def read_settings(config: Mapping[str, Any]) -> Settings:
@@ -132,55 +166,66 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         raise SeqcastError("\n".join(f"config: {fault}" for fault in faults)) from None
 
 
-def make_schema() -> dict[str, Any]:
-    """Return the JSON schema of a configuration, for editors and for Snakemake."""
-    schema = Settings.model_json_schema()
-    for key, kind in (("train", TrainSettings),):
-        partial = kind.model_json_schema()
-        schema["properties"][key] = {**partial, "description": Settings.__doc__ and key}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def _within(place: str, kind: type[Section], value: dict[str, Any]) -> Any:
-    """Validate a part that is only complete once merged, naming where it stands."""
+def _within(place: Callable[[str | None], str], kind: type[Section], value: dict[str, Any]) -> Any:
+    """Validate a part that is only complete once merged; `place` says where each key stands."""
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        faults = [_describe(fault, place) for fault in error.errors()]
+        faults = [
+            _describe(fault, place(fault["loc"][0] if fault["loc"] else None))
+            for fault in error.errors()
+        ]
         raise ValueError("\nconfig: ".join(faults)) from None
 
 
 def _describe(fault: Mapping[str, Any], place: str = "") -> str:
     """Write one of pydantic's faults as a line: the place, what was found, what to do."""
-    # The union's member appears in the place of a fault inside it, but not in the user's file.
-    parts = [str(part) for part in fault["loc"] if part not in ("simulated", "basenji_h5")]
-    where = ".".join([*([place] if place else []), *parts])
+    loc = [str(part) for part in fault["loc"] if part != "[key]"]
+    if not place and loc[:1] == ["dataset"]:
+        del loc[1:2]  # the union's member, which does not stand in the user's file
+    where = ".".join([*([place] if place else []), *loc])
     if fault["type"] == "extra_forbidden":
-        return f"{where}: unknown key{suggest(parts[-1], _known_keys(where))}"
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "value_error":
-        return f"{where}: {message}" if where else message
-    found = fault["input"]
+        return f"{where}: unknown key{_explain_key(where, str(fault['loc'][1:2]))}"
     if fault["type"] == "missing":
         return f"{where}: is needed and not given"
-    return f"{where}: found {found!r}; {message[0].lower()}{message[1:]}"
+    message, found = fault["msg"].removeprefix("Value error, "), fault["input"]
+    if fault["type"] == "value_error":
+        return f"{where}: {message}" if where and not message.startswith(where) else message
+    if not message.startswith("Input should be "):
+        return f"{where}: found {found!r}; {message[0].lower()}{message[1:]}"
+    wanted = re.split(", unable| or instance", message.removeprefix("Input should be "))[0]
+    wanted = wanted.replace("a valid dictionary", "a mapping").replace("a valid tuple", "a list")
+    choices = re.findall("'([^']*)'", wanted) if fault["type"] == "literal_error" else []
+    return f"{where}: found {found!r}, wanted {wanted}{suggest(str(found), choices)}"
 
 
-def _known_keys(where: str) -> list[str]:
-    """List the keys known beside an unknown one."""
-    kinds: dict[str, tuple[type[Section], ...]] = {
-        "dataset": (SimulatedSettings, BasenjiSettings),
-        "train": (TrainSettings,),
-        "predict": (PredictSettings,),
-        "report": (ReportSettings,),
-    }
-    path = where.split(".")[:-1]
-    if not path:
-        return list(Settings.model_fields)
-    if path[0] == "models" and len(path) >= 2:
-        kinds_here = {"train": TrainSettings, "model": ModelSettings}
-        return list(kinds_here.get(path[-1], ModelEntry).model_fields)
-    return [key for kind in kinds.get(path[0], ()) for key in kind.model_fields]
+def _explain_key(where: str, loc: str) -> str:
+    """Say what an unknown key may have been meant to be."""
+    *path, key = where.split(".")
+    kind: type[Section] | None = {
+        "": Settings,
+        "train": TrainSettings,
+        "predict": PredictSettings,
+        "report": ReportSettings,
+    }.get(".".join(path))
+    if path[:1] == ["dataset"]:
+        kind = next(kind for name, kind in SOURCES.items() if name in loc)
+        for name, other in SOURCES.items():
+            if key in other.model_fields:
+                return f"; it belongs to dataset.source: {name}"
+    elif path[:1] == ["models"]:
+        inside = [part for part in path[2:] if not part.isdigit()]
+        kind = _MODEL_PARTS.get(".".join(inside))
+    return suggest(key, list(kind.model_fields)) if kind else ""
+
+
+_MODEL_PARTS: dict[str, type[Section]] = {
+    "": ModelEntry,
+    "train": TrainSettings,
+    "model": ModelSettings,
+    "model.squeeze": SqueezeBlock,
+    "model.dilated": DilatedBlock,
+}
 
 
 def _misfit(name: str, model: ModelSettings, bin_size: int) -> str:

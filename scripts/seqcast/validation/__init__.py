@@ -2,10 +2,9 @@
 
 from seqcast.validation.checks import (
     read_first_window,
-    read_validation,
     validate,
     validate_dataset,
 )
 from seqcast.validation.verdict import make_verdict
 
-__all__ = ["make_verdict", "read_first_window", "read_validation", "validate", "validate_dataset"]
+__all__ = ["make_verdict", "read_first_window", "validate", "validate_dataset"]

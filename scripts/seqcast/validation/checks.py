@@ -41,16 +41,6 @@ def validate(settings: BasenjiSettings, path: Path, *, head: int | None = None) 
     return found
 
 
-def read_validation(path: Path) -> Validation:
-    """Read the JSON of a validation."""
-    try:
-        return Validation.from_json(path.read_text())
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise SeqcastError(
-            f"{path}: is not the JSON of a validation ({error}); run `snakemake validate` again"
-        ) from None
-
-
 def read_first_window(path: Path) -> tuple[np.ndarray, Targets]:
     """Return the first training window's coverage, (bins, targets) float32, and the targets."""
     with open_hdf5(Path(path)) as file:

@@ -1,5 +1,5 @@
 """A genome made from a seed, with ten coverage tracks that follow from its sequence."""
 
-from seqcast.sources.simulated.writing import read_truth, write_simulated
+from seqcast.sources.simulated.writing import write_simulated
 
-__all__ = ["read_truth", "write_simulated"]
+__all__ = ["write_simulated"]

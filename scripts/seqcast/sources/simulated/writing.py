@@ -7,7 +7,6 @@ truth, motif by motif and bin by bin, is written beside the data.
 import os
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from seqcast.console import log, progress
@@ -17,6 +16,7 @@ from seqcast.settings import SimulatedSettings
 from seqcast.sources.simulated.genome import make_chromosome
 from seqcast.sources.simulated.tracks import TRACKS, Sites, find_sites, make_rates
 from seqcast.targets import Targets
+from seqcast.truth import write_truth
 
 # Negative binomial: variance = mean + mean^2 / DISPERSION, as replicates of real assays have it.
 DISPERSION = 6.0
@@ -54,7 +54,7 @@ def write_simulated(settings: SimulatedSettings, output: Path, truth: Path, moti
                 "has_coordinates": True,
             },
         )
-    _write_truth(truth, rates, targets)
+    write_truth(truth, np.concatenate(list(rates.values())), targets)
     _write_motifs(motifs, sites)
     log.info(
         "simulated %s bases on %d chromosomes, %d windows of %s",
@@ -63,12 +63,6 @@ def write_simulated(settings: SimulatedSettings, output: Path, truth: Path, moti
         len(windows),
         f"{settings.window:,}",
     )
-
-
-def read_truth(path: Path) -> np.ndarray:
-    """Read the noiseless rates, (bins, targets) float32, row by row those of `coverage`."""
-    with h5py.File(path, "r") as file:
-        return file["rate"][()]
 
 
 def _scale_rates(rates: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -119,14 +113,6 @@ def _make_all_windows(settings: SimulatedSettings, names: list[str]) -> np.ndarr
         split = splits.get(name, "train")
         rows.append(make_windows(np.full(len(starts), place), starts, settings.window, split))
     return np.concatenate(rows)
-
-
-def _write_truth(path: Path, rates: dict[str, np.ndarray], targets: Targets) -> None:
-    partial = path.with_name(path.name + ".partial")
-    with h5py.File(partial, "w") as file:
-        file.attrs.update(format="seqcast-truth", format_version=1, targets=targets.to_json())
-        file["rate"] = np.concatenate(list(rates.values()))
-    os.replace(partial, path)
 
 
 def _write_motifs(path: Path, sites: dict[str, Sites]) -> None:

@@ -1,0 +1,200 @@
+"""What editors and readers know of the configuration: a JSON schema and `docs/config.md`.
+
+Both are made from the settings themselves::
+
+    python -m seqcast.settings.schema json > workflow/schemas/config.schema.json
+    python -m seqcast.settings.schema docs > docs/config.md
+"""
+
+import json
+import sys
+from typing import Any
+
+from seqcast.settings.data import BasenjiSettings, SimulatedSettings
+from seqcast.settings.model import DilatedBlock, ModelSettings, SqueezeBlock, TrainSettings
+from seqcast.settings.run import ModelEntry, PredictSettings, ReportSettings, Settings
+from seqcast.settings.section import Section
+
+# YAML 1.1, which Snakemake reads, takes 1e-3 for text.
+_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+
+_INTRODUCTION = """\
+# Configuration
+
+Every key of a configuration, made from `scripts/seqcast/settings` (`make schema`). A key that is
+not given has its default; an unknown key is refused. A configuration may be a file
+(`--configfile`) or single values (`--config run=mine train='{"epochs": 3}'`).
+"""
+
+_SECTIONS: tuple[tuple[str, type[Section]], ...] = (
+    ("The run", Settings),
+    ("`dataset`, with `source: simulated`", SimulatedSettings),
+    ("`dataset`, with `source: basenji_h5`", BasenjiSettings),
+    ("`train`, and `models.<name>.train`", TrainSettings),
+    ("`models.<name>`", ModelEntry),
+    ("`models.<name>.model`", ModelSettings),
+    ("Blocks of `squeeze`", SqueezeBlock),
+    ("Blocks of `dilated`", DilatedBlock),
+    ("`predict`", PredictSettings),
+    ("`report`", ReportSettings),
+)
+
+
+def make_schema() -> dict[str, Any]:
+    """Return the JSON schema of a configuration (draft 2020-12)."""
+    schema = Settings.model_json_schema()
+    parts = schema.pop("$defs")
+    for kind in (TrainSettings, ModelSettings):
+        part = kind.model_json_schema()
+        parts |= part.pop("$defs", {})
+        # They are complete only once merged with their preset.
+        part.pop("required", None)
+        parts[kind.__name__] = part
+    network = parts["ModelSettings"]["properties"]
+    for key, kind in (("squeeze", SqueezeBlock), ("dilated", DilatedBlock)):
+        network[key]["items"] = {"anyOf": [{"$ref": _ref(kind)}, _make_list(parts, kind)]}
+    entry = parts["ModelEntry"]["properties"]
+    for properties, key, kind in (
+        (schema["properties"], "train", TrainSettings),
+        (entry, "train", TrainSettings),
+        (entry, "model", ModelSettings),
+    ):
+        properties[key] = {"$ref": _ref(kind), "description": properties[key]["description"]}
+    _allow_nothing(schema)
+    # Without a source the data are simulated.
+    parts["BasenjiSettings"]["required"].append("source")
+    parts["PredictSettings"]["properties"]["checkpoint"]["type"] = ["string", "integer"]
+    schema["$defs"] = dict(sorted(parts.items()))
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return dialect | _tidy(schema)
+
+
+def make_docs() -> str:
+    """Return `docs/config.md`: a Markdown table a section."""
+    pages = [_INTRODUCTION]
+    for title, kind in _SECTIONS:
+        summary = " ".join((kind.__doc__ or "").split())
+        rows = "\n".join(_make_rows(kind))
+        pages.append(
+            f"## {title}\n\n{summary}\n\n| key | type | default | meaning |\n|---|---|---|---|\n"
+            f"{rows}\n"
+        )
+    return "\n".join(pages)
+
+
+def _ref(kind: type[Section]) -> str:
+    return f"#/$defs/{kind.__name__}"
+
+
+def _make_list(parts: dict[str, Any], kind: type[Section]) -> dict[str, Any]:
+    """Describe a block written as a list: its keys in their order, the last may be left out."""
+    properties = parts[kind.__name__]["properties"]
+    items = [
+        {key: value for key, value in each.items() if key not in ("title", "default")}
+        for each in properties.values()
+    ]
+    return {"type": "array", "prefixItems": items, "items": False, "minItems": len(items) - 1}
+
+
+def _allow_nothing(schema: dict[str, Any]) -> None:
+    """Let a key stand with nothing after it, as in a section whose lines are all comments."""
+    for key, value in schema["properties"].items():
+        description = value.pop("description", None)
+        schema["properties"][key] = {
+            "anyOf": [value, {"type": "null"}],
+            **({"description": description} if description else {}),
+        }
+    models = schema["properties"]["models"]["anyOf"][0]
+    models["additionalProperties"] = False
+    for name, entry in models["patternProperties"].items():
+        models["patternProperties"][name] = {"anyOf": [entry, {"type": "null"}]}
+
+
+def _tidy(part: Any) -> Any:
+    """Drop what pydantic adds for its own use, and let numbers be written as YAML reads them."""
+    if isinstance(part, list):
+        return [_tidy(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    plain = {
+        key: {name: _tidy(each) for name, each in value.items()}
+        if key in ("properties", "$defs")
+        else value
+        if key == "default"
+        else _tidy(value)
+        for key, value in part.items()
+        if key not in ("discriminator", "title")
+    }
+    if isinstance(plain.get("description"), str):
+        plain["description"] = " ".join(plain["description"].split())
+    if plain.get("type") == "number":
+        plain |= {"type": ["number", "string"], "pattern": _NUMBER}
+    return plain
+
+
+def _make_rows(kind: type[Section]) -> list[str]:
+    schema = kind.model_json_schema()
+    needed = schema.get("required", ())
+    if kind is ModelSettings:
+        needed = ()  # the preset has them
+    rows = []
+    for key, field in schema["properties"].items():
+        default = "needed" if key in needed else _show_default(kind, key, field)
+        cells = (f"`{key}`", _show_type(field), default, _show_meaning(field))
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return rows
+
+
+def _show_meaning(field: dict[str, Any]) -> str:
+    return " ".join(field.get("description", "").split())
+
+
+def _show_default(kind: type[Section], key: str, field: dict[str, Any]) -> str:
+    if kind is ModelSettings:
+        return "the preset's"
+    if kind is Settings and key not in ("run", "train"):
+        return "`default`, as the preset has it" if key == "models" else "see below"
+    default = field.get("default")
+    if default in (None, ""):
+        return "none" if default is None else "empty"
+    return f"`{json.dumps(default)}`".replace('"', "")
+
+
+def _show_type(field: dict[str, Any]) -> str:
+    """Write a property's type for people."""
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    if "anyOf" in field:
+        return " or ".join(
+            "none" if each == {"type": "null"} else _show_type(each) for each in field["anyOf"]
+        )
+    if "$ref" in field or "oneOf" in field:
+        return "mapping"
+    kind = field.get("type", "any")
+    if kind == "array":
+        items = field["items"]
+        return "list of " + ("blocks" if "$ref" in items else _show_type(items))
+    if kind == "object":
+        values = field.get("additionalProperties")
+        plain = isinstance(values, dict) and "$ref" not in values
+        return f"mapping of {_show_type(values)}" if plain else "mapping"
+    bounds = [
+        f"{sign} {field[word]:g}"
+        for word, sign in (
+            ("exclusiveMinimum", ">"),
+            ("minimum", ">="),
+            ("exclusiveMaximum", "<"),
+        )
+        if word in field
+    ]
+    return " ".join([{"string": "text"}.get(kind, kind), ", ".join(bounds)]).strip()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] not in (["json"], ["docs"]):
+        raise SystemExit("usage: python -m seqcast.settings.schema json|docs")
+    print(make_docs() if sys.argv[1] == "docs" else json.dumps(make_schema(), indent=2), end="")
+    if sys.argv[1] == "json":
+        print()

@@ -1,0 +1,32 @@
+"""Fixtures that several test files share."""
+
+import pytest
+import torch
+from tiny import write_tiny
+
+from seqcast.dataset import Dataset
+
+
+@pytest.fixture(autouse=True)
+def _two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(
+    params=[
+        "cpu",
+        pytest.param(
+            "cuda",
+            marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU"),
+        ),
+    ]
+)
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """Return each kind of device that there is."""
+    return torch.device(request.param)
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Return a dataset of three contigs; not to be changed."""
+    return write_tiny(tmp_path_factory.mktemp("tiny") / "dataset.h5")

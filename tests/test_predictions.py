@@ -1,0 +1,96 @@
+"""`predictions.h5`, and one value a bin from windows that overlap."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import BIN, CROP, TARGETS, WINDOW, write_tiny
+
+from seqcast.dataset import Dataset
+from seqcast.errors import SeqcastError
+from seqcast.predictions import PredictionWriter, Predictions, Stitch, read_predictions
+
+
+def write(path: Path, dataset: Dataset, rows: np.ndarray, values: np.ndarray) -> Predictions:
+    with PredictionWriter(path, dataset, rows, model="a", checkpoint_digest="c" * 64) as out:
+        out.add(values[:2])
+        out.add(values[2:])
+        out.finish()
+    return read_predictions(path, dataset)
+
+
+def make_values(dataset: Dataset, windows: int) -> np.ndarray:
+    shape = (windows, dataset.output_bins, len(dataset.targets))
+    return np.random.default_rng(3).gamma(1, 1, shape).astype(np.float32)
+
+
+def test_everything_is_read_as_it_was_written(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    rows = np.array([8, 2, 13])
+    values = make_values(tiny_dataset, 3)
+    found = write(tmp_path / "p.h5", tiny_dataset, rows, values)
+    assert np.array_equal(found.rows, rows)
+    assert found.contig == ("chr2", "chr1", "chr3")
+    assert found.start.tolist() == [128 + CROP * BIN, 256 + CROP * BIN, 128 + CROP * BIN]
+    assert (found.end - found.start).tolist() == [WINDOW - 2 * CROP * BIN] * 3
+    assert (found.targets, found.bins) == (TARGETS, tiny_dataset.output_bins)
+    assert (found.model, found.checkpoint_digest) == ("a", "c" * 64)
+    assert found.dataset_digest == tiny_dataset.digest
+    assert np.array_equal(np.stack([found.read(t) for t in range(3)], axis=-1), values)
+    assert np.array_equal(np.stack([found.read_window(place) for place in range(3)]), values)
+    assert [path.name for path in tmp_path.iterdir()] == ["p.h5"]
+
+
+def test_broken_off_predictions_have_no_name(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    options = {"model": "a", "checkpoint_digest": ""}
+    writer = PredictionWriter(tmp_path / "p.h5", tiny_dataset, np.arange(3), **options)
+    with pytest.raises(ValueError, match="2 windows were added of 3"), writer:
+        writer.add(make_values(tiny_dataset, 2))
+        writer.finish()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_predictions_of_other_data_are_refused(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    write(tmp_path / "p.h5", tiny_dataset, np.arange(3), make_values(tiny_dataset, 3))
+    other = write_tiny(tmp_path / "other.h5", crop=1)
+    with pytest.raises(SeqcastError, match="was predicted from a dataset with digest"):
+        read_predictions(tmp_path / "p.h5", other)
+
+
+def test_files_that_are_no_predictions_are_refused(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    with pytest.raises(SeqcastError, match="cannot be read as HDF5"):
+        read_predictions(tmp_path / "p.h5")
+    with pytest.raises(SeqcastError, match="found format 'seqcast-dataset' version 1, wanted"):
+        read_predictions(tiny_dataset.path)
+    write(tmp_path / "p.h5", tiny_dataset, np.arange(3), make_values(tiny_dataset, 3))
+    with h5py.File(tmp_path / "p.h5", "a") as file:
+        file.attrs["format_version"] = 0
+    with pytest.raises(SeqcastError, match="version 0, wanted 'seqcast-predictions' version 1"):
+        read_predictions(tmp_path / "p.h5")
+    with h5py.File(tmp_path / "p.h5", "a") as file:
+        file.attrs["format_version"] = 1
+        del file["predicted"]
+    with pytest.raises(SeqcastError, match="is not whole"):
+        read_predictions(tmp_path / "p.h5")
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=st.lists(st.integers(0, 14), min_size=2, max_size=15, unique=True))
+def test_stitching_is_the_mean_of_all_that_cover_a_bin(
+    tmp_path_factory: pytest.TempPathFactory, tiny_dataset: Dataset, rows: list[int]
+) -> None:
+    path = tmp_path_factory.mktemp("stitch") / "p.h5"
+    found = write(path, tiny_dataset, np.array(rows), make_values(tiny_dataset, len(rows)))
+    covering = defaultdict(list)
+    for place, row in enumerate(rows):
+        contig, start, _, _ = tiny_dataset.windows[row]
+        first = tiny_dataset.contigs.first_bin[contig] + start // BIN + CROP
+        for bin_, value in enumerate(found.read(1)[place]):
+            covering[int(first + bin_)].append(float(value))
+    stitch = Stitch(found, tiny_dataset)
+    assert stitch.bins.tolist() == sorted(covering)
+    wanted = [np.mean(covering[bin_]) for bin_ in sorted(covering)]
+    np.testing.assert_allclose(stitch.average(found.read(1)), wanted, rtol=1e-12)

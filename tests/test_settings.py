@@ -1,0 +1,292 @@
+"""A configuration is read with its types, or refused in a line that says where and why."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from seqcast.errors import SeqcastError
+from seqcast.settings import STAGES, ModelSettings, Settings, read_settings
+from seqcast.settings.schema import make_docs, make_schema
+
+ROOT = Path(__file__).parents[1]
+BASENJI = {"source": "basenji_h5", "file": "seq.h5"}
+
+
+def refusal(config: dict[str, Any]) -> str:
+    with pytest.raises(SeqcastError) as caught:
+        read_settings(config)
+    return str(caught.value)
+
+
+def test_nothing_given_is_the_demo() -> None:
+    settings = read_settings({})
+    assert (settings.run, list(settings.models)) == ("demo", ["default"])
+    assert settings.dataset.source == "simulated"
+    assert settings.training("default").epochs == 10
+    assert settings.network("default").bin_size == settings.dataset.bin_size == 128
+    assert settings.network("default").receptive_field == 32_785
+    nothing = dict.fromkeys(("dataset", "train", "models", "predict", "report", "run"))
+    assert read_settings(nothing) == settings
+    assert read_settings({"models": {"default": None}}) == settings
+
+
+def test_settings_do_not_change() -> None:
+    settings = read_settings({})
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.run = "other"
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"dataste": {}}, "config: dataste: unknown key (did you mean 'dataset'?)"),
+        ({"zzz": 1}, "config: zzz: unknown key"),
+        (
+            {"dataset": {"windw": 1}},
+            "config: dataset.windw: unknown key (did you mean 'window'?)",
+        ),
+        (
+            {"dataset": {"file": "seq.h5"}},
+            "config: dataset.file: unknown key; it belongs to dataset.source: basenji_h5",
+        ),
+        (
+            {"dataset": {**BASENJI, "stride": 128}},
+            "config: dataset.stride: unknown key; it belongs to dataset.source: simulated",
+        ),
+        ({"train": {"epoch": 3}}, "config: train.epoch: unknown key (did you mean 'epochs'?)"),
+        (
+            {"models": {"a": {"train": {"epoch": 3}}}},
+            "config: models.a.train.epoch: unknown key (did you mean 'epochs'?)",
+        ),
+        ({"models": {"a": {"trian": {}}}}, "models.a.trian: unknown key (did you mean 'train'?)"),
+        (
+            {"models": {"a": {"model": {"squeeeze": []}}}},
+            "config: models.a.model.squeeeze: unknown key (did you mean 'squeeze'?)",
+        ),
+        (
+            {"models": {"a": {"model": {"dilated": [{"out": 1, "kernl": 3, "dilation": 1}]}}}},
+            "config: models.a.model.dilated.0.kernl: unknown key (did you mean 'kernel'?)",
+        ),
+        ({"predict": {"splt": "all"}}, "predict.splt: unknown key (did you mean 'split'?)"),
+    ],
+)
+def test_unknown_keys_are_refused_with_a_suggestion(config: dict, message: str) -> None:
+    assert message in refusal(config)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"dataset": {"source": "bsenji"}},
+            "config: dataset.source: found 'bsenji', wanted simulated or basenji_h5"
+            " (did you mean 'basenji_h5'?)",
+        ),
+        ({"dataset": {"source": []}}, "wanted simulated or basenji_h5"),
+        ({"dataset": {"source": ["simulated"]}}, "config: dataset.source: found ['simulated']"),
+        ({"dataset": 5}, "config: dataset: found 5"),
+        ({"dataset": {"source": "basenji_h5"}}, "config: dataset.file: is needed and not given"),
+        (
+            {"dataset": {"window": 1000}},
+            "config: dataset.window is 1,000, which bins of 128 do not divide; 896 or 1,024 would"
+            " fit",
+        ),
+        ({"dataset": {"window": 100}}, "bins of 128 do not divide; 128 would fit"),
+        ({"dataset": {"valid": ["chr44"]}}, "did you mean 'chr4'?"),
+        ({"dataset": {"valid": ["chr5"]}}, "config: dataset: a chromosome is named twice"),
+        ({"dataset": {"test": []}}, "config: dataset: train, valid and test need a chromosome"),
+        ({"dataset": {"chromosomes": {"chr4": 9, "chr5": 9, "chr1": 9}}}, "chr4 has 9 bases, less"),
+        ({"dataset": {"valid": "chr4"}}, "dataset.valid: found 'chr4', wanted a list"),
+        ({"dataset": {**BASENJI, "alphabet": "ACGU"}}, "dataset.alphabet: 'ACGU' is not an order"),
+        ({"dataset": {**BASENJI, "sha256": "12"}}, "dataset.sha256: found '12'; string should"),
+        ({"dataset": {**BASENJI, "ratio": 0}}, "dataset.ratio: found 0, wanted greater than 0"),
+        ({"train": {"epochs": "many"}}, "train.epochs: found 'many', wanted a valid integer"),
+        ({"train": {"beta1": 1}}, "config: train.beta1: found 1, wanted less than 1"),
+        ({"train": {"warmup_epochs": 10}}, "train: warmup_epochs is 10, but there are only 10"),
+        (
+            {"train": {"snapshots": "evry"}},
+            "config: train.snapshots: found 'evry', wanted 'best' or 'every' (did you mean",
+        ),
+        ({"train": 5}, "config: train: found 5, wanted a mapping"),
+        ({"predict": 5}, "config: predict: found 5, wanted a mapping"),
+        ({"models": {}}, "config: models: found {}"),
+        ({"models": {"a b": {}}}, "config: models.a b: found 'a b'; string should match"),
+        ({"models": {"simulated": 5}}, "config: models.simulated: found 5, wanted a mapping"),
+        (
+            {"models": {"a": {"train": {"epochs": -1}}}},
+            "config: models.a.train.epochs: found -1, wanted greater than 0",
+        ),
+        (
+            {"models": {"a": {"train": {"warmup_epochs": 10}}}},
+            "config: models.a.train: warmup_epochs is 10",
+        ),
+        ({"models": {"a": {"model": {"squeeze": 5}}}}, "models.a.model.squeeze: found 5, wanted"),
+        ({"models": {"a": {"model": {"squeeze": [[4, 4, 128]]}}}}, "kernel 4 is even"),
+        ({"models": {"a": {"model": {"squeeze": [[4, 3]]}}}}, "models.a.model.squeeze.0: found"),
+        ({"run": "a/b"}, "config: run: found 'a/b'; string should match"),
+    ],
+)
+def test_errors_name_key_found_and_wanted(config: dict, message: str) -> None:
+    assert message in refusal(config)
+
+
+def test_faults_come_one_a_line() -> None:
+    lines = refusal({"predict": {"split": "tst"}, "dataset": {"seed": -1, "x": 1}}).splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("config: ") for line in lines)
+    assert len(refusal({"train": {"epochs": 0, "seed": -1}}).splitlines()) == 2
+
+
+def test_text_becomes_what_is_declared() -> None:
+    # YAML 1.1 reads 1e-3 as text; values on the command line are all text.
+    settings = read_settings(
+        {
+            "train": {"learning_rate": "4e-3", "epochs": "3", "threads": "2"},
+            "dataset": {"window": "4096", "stride": "4096", "seed": "7"},
+            "predict": {"checkpoint": 2, "windows": "1"},
+            "models": {"a": {"train": {"snapshots": "every"}}},
+            "run": 2024,
+        }
+    )
+    training = settings.training("a")
+    assert (training.learning_rate, training.epochs, training.threads) == (0.004, 3, 2)
+    assert (settings.dataset.window, settings.dataset.seed) == (4096, 7)
+    assert (settings.predict.checkpoint, settings.predict.windows) == ("2", 1)
+    assert settings.run == "2024"
+
+
+def test_what_stands_nearest_the_model_wins() -> None:
+    settings = read_settings(
+        {
+            "train": {"epochs": 5, "seed": 3},
+            "models": {"a": {}, "b": {"train": {"epochs": 20, "batch_size": 2}}},
+        }
+    )
+    a, b = settings.training("a"), settings.training("b")
+    assert (a.epochs, a.seed, a.batch_size) == (5, 3, 8)
+    assert (b.epochs, b.seed, b.batch_size) == (20, 3, 2)
+    assert (a.beta1, b.beta1) == (0.97, 0.97)
+
+
+def test_train_need_not_be_whole_without_its_models() -> None:
+    config = {"train": {"warmup_epochs": 12}, "models": {"a": {"train": {"epochs": 20}}}}
+    assert read_settings(config).training("a").warmup_epochs == 12
+
+
+def test_a_preset_is_changed_part_by_part() -> None:
+    blocks = [[8, 5, 16], {"out": 8, "kernel": 3, "stride": 8, "dropout": "0.5"}]
+    settings = read_settings({"models": {"a": {"model": {"squeeze": blocks}}}})
+    network = settings.network("a")
+    assert [block.stride for block in network.squeeze] == [16, 8]
+    assert [block.dropout for block in network.squeeze] == [0.0, 0.5]
+    assert [block.dilation for block in network.dilated] == [1, 2, 4, 8, 16, 32, 64]
+
+
+def test_strides_make_the_bins() -> None:
+    message = refusal({"dataset": {"bin_size": 64}})
+    assert "models.default: its strides 2 x 4 x 4 x 4 make bins of 128 bases" in message
+    assert "dataset.bin_size is 64; set dataset.bin_size: 128, or choose strides" in message
+
+
+@pytest.mark.parametrize("name", [*STAGES, "logs", "observed"])
+def test_names_of_folders_are_taken(name: str) -> None:
+    assert f"models.{name}: {name!r} is a name seqcast uses itself" in refusal(
+        {"models": {name: {}}}
+    )
+
+
+def test_an_epoch_must_be_kept_to_be_predicted_with() -> None:
+    assert "keeps only the best" in refusal({"predict": {"checkpoint": 3}})
+    kept = {"train": {"snapshots": "every"}, "predict": {"checkpoint": "10"}}
+    assert read_settings(kept).predict.checkpoint == "10"
+    for epoch in (0, 11):
+        message = refusal({**kept, "predict": {"checkpoint": epoch}})
+        assert f"epoch {epoch}, but models.default trains for epochs 1 to 10" in message
+
+
+def test_receptive_field_by_hand() -> None:
+    network = {"squeeze": [[1, 5, 4], [1, 3, 2]], "dilated": [[1, 3, 1], [1, 3, 4]]}
+    # 1 + 4 + 2 * 4 for the squeeze, 2 * 8 and 2 * 4 * 8 beyond it
+    assert ModelSettings.model_validate(network).receptive_field == 93
+
+
+@pytest.mark.parametrize(
+    ("file", "is_url", "name"),
+    [
+        ("https://host/a/seq.h5?raw=1", True, "seq.h5"),
+        ("data/seq.h5", False, "seq.h5"),
+        ("ftp://host/", True, "host"),
+    ],
+)
+def test_files_and_urls(file: str, is_url: bool, name: str) -> None:
+    dataset = read_settings({"dataset": {**BASENJI, "file": file}}).dataset
+    assert (dataset.is_url, dataset.file_name) == (is_url, name)
+
+
+def test_schema_and_code_agree() -> None:
+    path = ROOT / "workflow/schemas/config.schema.json"
+    assert json.loads(path.read_text()) == make_schema(), "run `make schema`"
+
+
+def test_docs_and_code_agree() -> None:
+    assert (ROOT / "docs/config.md").read_text() == make_docs(), "run `make schema`"
+
+
+def test_every_key_has_a_meaning() -> None:
+    rows = [line for line in make_docs().splitlines() if line.startswith("| `")]
+    assert len(rows) > 40
+    assert [row for row in rows if row.rstrip("| ").count("|") < 4 or row.endswith("|  |")] == []
+
+
+SCHEMA = jsonschema.Draft202012Validator(make_schema())
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.name)
+def test_configs_fit_schema_and_code(path: Path) -> None:
+    config = yaml.safe_load(path.read_text())
+    SCHEMA.validate(config)
+    assert isinstance(read_settings(config), Settings)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"train": {"learning_rate": "1e-3", "epochs": 2}},
+        {"train": None, "models": {"a": None}},
+        {"dataset": {"window": 1024}},
+        {"dataset": BASENJI},
+        {"predict": {"checkpoint": "best"}},
+        {"models": {"a": {"model": {"dilated": [[4, 3, 1, 0.1], [4, 3, 2]]}}}},
+        {"models": {"a": {"model": {"dilated": [{"out": 4, "kernel": 3, "dilation": 1}]}}}},
+    ],
+)
+def test_schema_takes_what_code_takes(config: dict) -> None:
+    read_settings(config)
+    SCHEMA.validate(config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"trian": {}},
+        {"train": {"epoch": 2}},
+        {"train": {"learning_rate": "fast"}},
+        {"train": {"epochs": 0}},
+        {"models": {"a": {"train": {"epoch": 2}}}},
+        {"models": {"a": {"model": {"squeeze": []}}}},
+        {"models": {"a": {"model": {"dilated": [[4, 3]]}}}},
+        {"models": {"a": {"model": {"dilated": [[4, 3, 1, 2]]}}}},
+        {"models": {"a b": {}}},
+        {"dataset": {"source": "basenji_h5"}},
+        {"dataset": {"file": "seq.h5"}},
+        {"predict": {"split": "tst"}},
+    ],
+)
+def test_schema_refuses_what_code_refuses(config: dict) -> None:
+    refusal(config)
+    assert not SCHEMA.is_valid(config)

@@ -1,0 +1,78 @@
+"""A dataset and a network so small that a training takes a second."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
+from seqcast.settings import ModelSettings
+from seqcast.targets import Targets
+
+BIN, WINDOW, CROP = 16, 256, 2
+# chr2 ends within a bin.
+LENGTHS = {"chr1": 1024, "chr2": 777, "chr3": 512}
+TARGETS = Targets(
+    identifier=("peaks", "starts +", "starts -"),
+    description=("where G and C are", "plus strand", "minus strand"),
+    strand_pair=(0, 2, 1),
+    scale=(1.0, 2.0, 0.5),
+    units=("reads",) * 3,
+)
+SOURCE = {"kind": "simulated", "assembly": "tiny", "has_coordinates": True}
+NETWORK = ModelSettings.model_validate(
+    {
+        "squeeze": [[6, 5, 4, 0.1], [8, 3, 4, 0.1]],
+        "dilated": [[4, 3, 1, 0.1], [4, 3, 2, 0.1]],
+    }
+)
+
+
+def make_contigs(seed: int = 1) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Make codes and coverage that follows from them, a few bins of it unknown."""
+    contigs = {}
+    rng = np.random.default_rng(seed)
+    for name, length in LENGTHS.items():
+        codes = rng.choice(4, length, p=[0.3, 0.2, 0.2, 0.3]).astype(np.uint8)
+        codes[40:50] = 4
+        bins = -(-length // BIN)
+        strong = np.zeros(bins * BIN)
+        strong[:length] = (codes == 1) | (codes == 2)
+        rate = np.exp(strong.reshape(bins, BIN).sum(axis=1) / 3)[:, None] * [0.5, 0.2, 1.0]
+        coverage = rng.poisson(rate).astype(np.float32)
+        coverage[7:9] = np.nan
+        coverage[20, 1] = np.nan
+        contigs[name] = (codes, coverage)
+    return contigs
+
+
+def make_all_windows() -> np.ndarray:
+    """Make windows that overlap by half within their split: 7 train, 5 valid, 3 test."""
+    return np.concatenate(
+        [
+            make_windows([place] * len(starts), starts, WINDOW, ("train", "valid", "test")[place])
+            for place, starts in enumerate(
+                np.arange(0, length - WINDOW + 1, WINDOW // 2) for length in LENGTHS.values()
+            )
+        ]
+    )
+
+
+def write_tiny(
+    path: Path,
+    contigs: dict[str, tuple[np.ndarray, np.ndarray]] | None = None,
+    *,
+    windows: np.ndarray | None = None,
+    targets: Targets = TARGETS,
+    **changes: Any,
+) -> Dataset:
+    """Write the tiny dataset, or one like it."""
+    contigs = contigs or make_contigs()
+    lengths = {name: codes.size for name, (codes, _) in contigs.items()}
+    options = {"bin_size": BIN, "crop": CROP, **changes}
+    layout = Contigs.from_lengths(lengths, options["bin_size"])
+    with DatasetWriter(path, contigs=layout, targets=targets, **options) as writer:
+        for codes, coverage in contigs.values():
+            writer.add_contig(codes, coverage)
+        writer.finish(make_all_windows() if windows is None else windows, SOURCE)
+    return read_dataset(path)

@@ -1,0 +1,74 @@
+"""Every stage dry-runs; the workflow passes Snakemake's own lint and snakefmt."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from project import ROOT, TINY, Project
+
+from seqcast.settings import STAGES, read_settings
+
+CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_dry_runs_by_its_name(project: Project, stage: str) -> None:
+    assert stage in project.jobs(stage)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_dry_runs(project: Project, config: Path) -> None:
+    project.config = config
+    assert project.jobs()["report"] == 1
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_configs_give_runs_of_their_own(config: Path) -> None:
+    others = [read_settings(yaml.safe_load(path.read_text())).run for path in CONFIGS]
+    assert others.count(read_settings(yaml.safe_load(config.read_text())).run) == 1
+
+
+def test_the_default_config_is_replaced_not_merged(project: Project) -> None:
+    data = {"source": "basenji_h5", "file": "here.h5"}
+    project.write_config({**TINY, "dataset": data})
+    (project.folder / "here.h5").touch()
+    assert "dataset" in project.jobs("dataset")
+
+
+def test_several_models_are_separate_jobs(project: Project) -> None:
+    project.write_config({**TINY, "models": dict.fromkeys("abc", TINY["models"]["default"])})
+    assert project.jobs()["train_model"] == 3
+
+
+def test_the_command_line_changes_the_config(project: Project) -> None:
+    project.snakemake("-n", "train", "--config", "run=other", 'train={"learning_rate": "1e-2"}')
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"rnu": "x"}, ("rnu: unknown key", "did you mean 'run'?")),
+        ({"models": {"observed": None}}, ("models.observed", "choose another")),
+        ({"train": {"epochs": "ten"}}, ("train.epochs: found 'ten'", "integer")),
+        ({"dataset": {**TINY["dataset"], "window": 5000}}, ("4,992 or 5,120 would fit",)),
+    ],
+)
+def test_a_faulty_config_is_said_plainly(
+    project: Project, change: dict, words: tuple[str, ...]
+) -> None:
+    project.write_config({**TINY, **change})
+    said = project.snakemake("-n", check=False)
+    assert all(word in said for word in words)
+    assert "Traceback" not in said
+
+
+def test_lint_finds_nothing(project: Project) -> None:
+    said = project.snakemake("--lint")
+    assert "Congratulations" in said
+
+
+def test_snakefmt_finds_nothing() -> None:
+    command = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "workflow"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)

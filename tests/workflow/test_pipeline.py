@@ -1,0 +1,185 @@
+"""The whole chain on tiny simulated data, and what a second run does."""
+
+import csv
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyBigWig
+import pytest
+from project import TINY, Project
+
+from seqcast.checkpoint import read_card
+from seqcast.dataset import read_dataset
+from seqcast.predictions import Stitch, read_predictions
+from seqcast.truth import read_truth
+
+PROMISED = (
+    "dataset/dataset.h5",
+    "default/train/model.safetensors",
+    "default/train/history.tsv",
+    "default/predict/predictions.h5",
+    "default/evaluate/metrics.tsv",
+    "export/tracks.tsv",
+    "report/index.html",
+    "run.json",
+    "validate/verdict.txt",
+    "validate/first_look.png",
+    "dataset/truth.h5",
+    "dataset/motifs.bed",
+    "logs/train/default.log",
+)
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def test_everything_promised_is_there(finished: Project) -> None:
+    assert [name for name in PROMISED if not (finished.results / name).stat().st_size] == []
+
+
+def test_a_second_run_has_nothing_to_do(finished: Project) -> None:
+    assert "Nothing to be done" in finished.snakemake("--resources", "gpu=1")
+
+
+def test_metrics_are_those_of_the_predictions(finished: Project) -> None:
+    dataset = read_dataset(finished.results / "dataset/dataset.h5")
+    predictions = read_predictions(finished.results / "default/predict/predictions.h5", dataset)
+    stitch = Stitch(predictions, dataset)
+    truth = read_truth(finished.results / "dataset/truth.h5")
+    rows = read_table(finished.results / "default/evaluate/metrics.tsv")
+    assert [row["target"] for row in rows] == list(dataset.targets.identifier)
+    for index, row in enumerate(rows):
+        observed = dataset.coverage[stitch.bins, index]
+        known = ~np.isnan(observed)
+        predicted = stitch.average(predictions.read(index))[known]
+        r = np.corrcoef(predicted, observed[known])[0, 1]
+        ceiling = np.corrcoef(truth[stitch.bins, index][known], observed[known])[0, 1]
+        assert float(row["pearson_r"]) == pytest.approx(r, abs=1e-5)
+        assert float(row["ceiling_pearson_r"]) == pytest.approx(ceiling, abs=1e-5)
+        assert int(row["bins"]) == known.sum()
+
+
+def test_tracks_hold_predictions_and_observations(finished: Project) -> None:
+    folder = finished.results / "export"
+    dataset = read_dataset(finished.results / "dataset/dataset.h5")
+    predictions = read_predictions(finished.results / "default/predict/predictions.h5", dataset)
+    stitch = Stitch(predictions, dataset)
+    rows = read_table(folder / "tracks.tsv")
+    assert len({row["file"].lower() for row in rows}) == len(rows) == 20
+    assert {row["kind"] for row in rows} == {"observed", "default"}
+    for row in rows:
+        content = (folder / row["file"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == row["sha256"]
+        index = dataset.targets.identifier.index(row["target"])
+        observed = dataset.coverage[stitch.bins, index]
+        values = observed if row["kind"] == "observed" else stitch.average(predictions.read(index))
+        with pyBigWig.open(str(folder / row["file"])) as track:
+            assert track.chroms() == {"chrC": 40_000}
+            found = track.intervals("chrC")
+        assert np.allclose([each[2] for each in found], values[~np.isnan(values)], rtol=1e-6)
+    assert (folder / "genome.fa.fai").read_text().startswith("chrC\t40000\t")
+    assert (folder / "genome.chrom.sizes").read_text() == "chrC\t40000\n"
+
+
+def test_the_record_says_what_was_run(finished: Project) -> None:
+    record = json.loads((finished.results / "run.json").read_text())
+    assert record["config"]["dataset"]["chromosomes"] == TINY["dataset"]["chromosomes"]
+    assert record["versions"]["torch"].startswith("2.")
+    assert "--resources gpu=1" in record["command"]
+    digest = read_dataset(finished.results / "dataset/dataset.h5").digest
+    assert record["data"]["dataset"] == digest
+    card = read_card(finished.results / "default/train/model.safetensors")
+    assert card["training"]["dataset_digest"] == digest
+    assert card["training"]["threads"] == 1
+
+
+@pytest.mark.parametrize("figure", ["metrics.png", "default.window_worst.png"])
+def test_a_deleted_figure_reruns_one_rule(finished: Project, figure: str) -> None:
+    path = finished.results / "report/figures" / figure
+    kept = path.read_bytes()
+    path.unlink()
+    assert finished.jobs() == {"report": 1}
+    finished.snakemake()
+    assert path.read_bytes() == kept
+    assert finished.jobs() == {}
+
+
+@pytest.mark.parametrize("target", ["all", "export"])
+def test_damaged_tracks_are_found_and_mended(finished: Project, target: str) -> None:
+    folder = finished.results / "export"
+    kept = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    deleted, damaged = (
+        folder / "PolII-like-distal.default.bw",
+        folder / "CAGE-like-wt-plus.observed.bw",
+    )
+    deleted.unlink()
+    damaged.write_bytes(kept[damaged][:500])
+    assert finished.jobs(target) in ({"mend_tracks": 1}, {"mend_tracks": 1, "export": 1})
+    finished.snakemake(target)
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert finished.jobs() == {}
+
+
+def test_what_a_change_of_code_reruns(finished: Project, tmp_path: Path) -> None:
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    copy = Project(tmp_path / "copy", tmp_path / "copy/config/tiny.yaml")
+    library = copy.folder / "scripts/seqcast"
+    (library / "loss.py").touch()
+    assert copy.jobs() == {}
+    for module, rerun in (
+        ("figures/style.py", {"report", "first_look"}),
+        ("console.py", {"report", "first_look"}),
+        ("bigwig.py", {"export_tracks", "report", "first_look"}),
+    ):
+        with open(library / module, "a") as file:
+            file.write("\n# changed\n")
+        assert set(copy.jobs()) == rerun
+    with open(library / "loss.py", "a") as file:
+        file.write("\n# changed\n")
+    assert set(copy.jobs()) == {
+        "train_model", "predict_model", "evaluate_model", "export_tracks", "report", "first_look",
+    }  # fmt: skip
+
+
+def test_snakemake_report_carries_the_figures(finished: Project) -> None:
+    page = finished.folder / "report.html"
+    finished.snakemake("--report", str(page))
+    text = page.read_text()
+    assert "learning_curves.png" in text
+    assert "What to look for" in text or "Look for" in text
+
+
+def test_snapshots_of_every_epoch_can_be_predicted(project: Project) -> None:
+    config = {**TINY, "train": {"snapshots": "every"}, "predict": {"checkpoint": 1, "windows": 1}}
+    project.write_config(config)
+    said = project.snakemake("predict")
+    assert "shape (windows, bins, targets): (1, 32, 10)" in said
+    folder = project.results / "default/train/snapshots"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "model_epoch_1.safetensors",
+        "model_epoch_2.safetensors",
+    ]
+
+
+def test_cuda_without_a_gpu_fails_before_any_work(project: Project) -> None:
+    project.snakemake("dataset")
+    project.write_config({**TINY, "train": {"device": "cuda"}})
+    said = project.snakemake("train", check=False, CUDA_VISIBLE_DEVICES="")
+    assert "error: train.device is cuda, but" in said
+    assert "Traceback" not in said
+
+
+def test_two_models_side_by_side(project: Project) -> None:
+    entry = TINY["models"]["default"]
+    project.write_config(
+        {**TINY, "models": {"one": entry, "two": {**entry, "train": {"epochs": 1}}}}
+    )
+    project.snakemake()
+    rows = read_table(project.results / "export/tracks.tsv")
+    assert {row["kind"] for row in rows} == {"observed", "one", "two"}
+    assert (project.results / "report/figures/two.scatter.png").exists()
