@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from seqcast.card import read_card
 from seqcast.console import step
 from seqcast.dataset import read_dataset
 from seqcast.provenance import make_run_record, sha256_of, write_json
@@ -19,12 +20,19 @@ with step("report", snakemake.log[0]):
         {"dataset": manifest["digest"], "source": manifest["source"], "model": weights},
     )
     write_json(Path(snakemake.output.record), record)
-    files = zip(inputs.history, inputs.metrics, inputs.windows, inputs.predictions, strict=True)
+    files = zip(
+        inputs.history,
+        inputs.metrics,
+        inputs.windows,
+        inputs.predictions,
+        (read_card(path)["training"] for path in inputs.models),
+        strict=True,
+    )
     write_report(
         Path(snakemake.output.page).parent,
         read_dataset(inputs.dataset),
-        {name: ModelFiles(*map(Path, each)) for name, each in zip(models, files, strict=True)},
-        template=inputs.template,
+        {name: ModelFiles(*each) for name, each in zip(models, files, strict=True)},
+        template=Path(snakemake.scriptdir, "../workflow/report/page.html.j2"),
         run=record,
         validation=json.loads(Path(inputs.validation).read_text()),
         title=snakemake.params.report["title"],

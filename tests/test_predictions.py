@@ -12,7 +12,7 @@ from tiny import BIN, CROP, TARGETS, WINDOW, write_tiny
 
 from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError
-from seqcast.predictions import PredictionWriter, Predictions, Stitch, read_predictions
+from seqcast.predictions import Predictions, PredictionWriter, Stitch, read_predictions
 
 
 def write(path: Path, dataset: Dataset, rows: np.ndarray, values: np.ndarray) -> Predictions:
@@ -45,11 +45,8 @@ def test_everything_is_read_as_it_was_written(tmp_path: Path, tiny_dataset: Data
 
 
 def test_broken_off_predictions_have_no_name(tmp_path: Path, tiny_dataset: Dataset) -> None:
-    options = {"model": "a", "checkpoint_digest": ""}
-    writer = PredictionWriter(tmp_path / "p.h5", tiny_dataset, np.arange(3), **options)
-    with pytest.raises(ValueError, match="2 windows were added of 3"), writer:
-        writer.add(make_values(tiny_dataset, 2))
-        writer.finish()
+    with pytest.raises(ValueError, match="2 windows were added of 3"):
+        write(tmp_path / "p.h5", tiny_dataset, np.arange(3), make_values(tiny_dataset, 2))
     assert list(tmp_path.iterdir()) == []
 
 

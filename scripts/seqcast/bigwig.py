@@ -1,7 +1,8 @@
 """Write coverage as bigWig and read it back.
 
-pyBigWig trusts its caller: it crashes on a missing folder, does not notice a fixedStep run that
-passes the chromosome's end, and writes big-endian arrays as they lie. All of that is checked here.
+pyBigWig trusts its caller: it crashes on a missing folder and on a full disk, does not notice a
+fixedStep run that passes the chromosome's end, and writes big-endian arrays as they lie. All of
+that is checked here.
 """
 
 import os
@@ -12,7 +13,11 @@ from pathlib import Path
 import numpy as np
 import pyBigWig
 
+from seqcast.disk import make_room
 from seqcast.errors import SeqcastError
+
+# More than a file has been seen to take: values and zoom levels; headers and index.
+_BYTES_A_VALUE, _BYTES_A_RUN = 16, 256
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,9 @@ def write_bigwig(
         _check_runs(path, name, by_chrom[name], chrom_sizes, bin_size)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
+    values = sum(len(run.values) for here in by_chrom.values() for run in here)
+    pieces = sum(len(here) for here in by_chrom.values())
+    make_room(partial, _BYTES_A_VALUE * values + _BYTES_A_RUN * pieces)
     _write(partial, path, [(name, chrom_sizes[name]) for name in names], by_chrom, bin_size)
     _check_same(partial, path, by_chrom, chrom_sizes, bin_size)
     os.replace(partial, path)
@@ -91,6 +99,7 @@ def _write(
                 _add_run(file, run, size, bin_size)
         file.close()
     except RuntimeError as error:
+        partial.unlink(missing_ok=True)
         raise SeqcastError(f"{path}: pyBigWig cannot write it ({error})") from None
 
 

@@ -5,24 +5,23 @@ The format is specified in docs/formats.md. No pickle is read or written.
 
 import json
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 
+from seqcast.card import FORMAT, FORMAT_VERSION, KEY, read_card
 from seqcast.errors import SeqcastError
 from seqcast.model import Network
 from seqcast.settings import PRESETS, ModelSettings
 from seqcast.targets import Targets
 
-FORMAT = "seqcast-model"
-FORMAT_VERSION = 1
-# One key, because the order of several is not the same in every run.
-_KEY = "seqcast"
 _ZIP = b"PK\x03\x04"
 
 
@@ -41,24 +40,8 @@ def write_model(path: str | Path, network: Network, training: dict[str, Any] | N
     }
     tensors = {name: value.detach().cpu() for name, value in network.state_dict().items()}
     partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, {_KEY: json.dumps(card, sort_keys=True)})
+    save_file(tensors, partial, {KEY: json.dumps(card, sort_keys=True)})
     os.replace(partial, path)
-
-
-def read_card(path: str | Path) -> dict[str, Any]:
-    """Read what a model file says of itself, without its weights."""
-    try:
-        with safe_open(path, "np") as file:
-            card = json.loads((file.metadata() or {}).get(_KEY, "{}"))
-    except (SafetensorError, OSError) as error:
-        raise SeqcastError(f"{path}: cannot be read as a model ({error})") from None
-    found = (card.get("format"), card.get("format_version"))
-    if found != (FORMAT, FORMAT_VERSION):
-        raise SeqcastError(
-            f"{path}: found format {found[0]!r} version {found[1]!r}, wanted {FORMAT!r} version"
-            f" {FORMAT_VERSION}; train it anew, or use the seqcast that wrote it"
-        )
-    return card
 
 
 def read_model(path: str | Path) -> Network:
@@ -71,8 +54,11 @@ def read_model(path: str | Path) -> Network:
     card = read_card(path)
     targets = Targets.from_json(json.dumps(card["targets"]))
     network = Network(ModelSettings.model_validate(card["model"]), targets, card["crop"])
-    with safe_open(path, "pt") as file:
-        network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    try:
+        with safe_open(path, "pt") as file:
+            network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    except RuntimeError as error:
+        raise SeqcastError(f"{path}: its weights do not fit its settings ({error})") from None
     return network.eval()
 
 
@@ -88,10 +74,11 @@ def from_chainer(
     """
     settings = settings or ModelSettings.model_validate(PRESETS["course"]["model"])
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Given a name, np.load leaves a broken file open.
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             # Saved as L.Classifier(Net()) or as the bare Net().
             arrays = {key.removeprefix("predictor/"): file[key] for key in file.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
         raise SeqcastError(f"{path}: cannot be read as a Chainer snapshot ({error})") from None
     if "l/W" not in arrays:
         raise SeqcastError(

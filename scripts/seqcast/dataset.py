@@ -16,6 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from seqcast.disk import make_room
 from seqcast.errors import SeqcastError
 from seqcast.targets import Targets
 
@@ -151,7 +152,7 @@ def _check_format(path: Path, file: h5py.File) -> None:
     found = (file.attrs.get("format"), file.attrs.get("format_version"))
     if found != (FORMAT, FORMAT_VERSION):
         raise SeqcastError(
-            f"{path}: found format {found[0]!r} version {found[1]!r}, wanted {FORMAT!r} version"
+            f"{path}: found format {found[0]!r} version {found[1]}, wanted {FORMAT!r} version"
             f" {FORMAT_VERSION}; delete the file and run `snakemake dataset`"
         )
 
@@ -249,22 +250,6 @@ class DatasetWriter:
     ) -> None:
         self._file.close()
         self._partial.unlink(missing_ok=True)
-
-
-def make_room(path: Path, size: int) -> None:
-    """Make sure that a file of `size` bytes fits where it will be written.
-
-    HDF5 crashes the interpreter when a disk, quota or limit ends while it writes; asked for the
-    space beforehand, the system answers with a plain `OSError`, raised with the file's name.
-    """
-    try:
-        with open(path, "wb") as file:
-            if size and hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, size + (1 << 16))
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        reason = f"{error.strerror}; {size:,} bytes are needed"
-        raise OSError(error.errno, reason, str(path)) from None
 
 
 def write_manifest(dataset_path: Path, path: Path) -> None:

@@ -41,7 +41,7 @@ def choose_device(
         chosen, why = "cuda", "train.device is cuda"
     elif gpus == 0:
         chosen, why = "cpu", "this job was granted no GPU (--resources gpu=0)"
-    elif os.environ.get("CUDA_VISIBLE_DEVICES", None) in ("", "-1"):
+    elif _hides_gpus():
         chosen, why = "cpu", "CUDA_VISIBLE_DEVICES hides every GPU"
     elif torch.cuda.is_available():
         chosen, why = "cuda", "torch sees a GPU"
@@ -80,7 +80,13 @@ def _has_nvidia_device() -> bool:
     return Path("/dev/nvidia0").exists() or Path("/proc/driver/nvidia/gpus").exists()
 
 
+def _hides_gpus() -> bool:
+    return os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+
+
 def _why_no_cuda() -> str:
+    if _hides_gpus():
+        return "CUDA_VISIBLE_DEVICES hides every GPU"
     if torch.version.cuda is None:
         return f"torch {torch.__version__} is built without CUDA"
     if not _has_nvidia_device():

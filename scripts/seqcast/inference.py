@@ -45,7 +45,7 @@ def predict(
     parts = []
     with torch.inference_mode(), device.autocast():
         for first in range(0, len(codes), batch_size):
-            part = torch.from_numpy(codes[first : first + batch_size]).to(device.device)
+            part = torch.tensor(codes[first : first + batch_size], device=device.device)
             parts.append((network(part).exp() / scale).cpu().numpy())
     bins = codes.shape[1] // network.settings.bin_size - 2 * network.crop
     return np.concatenate(parts) if parts else np.empty((0, bins, len(network.targets)), "f4")

@@ -13,7 +13,8 @@ from types import TracebackType
 import h5py
 import numpy as np
 
-from seqcast.dataset import Dataset, make_room
+from seqcast.dataset import Dataset
+from seqcast.disk import make_room
 from seqcast.errors import SeqcastError
 from seqcast.targets import Targets
 
@@ -119,7 +120,7 @@ def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predic
             found = (file.attrs.get("format"), file.attrs.get("format_version"))
             if found != (FORMAT, FORMAT_VERSION):
                 raise SeqcastError(
-                    f"{path}: found format {found[0]!r} version {found[1]!r}, wanted {FORMAT!r}"
+                    f"{path}: found format {found[0]!r} version {found[1]}, wanted {FORMAT!r}"
                     f" version {FORMAT_VERSION}; delete the file and run `snakemake predict`"
                 )
             predictions = Predictions(

@@ -68,7 +68,7 @@ def _has_effect(module: Path) -> bool:
     return inside != ("__init__.py",) and inside[0].removesuffix(".py") not in _WITHOUT_EFFECT
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: str | Path) -> str:
     """Return the sha256 of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,6 +7,7 @@ import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -216,21 +217,11 @@ def train(
         for epoch in range(settings.epochs):
             valid = trainer.train_epoch(epoch, history, bar)
             log.info("epoch %d of %d: validation loss %.4f", epoch + 1, settings.epochs, valid)
-            facts = {
-                "epoch": epoch + 1,
-                "valid_loss": valid,
-                "settings": settings.model_dump(),
-                "device": str(device.device),
-                "precision": device.precision,
-                "threads": threads,
-                "parameters": network.parameter_count,
-                "receptive_field": model_settings.receptive_field,
-                "dataset_digest": dataset.digest,
-                "torch": torch.__version__,
-            }
+            facts = _collect_facts(trainer, epoch, valid, threads)
             if keep_snapshots:
                 write_model(snapshots / f"model_epoch_{epoch + 1}.safetensors", network, facts)
-            if valid < best or epoch == 0:
+            # A loss that is not a number is worse than any.
+            if epoch == 0 or valid < best or math.isnan(best):
                 best = valid
                 write_model(model_path, network, facts)
     log.info(
@@ -239,6 +230,22 @@ def train(
         format_seconds(time.monotonic() - history.start),
         seen / (time.monotonic() - history.start),
     )
+
+
+def _collect_facts(trainer: Trainer, epoch: int, valid: float, threads: int) -> dict[str, Any]:
+    """Return what a model file says of its training."""
+    return {
+        "epoch": epoch + 1,
+        "valid_loss": valid,
+        "settings": trainer.settings.model_dump(),
+        "device": str(trainer.device.device),
+        "precision": trainer.device.precision,
+        "threads": threads,
+        "parameters": trainer.network.parameter_count,
+        "receptive_field": trainer.network.settings.receptive_field,
+        "dataset_digest": trainer.dataset.digest,
+        "torch": torch.__version__,
+    }
 
 
 def _describe(trainer: Trainer, threads: int) -> None:

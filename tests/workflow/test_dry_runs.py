@@ -51,7 +51,7 @@ def test_the_command_line_changes_the_config(project: Project) -> None:
     [
         ({"rnu": "x"}, ("rnu: unknown key", "did you mean 'run'?")),
         ({"models": {"observed": None}}, ("models.observed", "choose another")),
-        ({"train": {"epochs": "ten"}}, ("train.epochs: found 'ten'", "integer")),
+        ({"train": {"learning_rate": "ten"}}, ("train.learning_rate: found 'ten'", "number")),
         ({"dataset": {**TINY["dataset"], "window": 5000}}, ("4,992 or 5,120 would fit",)),
     ],
 )

@@ -17,6 +17,7 @@ else:
     SOURCE = settings.dataset.file
 TRACKS = f"{RUN}/export/tracks.tsv"
 MENDED = f"{RUN}/export/.mended"
+PAGE = Path(workflow.basedir, "workflow/report/page.html.j2")
 FIGURES = f"{RUN}/report/figures"
 
 

@@ -12,7 +12,6 @@ rule report:
         predictions=expand(rules.predict_model.output.predictions, model=MODELS),
         metrics=expand(rules.evaluate_model.output.metrics, model=MODELS),
         windows=expand(rules.evaluate_model.output.windows, model=MODELS),
-        template=Path(workflow.basedir, "workflow/report/page.html.j2"),
     output:
         page=f"{RUN}/report/index.html",
         summary=f"{RUN}/report/summary.txt",
@@ -51,6 +50,7 @@ rule report:
     params:
         models=MODELS,
         report=settings.report.model_dump(mode="json"),
+        template=provenance.sha256_of(PAGE),
         code=code_of("report"),
     script:
         "../../scripts/report.py"

@@ -141,11 +141,15 @@ def make_models_table(results: Sequence[ModelResults]) -> list[dict[str, str]]:
     ]
 
 
+_IN_HISTORY = ("epoch", "valid_loss")
+
+
 def make_training_table(result: ModelResults) -> list[tuple[str, str]]:
     """Return what is known of a model's training, as words and values."""
     rows = []
     for key, value in result.training.items():
-        if value is None or isinstance(value, (dict, list, tuple)):
+        # The best epoch and its loss stand in the last row, from the history itself.
+        if value is None or isinstance(value, (dict, list, tuple)) or key in _IN_HISTORY:
             continue
         rows.append((_TRAINING_WORDS.get(key, key.replace("_", " ")), _format_value(key, value)))
     valid = result.history.dropna(subset=["valid_loss"])

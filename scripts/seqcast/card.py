@@ -1,0 +1,33 @@
+"""What a model file says of itself; read without torch.
+
+The format is specified in docs/formats.md.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from seqcast.errors import SeqcastError
+
+FORMAT = "seqcast-model"
+FORMAT_VERSION = 1
+# One key, because the order of several is not the same in every run.
+KEY = "seqcast"
+
+
+def read_card(path: str | Path) -> dict[str, Any]:
+    """Read what a model file says of itself, without its weights."""
+    try:
+        with safe_open(path, "np") as file:
+            card = json.loads((file.metadata() or {}).get(KEY, "{}"))
+    except (SafetensorError, OSError) as error:
+        raise SeqcastError(f"{path}: cannot be read as a model ({error})") from None
+    found = (card.get("format"), card.get("format_version"))
+    if found != (FORMAT, FORMAT_VERSION):
+        raise SeqcastError(
+            f"{path}: found format {found[0]!r} version {found[1]}, wanted {FORMAT!r} version"
+            f" {FORMAT_VERSION}; train it anew, or use the seqcast that wrote it"
+        )
+    return card

@@ -1,0 +1,21 @@
+"""Room on the disk, asked for before a library writes that cannot do without."""
+
+import os
+from pathlib import Path
+
+
+def make_room(path: Path, size: int) -> None:
+    """Make sure that a file of `size` bytes fits where it will be written.
+
+    HDF5 and pyBigWig crash the interpreter when a disk, quota or limit ends while they write;
+    asked for the space beforehand, the system answers with a plain `OSError`, raised with the
+    file's name.
+    """
+    try:
+        with open(path, "wb") as file:
+            if size and hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size + (1 << 16))
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        reason = f"{error.strerror}; {size:,} bytes are needed"
+        raise OSError(error.errno, reason, str(path)) from None

@@ -1,0 +1,151 @@
+"""Predictions are in the units of the input, whatever the batches."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import BIN, CROP, NETWORK, TARGETS, WINDOW, write_tiny
+
+from seqcast.checkpoint import write_model
+from seqcast.dataset import Dataset
+from seqcast.device import Device
+from seqcast.errors import SeqcastError
+from seqcast.inference import predict, predict_dataset
+from seqcast.model import Network
+from seqcast.predictions import read_predictions
+from seqcast.provenance import sha256_of
+from seqcast.settings import PredictSettings, TrainSettings
+from seqcast.targets import Targets
+
+TRAINING = TrainSettings(device="cpu", precision="float32", threads=2)
+
+
+def make_network(targets: Targets = TARGETS, crop: int = CROP) -> Network:
+    torch.manual_seed(1)
+    return Network(NETWORK, targets, crop)
+
+
+def make_codes(windows: int, length: int = WINDOW) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 5, (windows, length), dtype=np.uint8)
+
+
+def run(folder: Path, dataset: Dataset, network: Network | None = None, **changes):
+    write_model(folder / "m.safetensors", network or make_network())
+    predict_dataset(
+        PredictSettings.model_validate(changes),
+        TRAINING,
+        folder / "m.safetensors",
+        dataset.path,
+        folder / "p.h5",
+        name="a",
+    )
+    return read_predictions(folder / "p.h5", dataset)
+
+
+def test_coverage_is_in_the_units_of_the_input(device: torch.device) -> None:
+    network, codes = make_network(), make_codes(3)
+    found = predict(network, codes, device=Device(device, "float32", ""))
+    assert found.dtype == np.float32
+    assert found.shape == (3, WINDOW // BIN - 2 * CROP, 3)
+    with torch.inference_mode():
+        log_rate = network.cpu().eval()(torch.from_numpy(codes)).double().numpy()
+    np.testing.assert_allclose(found, np.exp(log_rate) / [1, 2, 0.5], rtol=1e-4)
+
+
+def test_batches_do_not_matter() -> None:
+    network, codes = make_network(), make_codes(5)
+    wanted = predict(network, codes, batch_size=5)
+    for size in (1, 2, 8):
+        np.testing.assert_allclose(predict(network, codes, batch_size=size), wanted, rtol=1e-5)
+
+
+def test_a_network_in_training_predicts_without_dropout() -> None:
+    network, codes = make_network().train(), make_codes(1)
+    assert np.array_equal(predict(network, codes), predict(network.train(), codes))
+
+
+def test_codes_on_disk_are_taken_as_they_are(tiny_dataset: Dataset) -> None:
+    codes = tiny_dataset.codes_of(0)[None]
+    assert not codes.flags.writeable
+    assert np.array_equal(predict(make_network(), codes), predict(make_network(), codes.copy()))
+
+
+def test_no_window_is_no_prediction() -> None:
+    assert predict(make_network(), make_codes(0)).shape == (0, WINDOW // BIN - 2 * CROP, 3)
+
+
+@pytest.mark.parametrize(
+    ("codes", "message"),
+    [
+        (make_codes(1)[0], r"codes are uint8 of shape \(256,\), wanted uint8"),
+        (make_codes(1).astype(int), "codes are int64"),
+        (make_codes(1) + np.uint8(1), "with 0..3 = ACGT and 4 = N"),
+        (make_codes(1, 250), "windows of 250 bases do not divide into bins of 16; cut or pad"),
+    ],
+)
+def test_codes_that_are_none_are_refused(codes: np.ndarray, message: str) -> None:
+    with pytest.raises(SeqcastError, match=message):
+        predict(make_network(), codes)
+
+
+@pytest.mark.parametrize("split", ["train", "valid", "test", "all"])
+def test_all_windows_of_a_split_are_predicted(
+    tmp_path: Path, tiny_dataset: Dataset, split: str
+) -> None:
+    found = run(tmp_path, tiny_dataset, split=split, batch_size=2)
+    rows = tiny_dataset.rows_of(split)
+    assert np.array_equal(found.rows, rows)
+    assert (found.model, found.checkpoint_digest) == ("a", sha256_of(tmp_path / "m.safetensors"))
+    codes = np.stack([tiny_dataset.codes_of(row) for row in rows])
+    wanted = predict(make_network(), codes)
+    stacked = np.stack([found.read(target) for target in range(3)], axis=-1)
+    np.testing.assert_allclose(stacked, wanted, rtol=1e-5)
+
+
+def test_a_few_windows_are_shown_as_in_the_chapter(
+    tmp_path: Path, tiny_dataset: Dataset, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "seqcast"):
+        found = run(tmp_path, tiny_dataset, windows=2)
+    assert len(found.rows) == 2
+    assert "shape (windows, bins, targets): (2, 12, 3)" in caplog.text
+    assert "predicted 2 test windows" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (make_network(Targets.from_names(["a"])), "has 1 targets, but .* has 3"),
+        (make_network(crop=1), "has 1 bins of crop, but .* has 2"),
+    ],
+)
+def test_models_of_other_data_are_refused(
+    tmp_path: Path, tiny_dataset: Dataset, network: Network, message: str
+) -> None:
+    with pytest.raises(SeqcastError, match=message):
+        run(tmp_path, tiny_dataset, network)
+    assert not (tmp_path / "p.h5").exists()
+
+
+def test_models_with_other_bins_are_refused(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    dataset = write_tiny(
+        tmp_path / "d.h5",
+        {
+            name: (tiny_dataset.sequence[:512], np.zeros((64, 3), np.float32))
+            for name in ("chr1", "chr2", "chr3")
+        },
+        windows=tiny_dataset.windows[:2],
+        bin_size=8,
+    )
+    with pytest.raises(SeqcastError, match=r"has 16 bases a bin, but .* has 8"):
+        run(tmp_path, dataset, split="train")
+
+
+def test_models_that_predict_nonsense_are_refused(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    network = make_network()
+    with torch.no_grad():
+        network.head.bias[1] = 1000
+    with pytest.raises(SeqcastError, match="predicts 36 values that are not finite"):
+        run(tmp_path, tiny_dataset, network)
+    assert {path.name for path in tmp_path.iterdir()} == {"m.safetensors"}

@@ -1,0 +1,158 @@
+"""The network computes what the course's does, and sees as far as it says."""
+
+import numpy as np
+import pytest
+import torch
+from parity import find_parity, read_parity
+from tiny import BIN, NETWORK, TARGETS, WINDOW
+
+from seqcast.checkpoint import from_chainer
+from seqcast.loss import poisson_loss
+from seqcast.model import GatedConv, Network
+from seqcast.settings import PRESETS, ModelSettings
+from seqcast.targets import Targets
+
+COURSE = ModelSettings.model_validate(PRESETS["course"]["model"])
+TEN = Targets.from_names([str(place) for place in range(10)])
+
+
+def make_network(settings: ModelSettings = NETWORK, crop: int = 0) -> Network:
+    torch.manual_seed(1)
+    return Network(settings, TARGETS, crop).eval()
+
+
+def make_codes(windows: int, length: int = WINDOW) -> torch.Tensor:
+    rng = np.random.default_rng(1)
+    return torch.from_numpy(rng.integers(0, 5, (windows, length), dtype=np.uint8))
+
+
+def test_forward_is_the_courses(device: torch.device) -> None:
+    wanted = read_parity("forward.npz")
+    network = from_chainer(find_parity("chainer_snapshot.npz")).to(device)
+    with torch.inference_mode():
+        log_rate = network(torch.from_numpy(wanted["codes"]).to(device))
+        coverage = torch.from_numpy(wanted["target"].astype(np.float32)).to(device)
+        loss = poisson_loss(log_rate, coverage).item()
+    np.testing.assert_allclose(log_rate.cpu().numpy(), wanted["log_rate"], rtol=0, atol=1e-5)
+    assert loss == pytest.approx(float(wanted["loss"]), rel=1e-6)
+
+
+def _our_name(chainer: str) -> str:
+    """Turn `s_0/conv/W` into `squeeze.0.direction`."""
+    block, *_, letter = chainer.split("/")
+    if block == "l":
+        return f"head.{ {'W': 'weight', 'b': 'bias'}[letter] }"
+    kind, index = block.split("_")
+    part = {"W": "direction", "g": "length", "b": "bias"}[letter]
+    return f"{ {'s': 'squeeze', 'd': 'dilated'}[kind] }.{index}.{part}"
+
+
+def test_training_is_the_courses() -> None:
+    batch, wanted = read_parity("forward.npz"), read_parity("training.npz")
+    network = from_chainer(find_parity("chainer_snapshot.npz"))
+    codes = torch.from_numpy(batch["codes"])
+    coverage = torch.from_numpy(batch["target"].astype(np.float32))
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, betas=(0.97, 0.98), eps=1e-8)
+    losses, norms = [], []
+    for step in range(5):
+        optimizer.zero_grad()
+        loss = poisson_loss(network(codes), coverage)
+        loss.backward()
+        if step == 0:
+            compared = _check_gradients(network, wanted)
+        norms.append(torch.nn.utils.clip_grad_norm_(network.parameters(), 0.01).item())
+        optimizer.step()
+        losses.append(loss.item())
+    assert compared >= 3
+    # Chainer adds Adam's epsilon elsewhere, so the paths part a little.
+    np.testing.assert_allclose(losses, wanted["losses"], rtol=5e-4)
+    assert norms[0] == pytest.approx(float(wanted["grad_norms"][0]), rel=1e-5)
+
+
+def _check_gradients(network: Network, wanted: dict[str, np.ndarray]) -> int:
+    parameters = dict(network.named_parameters())
+    names = [key for key in wanted if key.startswith("grad0/")]
+    for key in names:
+        name = _our_name(key.removeprefix("grad0/").removeprefix("predictor/"))
+        gradient = parameters[name].grad.numpy()
+        distance = np.linalg.norm(gradient - wanted[key].reshape(gradient.shape))
+        assert distance < 1e-5 * np.linalg.norm(wanted[key]), name
+    return len(names)
+
+
+def test_the_courses_network_has_as_many_parameters() -> None:
+    assert Network(COURSE, TEN).parameter_count == 388_154
+
+
+@pytest.mark.parametrize("bins", [1, 2, 7, 33])
+def test_any_length_that_bins_divide(bins: int, device: torch.device) -> None:
+    network = make_network().to(device)
+    log_rate = network(make_codes(2, bins * BIN).to(device))
+    assert log_rate.shape == (2, bins, 3)
+    assert log_rate.dtype == torch.float32
+
+
+def test_other_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="windows of 250 bases do not divide into bins of 16"):
+        make_network()(make_codes(1, 250))
+
+
+def test_n_is_nothing_at_all() -> None:
+    network = make_network()
+    seen = []
+    network.squeeze[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    network(torch.arange(5, dtype=torch.uint8).repeat(1, 16)[:, :WINDOW][:, :80])
+    one_hot = seen[0][0, :, :5].T
+    assert one_hot.tolist() == [*torch.eye(4).tolist(), [0.0] * 4]
+
+
+def test_crop_leaves_out_bins_and_changes_none() -> None:
+    codes = make_codes(2)
+    whole, cropped = make_network(), make_network(crop=3)
+    assert torch.equal(cropped(codes), whole(codes)[:, 3:-3])
+
+
+def test_windows_do_not_see_each_other(device: torch.device) -> None:
+    network, codes = make_network().to(device), make_codes(5).to(device)
+    together = network(codes)
+    alone = torch.cat([network(codes[row : row + 1]) for row in range(5)])
+    torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
+
+
+def test_an_output_sees_the_receptive_field_and_no_more() -> None:
+    # Wide kernels leave no base between two positions unseen.
+    settings = ModelSettings.model_validate(
+        {"squeeze": [[6, 9, 4], [8, 5, 4]], "dilated": [[4, 3, 1], [4, 3, 2]]}
+    )
+    network = make_network(settings).double()
+    outputs = []
+    network.head.register_forward_hook(lambda *given: outputs.append(given[2]))
+    length, bin_ = 512, 16
+    codes = make_codes(1, length) % 4
+    changed = codes.repeat(length + 1, 1)
+    place = torch.arange(length)
+    changed[place, place] = (changed[place, place] + 1) % 4
+    with torch.inference_mode():
+        network(changed)
+    output = outputs[0][:, :, bin_]
+    seen = torch.nonzero((output[:-1] - output[-1]).abs().amax(dim=1) > 1e-13).flatten()
+    assert len(seen) == settings.receptive_field == 121
+    assert seen[-1] - seen[0] + 1 == settings.receptive_field
+    assert seen[0] < bin_ * BIN < seen[-1]
+
+
+def test_weights_are_lengths_times_directions() -> None:
+    torch.manual_seed(1)
+    block = GatedConv(4, 8, 5)
+    torch.testing.assert_close(block.weight, block.direction)
+    with torch.no_grad():
+        block.direction *= 3
+        block.length[:] = torch.arange(16) + 1.0
+    torch.testing.assert_close(block.weight.flatten(1).norm(dim=1), torch.arange(16) + 1.0)
+
+
+def test_dropout_is_for_training_alone() -> None:
+    network, codes = make_network(), make_codes(1)
+    assert torch.equal(network(codes), network(codes))
+    network.train()
+    assert not torch.equal(network(codes), network(codes))

@@ -1,0 +1,268 @@
+"""Training on a tiny dataset: the same seed gives the same bits, and the loss goes down."""
+
+import csv
+import math
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tiny import BIN, NETWORK, WINDOW, make_all_windows, make_contigs, write_tiny
+
+from seqcast import training
+from seqcast.checkpoint import read_card, read_model
+from seqcast.dataset import Dataset
+from seqcast.device import Device
+from seqcast.errors import SeqcastError
+from seqcast.model import Network
+from seqcast.sampling import Batch
+from seqcast.settings import TrainSettings
+from seqcast.training import Trainer, learning_rate_at, train
+
+CPU = Device(torch.device("cpu"), "float32", "")
+
+
+def run(folder: Path, dataset: Dataset, **changes: Any) -> SimpleNamespace:
+    """Train into a folder; returns the model file, the history and the snapshots."""
+    folder.mkdir(exist_ok=True)
+    values = {
+        "epochs": 2,
+        "batch_size": 1,
+        "device": "cpu",
+        "precision": "float32",
+        "threads": 1,
+        "clip_norm": 1.0,
+        **changes,
+    }
+    files = folder / "model.safetensors", folder / "history.tsv"
+    settings = TrainSettings.model_validate(values)
+    train(NETWORK, settings, dataset.path, *files, snapshots=folder / "snapshots")
+    with open(files[1], newline="") as file:
+        history = list(csv.DictReader(file, delimiter="\t"))
+    return SimpleNamespace(model=files[0], history=history, snapshots=folder / "snapshots")
+
+
+def without_seconds(history: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
+
+
+def make_trainer(dataset: Dataset, **changes: Any) -> Trainer:
+    torch.manual_seed(1)
+    network = Network(NETWORK, dataset.targets, dataset.crop)
+    return Trainer(network, dataset, TrainSettings.model_validate(changes), CPU)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny_dataset: Dataset) -> SimpleNamespace:
+    folder = tmp_path_factory.mktemp("training")
+    return run(folder, tiny_dataset, epochs=3, snapshots="every", learning_rate=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "rate"),
+    [(0, 1e-3), (1, 9.755282581475769e-4), (5, 5e-4), (9, 2.447174185242323e-5)],
+)
+def test_learning_rates_are_the_chapters(epoch: int, rate: float) -> None:
+    assert learning_rate_at(TrainSettings(), epoch) == pytest.approx(rate, rel=1e-12)
+
+
+def test_learning_rates_warm_up() -> None:
+    settings = TrainSettings(epochs=6, warmup_epochs=2, learning_rate=0.3)
+    rates = [learning_rate_at(settings, epoch) for epoch in range(6)]
+    down = [0.15 * (1 + math.cos(math.pi * k / 4)) for k in range(4)]
+    assert rates == pytest.approx([0.1, 0.2, *down])
+
+
+def test_the_same_seed_gives_the_same_bits(
+    tmp_path: Path, tiny_dataset: Dataset, trained: SimpleNamespace
+) -> None:
+    again = run(tmp_path, tiny_dataset, epochs=3, snapshots="every", learning_rate=1e-2)
+    assert without_seconds(again.history) == without_seconds(trained.history)
+    assert again.model.read_bytes() == trained.model.read_bytes()
+
+
+def test_another_seed_gives_other_weights(
+    tmp_path: Path, tiny_dataset: Dataset, trained: SimpleNamespace
+) -> None:
+    other = run(tmp_path, tiny_dataset, epochs=3, seed=2, snapshots="every", learning_rate=1e-2)
+    assert without_seconds(other.history) != without_seconds(trained.history)
+    assert not torch.equal(
+        read_model(other.model).head.weight, read_model(trained.model).head.weight
+    )
+
+
+def test_nothing_of_an_earlier_training_counts(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    first = run(tmp_path, tiny_dataset, snapshots="every")
+    bits, history = first.model.read_bytes(), without_seconds(first.history)
+    (first.snapshots / "model_epoch_9.safetensors").touch()
+    again = run(tmp_path, tiny_dataset, snapshots="every")
+    assert again.model.read_bytes() == bits
+    assert without_seconds(again.history) == history
+    assert len(list(again.snapshots.iterdir())) == 2
+
+
+def test_the_global_generator_does_not_matter(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    bits = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        bits.append(run(tmp_path, tiny_dataset, epochs=1).model.read_bytes())
+    assert bits[0] == bits[1]
+
+
+def test_history_has_five_rows_an_epoch(trained: SimpleNamespace) -> None:
+    rows = trained.history
+    assert tuple(rows[0]) == (
+        "epoch",
+        "step",
+        "train_loss",
+        "valid_loss",
+        "learning_rate",
+        "seconds",
+    )
+    assert len(rows) == 15
+    assert [row["step"] for row in rows[:5]] == ["1", "3", "4", "6", "7"]
+    assert [float(row["epoch"]) for row in rows[4::5]] == [1, 2, 3]
+    assert [bool(row["valid_loss"]) for row in rows] == [False, False, False, False, True] * 3
+    assert [float(row["learning_rate"]) for row in rows[4::5]] == pytest.approx(
+        [1e-2, 7.5e-3, 2.5e-3]
+    )
+    seconds = [float(row["seconds"]) for row in rows]
+    assert seconds == sorted(seconds)
+
+
+def test_short_epochs_have_a_row_a_step(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    history = run(tmp_path, tiny_dataset, batch_size=4).history
+    assert [row["step"] for row in history] == ["1", "2", "3", "4"]
+    assert [bool(row["valid_loss"]) for row in history] == [False, True, False, True]
+
+
+def test_training_makes_the_loss_smaller(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    history = run(tmp_path, tiny_dataset, epochs=12, learning_rate=2e-2, max_shift=0).history
+    train_losses = [float(row["train_loss"]) for row in history]
+    valid_losses = [float(row["valid_loss"]) for row in history if row["valid_loss"]]
+    assert np.mean(train_losses[-5:]) < 0.8 * np.mean(train_losses[:5])
+    assert min(valid_losses) < 0.9 * valid_losses[0]
+
+
+def test_snapshots_are_kept_where_asked_for(
+    tmp_path: Path, tiny_dataset: Dataset, trained: SimpleNamespace
+) -> None:
+    names = sorted(path.name for path in trained.snapshots.iterdir())
+    assert names == [f"model_epoch_{epoch}.safetensors" for epoch in (1, 2, 3)]
+    assert not run(tmp_path, tiny_dataset, epochs=1).snapshots.exists()
+
+
+def test_the_card_says_how_it_was_trained(trained: SimpleNamespace, tiny_dataset: Dataset) -> None:
+    facts = read_card(trained.model)["training"]
+    assert facts["dataset_digest"] == tiny_dataset.digest
+    assert (facts["device"], facts["precision"], facts["threads"]) == ("cpu", "float32", 1)
+    assert facts["settings"]["learning_rate"] == 1e-2
+    valid = {n: float(row["valid_loss"]) for n, row in enumerate(trained.history[4::5], start=1)}
+    assert facts["epoch"] == min(valid, key=valid.get)
+    assert facts["valid_loss"] == pytest.approx(valid[facts["epoch"]], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("valid", "best"),
+    [
+        ([3.0, 1.0, 2.0], 2),
+        ([1.0, 1.0, 1.0], 1),
+        ([math.nan, 2.0, 3.0], 2),
+        ([2.0, math.nan, 1], 3),
+    ],
+)
+def test_the_best_epoch_is_kept(
+    tmp_path: Path, tiny_dataset: Dataset, monkeypatch, valid: list[float], best: int
+) -> None:
+    losses = iter(valid)
+    monkeypatch.setattr(Trainer, "validate", lambda _: next(losses))
+    found = run(tmp_path, tiny_dataset, epochs=3, snapshots="every", batch_size=4)
+    assert read_card(found.model)["training"]["epoch"] == best
+    kept = (found.snapshots / f"model_epoch_{best}.safetensors").read_bytes()
+    assert found.model.read_bytes() == kept
+
+
+def test_a_loss_that_is_not_finite_stops_at_once(tmp_path: Path) -> None:
+    contigs = make_contigs()
+    contigs["chr1"][1][30, 1] = np.inf
+    dataset = write_tiny(tmp_path / "d.h5", contigs)
+    with pytest.raises(SeqcastError) as caught:
+        run(tmp_path, dataset, batch_size=7)
+    message = str(caught.value)
+    assert message.startswith("the loss is not finite at step 1, first in target 'starts +'")
+    assert "set dataset.scale: mean, or lower train.learning_rate" in message
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_masked_bins_change_nothing(tiny_dataset: Dataset) -> None:
+    rows = tiny_dataset.rows_of("train")[:2]
+    codes = np.stack([tiny_dataset.codes_of(row) for row in rows])
+    coverage = np.stack([tiny_dataset.coverage_of(row) for row in rows])
+    assert np.isnan(coverage).any()
+    known = ~np.isnan(coverage)
+    trainer = make_trainer(tiny_dataset, clip_norm=1e9)
+    trainer.train_step(Batch(rows, codes, coverage), 0)
+    found = {name: p.grad.clone() for name, p in trainer.network.named_parameters()}
+    for value in (0.0, 1e6):
+        # By hand: whatever stands in the masked bins, their terms are left out of the mean.
+        filled = torch.from_numpy(np.where(known, coverage, np.float32(value)))
+        other = make_trainer(tiny_dataset)
+        torch.manual_seed(training.make_dropout_seed(1, 0, 0))
+        other.network.train()
+        x = other.network(torch.from_numpy(codes))
+        terms = x.exp() - filled * x - (filled - torch.xlogy(filled, filled))
+        terms[torch.from_numpy(known)].mean().backward()
+        for name, parameter in other.network.named_parameters():
+            torch.testing.assert_close(parameter.grad, found[name], rtol=1e-4, atol=1e-7)
+
+
+def test_validation_weighs_every_known_value_alike(tiny_dataset: Dataset) -> None:
+    losses = [make_trainer(tiny_dataset, batch_size=size).validate() for size in (1, 2, 5)]
+    assert losses[1:] == pytest.approx([losses[0]] * 2, rel=1e-6)
+
+
+def test_dropout_does_not_depend_on_what_was_drawn_before(
+    tiny_dataset: Dataset,
+) -> None:
+    rows = tiny_dataset.rows_of("train")[:1]
+    codes = np.stack([tiny_dataset.codes_of(row) for row in rows])
+    batch = Batch(rows, codes, np.stack([tiny_dataset.coverage_of(row) for row in rows]))
+    losses = []
+    for noise in range(2):
+        trainer = make_trainer(tiny_dataset)
+        torch.rand(noise)
+        losses.append(trainer.train_step(batch, 0))
+    assert losses[0] == losses[1]
+
+
+def test_gradients_are_clipped(tiny_dataset: Dataset) -> None:
+    trainer = make_trainer(tiny_dataset, clip_norm=1e-3)
+    rows = tiny_dataset.rows_of("train")[:2]
+    codes = np.stack([tiny_dataset.codes_of(row) for row in rows])
+    coverage = np.stack([tiny_dataset.coverage_of(row) for row in rows])
+    trainer.train_step(Batch(rows, codes, coverage), 0)
+    squares = sum(p.grad.square().sum() for p in trainer.network.parameters())
+    assert float(squares) ** 0.5 == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_scales_are_what_is_trained_on(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    contigs = {
+        name: (codes, coverage * np.array([1, 2, 0.5], np.float32))
+        for name, (codes, coverage) in make_contigs().items()
+    }
+    plain = replace(tiny_dataset.targets, scale=(1.0, 1.0, 1.0))
+    scaled = write_tiny(tmp_path / "d.h5", contigs, targets=plain)
+    losses = [make_trainer(dataset).validate() for dataset in (tiny_dataset, scaled)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+def test_windows_of_one_bin_can_be_trained_on(tmp_path: Path) -> None:
+    windows = make_all_windows()
+    windows["end"] = windows["start"] + 5 * BIN
+    assert WINDOW > 5 * BIN
+    dataset = write_tiny(tmp_path / "d.h5", windows=windows)
+    assert dataset.output_bins == 1
+    assert run(tmp_path, dataset, epochs=1).model.exists()
