@@ -18,6 +18,8 @@ log = logging.getLogger("seqcast")
 
 # Without a terminal (a cluster's log) a bar becomes a line now and then.
 _SECONDS_BETWEEN_LINES = 30.0
+# A disk or quota that is full, a file that may not be touched.
+_USERS_TO_MEND = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EFBIG)
 
 
 @contextmanager
@@ -45,14 +47,11 @@ def step(name: str, log_file: str | Path | None = None) -> Iterator[None]:
         for line in str(error).splitlines():
             log.error("error: %s", line)
         raise SystemExit(1) from None
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EFBIG):
-            log.exception("unexpected error")
-            raise
-        log.error("error: %s: %s", error.filename or "writing", error.strerror)
-        raise SystemExit(1) from None
-    except Exception:
-        log.exception("unexpected error: please report it with this log")
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _USERS_TO_MEND:
+            log.error("error: %s: %s", error.filename or "writing", error.strerror)
+        else:
+            log.exception("unexpected error: please report it with this log")
         raise SystemExit(1) from None
     finally:
         for handler in handlers:

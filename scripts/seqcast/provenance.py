@@ -23,7 +23,9 @@ PACKAGES = (
 # retrains nothing.
 _WITHOUT_EFFECT = ("console", "errors", "provenance", "settings")
 
-_IMPORT = re.compile(r"^\s*(?:from|import)\s+seqcast\.?([\w.]*)(?:\s+import\s+([^#\n(]+))?", re.M)
+_IMPORT = re.compile(
+    r"^\s*(?:from|import)\s+seqcast\.?([\w.]*)(?:\s+import\s+(\([^)]*|[^#\n(]+))?", re.M
+)
 
 
 def digest_sources(script: Path) -> str:
@@ -54,7 +56,7 @@ def _imported(path: Path) -> tuple[Path, ...]:
     library = Path(__file__).parent
     modules: list[Path] = []
     for place, names in _IMPORT.findall(path.read_text()):
-        inside = [name.strip().split(" ")[0] for name in names.split(",") if name.strip()]
+        inside = [name.split()[0] for name in names.strip("(").split(",") if name.strip()]
         for dotted in [place, *(f"{place}.{name}".strip(".") for name in inside)]:
             base = library.joinpath(*dotted.split(".")) if dotted else library
             for candidate in (base.with_suffix(".py"), base / "__init__.py"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from seqcast.dataset import make_room
+from seqcast.disk import make_room
 from seqcast.targets import Targets
 
 FORMAT = "seqcast-truth"

@@ -77,13 +77,17 @@ def _plant_motifs(codes: np.ndarray, rng: np.random.Generator) -> None:
         if motif.every:
             for start in rng.integers(0, codes.size, codes.size // motif.every):
                 _plant(codes, int(start), motif.name, rng.random() < 0.5, rng)
-    # Half of the promoters have a heat-shock element just upstream. Every enhancer serves the
-    # YY1 promoters that happen to stand 3 to 10 kb from it, about half of them all.
+    # Half of the promoters have a heat-shock element just upstream.
     for start in rng.integers(0, codes.size, codes.size // 2_500):
         reverse = bool(rng.random() < 0.5)
         _plant(codes, int(start), "TATA", reverse, rng)
         away = int(rng.integers(40, 100))
         _plant(codes, int(start) + (away if reverse else -away), "HSF1", rng.random() < 0.5, rng)
+    # An enhancer is a cluster of sites. It serves the YY1 promoters that happen to stand 3 to
+    # 10 kb from it, about half of them all.
+    for start in rng.integers(0, codes.size, codes.size // 26_000):
+        for place in range(8):
+            _plant(codes, int(start) + 120 * place, "POU5F1", rng.random() < 0.5, rng)
 
 
 def _plant(

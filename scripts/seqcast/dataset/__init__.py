@@ -1,0 +1,32 @@
+"""`dataset.h5`: contigs with their coverage, and windows as a table over them.
+
+The format is specified in docs/formats.md. One writer (`DatasetWriter`), one reader
+(`read_dataset`), one checker (`check_dataset`).
+"""
+
+from seqcast.dataset.layout import (
+    FORMAT,
+    FORMAT_VERSION,
+    SPLITS,
+    WINDOW_DTYPE,
+    Contigs,
+    find_split_overlaps,
+    make_windows,
+)
+from seqcast.dataset.reading import Dataset, check_dataset, read_dataset
+from seqcast.dataset.writing import DatasetWriter, write_manifest
+
+__all__ = [
+    "FORMAT",
+    "FORMAT_VERSION",
+    "SPLITS",
+    "WINDOW_DTYPE",
+    "Contigs",
+    "Dataset",
+    "DatasetWriter",
+    "check_dataset",
+    "find_split_overlaps",
+    "make_windows",
+    "read_dataset",
+    "write_manifest",
+]

@@ -1,0 +1,154 @@
+"""Read a dataset, and check that it keeps its format."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from seqcast.dataset.layout import FORMAT, FORMAT_VERSION, SPLITS, Contigs, find_split_overlaps
+from seqcast.errors import SeqcastError
+from seqcast.targets import Targets
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset opened for reading; sequence and coverage stay on disk until they are asked for.
+
+    `sequence` is (bases,) uint8 codes, `coverage` (bins, targets) float32 in the units of the
+    source, NaN where nothing is known. A model sees a whole window and predicts all its bins but
+    `crop` at either side.
+    """
+
+    path: Path
+    bin_size: int
+    crop: int
+    targets: Targets
+    contigs: Contigs
+    windows: np.ndarray
+    sequence: np.ndarray
+    coverage: np.ndarray
+    source: dict[str, Any]
+    digest: str
+
+    @property
+    def window(self) -> int:
+        """Bases per window."""
+        return int(self.windows["end"][0] - self.windows["start"][0])
+
+    @property
+    def output_bins(self) -> int:
+        """Bins per window that a model predicts."""
+        return self.window // self.bin_size - 2 * self.crop
+
+    @property
+    def has_coordinates(self) -> bool:
+        """Say whether contigs are places in a genome rather than one a window."""
+        return bool(self.source["has_coordinates"])
+
+    def rows_of(self, split: str) -> np.ndarray:
+        """Return the rows of the windows table in a split, or in `all`."""
+        if split == "all":
+            return np.arange(len(self.windows))
+        return np.flatnonzero(self.windows["split"] == SPLITS.index(split))
+
+    def codes_of(self, row: int) -> np.ndarray:
+        """Return the sequence of a window, (window,) uint8."""
+        contig, start, end, _ = self.windows[row]
+        first = self.contigs.first_base[contig]
+        return np.asarray(self.sequence[first + start : first + end])
+
+    def first_bin_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the row in `coverage` of each window's first predicted bin."""
+        windows = self.windows[rows]
+        return (
+            self.contigs.first_bin[windows["contig"]]
+            + windows["start"] // self.bin_size
+            + self.crop
+        )
+
+    def coverage_of(self, row: int) -> np.ndarray:
+        """Return the coverage of a window's predicted bins, (output_bins, targets) float32."""
+        first = int(self.first_bin_of(np.array([row]))[0])
+        return np.asarray(self.coverage[first : first + self.output_bins])
+
+
+def read_dataset(path: str | Path) -> Dataset:
+    """Open a dataset; the large arrays are memory-mapped, read-only."""
+    path = Path(path)
+    try:
+        with h5py.File(path, "r") as file:
+            _check_format(path, file)
+            contigs = Contigs(
+                tuple(file["contigs/name"].asstr()[()].tolist()),
+                file["contigs/length"][()],
+                file["contigs/first_base"][()],
+                file["contigs/first_bin"][()],
+            )
+            return Dataset(
+                path=path,
+                bin_size=int(file.attrs["bin_size"]),
+                crop=int(file.attrs["crop"]),
+                targets=Targets.from_json(file.attrs["targets"]),
+                contigs=contigs,
+                windows=file["windows"][()],
+                sequence=_map(path, file["sequence"]),
+                coverage=_map(path, file["coverage"]),
+                source=json.loads(file.attrs["source"]),
+                digest=file.attrs["digest"],
+            )
+    except OSError as error:
+        raise SeqcastError(f"{path}: cannot be read as HDF5 ({error})") from None
+    except KeyError as error:
+        raise SeqcastError(f"{path}: is not a whole dataset ({error}); make it anew") from None
+
+
+def _map(path: Path, array: h5py.Dataset) -> np.ndarray:
+    """Map a contiguous HDF5 array into memory without reading it."""
+    if array.id.get_offset() is None:
+        raise SeqcastError(
+            f"{path}: {array.name} is empty or lies in chunks, wanted one piece; make it anew"
+        )
+    return np.memmap(path, array.dtype, mode="r", offset=array.id.get_offset(), shape=array.shape)
+
+
+def _check_format(path: Path, file: h5py.File) -> None:
+    found = (file.attrs.get("format"), file.attrs.get("format_version"))
+    if found != (FORMAT, FORMAT_VERSION):
+        raise SeqcastError(
+            f"{path}: found format {found[0]!r} version {found[1]}, wanted {FORMAT!r} version"
+            f" {FORMAT_VERSION}; delete the file and run `snakemake dataset`"
+        )
+
+
+def check_dataset(dataset: Dataset) -> list[str]:
+    """Return the faults of a dataset, one line each; none means that it keeps its format."""
+    faults = []
+    windows, contigs = dataset.windows, dataset.contigs
+    lengths = windows["end"] - windows["start"]
+    if len(windows) == 0:
+        return [f"{dataset.path}: /windows is empty"]
+    if len(set(lengths.tolist())) != 1:
+        faults.append(f"/windows have lengths {sorted(set(lengths.tolist()))}, wanted one length")
+    if np.any(windows["start"] % dataset.bin_size) or np.any(lengths % dataset.bin_size):
+        faults.append(f"/windows do not lie on bins of {dataset.bin_size}")
+    if np.any(windows["start"] < 0) or np.any(windows["end"] > contigs.length[windows["contig"]]):
+        faults.append("/windows reach past the end of their contig")
+    for split in SPLITS:
+        if not len(dataset.rows_of(split)):
+            faults.append(f"/windows has none of the split {split}")
+    overlaps = find_split_overlaps(windows)
+    if overlaps:
+        faults.append(f"/windows has {len(overlaps)} pairs of different splits that overlap")
+    for first in range(0, dataset.sequence.size, 1 << 24):
+        if dataset.sequence[first : first + (1 << 24)].max() > 4:
+            faults.append("/sequence holds codes above 4 (N)")
+            break
+    for first in range(0, len(dataset.coverage), 1 << 18):
+        block = dataset.coverage[first : first + (1 << 18)]
+        if np.any(np.isinf(block)) or np.any(block < 0):
+            faults.append("/coverage holds infinite or negative values")
+            break
+    return [f"{dataset.path}: {fault}" for fault in faults]

@@ -1,0 +1,80 @@
+"""The library is small rooms with arrows only downward."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+LIBRARY = Path(__file__).parents[1] / "scripts" / "seqcast"
+LAYERS = {
+    "leaves": "base_order card console disk errors findings genome provenance settings targets",
+    "files": "dataset loss model predictions sources truth",
+    "tools": "bigwig checkpoint device metrics sampling",
+    "steps": "downloads evaluation exporting figures inference report training validation",
+}
+HEIGHT = {room: height for height, rooms in enumerate(LAYERS.values()) for room in rooms.split()}
+TORCH = {"checkpoint", "device", "inference", "loss", "model", "training"}
+MOST_LINES, LONGEST_FUNCTION = 300, 60
+
+MODULES = {
+    ".".join(path.relative_to(LIBRARY).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(LIBRARY.rglob("*.py"))
+    if path != LIBRARY / "__init__.py"
+}
+TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
+
+
+def imports(name: str) -> Iterator[str]:
+    """Yield the full names that a module imports, wherever the import stands."""
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}: import by full names"
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def imported_modules(name: str) -> set[str]:
+    """Return the modules of the library that a module imports, `a` for names out of `a`."""
+    inside = [
+        full.removeprefix("seqcast.") for full in imports(name) if full.startswith("seqcast.")
+    ]
+    return {each if each in MODULES else each.rpartition(".")[0] for each in inside} - {""}
+
+
+def test_every_room_has_a_layer() -> None:
+    assert sorted({name.partition(".")[0] for name in MODULES}) == sorted(HEIGHT)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_arrows_point_downward(name: str) -> None:
+    here = HEIGHT[name.partition(".")[0]]
+    rooms = {each.partition(".")[0] for each in imported_modules(name)}
+    assert {room for room in rooms if HEIGHT[room] > here} == set()
+
+
+def test_there_are_no_cycles() -> None:
+    rooms: dict[str, set[str]] = {}
+    for name in MODULES:
+        room = name.partition(".")[0]
+        others = {each.partition(".")[0] for each in imported_modules(name)}
+        rooms.setdefault(room, set()).update(others - {room})
+    list(TopologicalSorter(rooms).static_order())
+    list(TopologicalSorter({name: imported_modules(name) for name in MODULES}).static_order())
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_only_some_rooms_need_torch(name: str) -> None:
+    packages = {full.partition(".")[0] for full in imports(name)}
+    assert "torch" not in packages or name in TORCH
+    assert not packages & {"snakemake", "argparse"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_rooms_are_small(name: str) -> None:
+    assert len(MODULES[name].read_text().splitlines()) <= MOST_LINES
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno - node.lineno < LONGEST_FUNCTION, f"{name}.{node.name}"

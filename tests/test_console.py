@@ -1,0 +1,128 @@
+"""A user's error is one line; any other keeps its traceback in the log."""
+
+import errno
+import logging
+import warnings
+from pathlib import Path
+
+import pytest
+
+from seqcast.console import format_seconds, log, progress, step
+from seqcast.errors import SeqcastError, suggest
+
+
+def own_handlers() -> list[logging.Handler]:
+    """Return the handlers of the log that are not pytest's."""
+    return [each for each in log.handlers if type(each).__module__.startswith("logging")]
+
+
+def fail(path: Path, error: BaseException) -> None:
+    with step("train", path):
+        raise error
+
+
+def test_messages_are_shown_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / "logs" / "train.log"
+    with step("train", path):
+        log.info("epoch %d", 1)
+    for text in (path.read_text(), capsys.readouterr().err):
+        assert text.startswith("[train] epoch 1\n[train] done in ")
+    assert own_handlers() == []
+    with step("train"):
+        log.info("without a file")
+    assert "without a file" in capsys.readouterr().err
+
+
+def test_a_users_error_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / "train.log"
+    with pytest.raises(SystemExit) as caught:
+        fail(path, SeqcastError("seq.h5: found 3, wanted 4"))
+    assert caught.value.code == 1
+    assert caught.value.__suppress_context__
+    wanted = "[train] error: seq.h5: found 3, wanted 4\n"
+    assert path.read_text() == capsys.readouterr().err == wanted
+    assert own_handlers() == []
+
+
+def test_several_faults_are_a_line_each(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        fail(tmp_path / "a.log", SeqcastError("one\ntwo"))
+    assert (tmp_path / "a.log").read_text() == "[train] error: one\n[train] error: two\n"
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EFBIG])
+def test_a_full_disk_is_a_users_error(tmp_path: Path, code: int) -> None:
+    with pytest.raises(SystemExit) as caught:
+        fail(tmp_path / "a.log", OSError(code, "Not today", "d.h5"))
+    assert caught.value.code == 1
+    assert (tmp_path / "a.log").read_text() == "[train] error: d.h5: Not today\n"
+    with pytest.raises(SystemExit):
+        fail(tmp_path / "a.log", OSError(code, "Not today"))
+    assert (tmp_path / "a.log").read_text() == "[train] error: writing: Not today\n"
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("by zero"), OSError(errno.EIO, "broken"), KeyError("x")]
+)
+def test_any_other_error_keeps_its_traceback(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(SystemExit) as caught:
+        fail(tmp_path / "a.log", error)
+    text = (tmp_path / "a.log").read_text()
+    assert "Traceback (most recent call last)" in text
+    assert "raise error" in text
+    assert type(error).__name__ in text
+    assert own_handlers() == []
+    assert caught.value.code == 1
+
+
+def test_an_interrupt_goes_through(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        fail(tmp_path / "a.log", KeyboardInterrupt())
+    assert own_handlers() == []
+
+
+def test_warnings_become_messages(tmp_path: Path) -> None:
+    with step("train", tmp_path / "a.log"):
+        warnings.simplefilter("always")
+        warnings.warn("mind the gap", stacklevel=1)
+    assert "[train] warning: mind the gap\n" in (tmp_path / "a.log").read_text()
+
+
+def test_steps_say_nothing_twice(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    logging.getLogger().addHandler(root := logging.StreamHandler())
+    try:
+        for _ in range(2):
+            with step("train", tmp_path / "a.log"):
+                log.info("once")
+    finally:
+        logging.getLogger().removeHandler(root)
+    assert capsys.readouterr().err.count("once") == 2
+    assert (tmp_path / "a.log").read_text().count("once") == 1
+
+
+def test_progress_counts() -> None:
+    with progress(3, "train", "windows") as bar:
+        bar.update(2)
+        assert (bar.n, bar.total, bar.unit) == (2, 3, " windows")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0.0 s"),
+        (3.16, "3.2 s"),
+        (59.9, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (245, "4 min 05 s"),
+        (3599.6, "1 h 00 min"),
+        (7620, "2 h 07 min"),
+        (90_000, "25 h 00 min"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert format_seconds(seconds) == text
+
+
+def test_suggestions() -> None:
+    assert suggest("epoch", ["epochs", "seed"]) == " (did you mean 'epochs'?)"
+    assert suggest("zzz", ["epochs", "seed"]) == ""

@@ -1,0 +1,154 @@
+"""Digests of code change with the code a step reaches, and with no other."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seqcast import provenance
+from seqcast.provenance import PACKAGES, find_damaged_files, make_run_record, sha256_of, write_json
+
+SCRIPTS = Path(provenance.__file__).parents[1]
+Digest = Callable[[str], str]
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    """Return a copy of the scripts and the library."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    return Path(shutil.copytree(SCRIPTS, tmp_path / "scripts", ignore=ignored))
+
+
+@pytest.fixture
+def digest(scripts: Path) -> Digest:
+    """Return a function that digests a step of the copy, as a new process would."""
+
+    def digest(step: str) -> str:
+        module = load(scripts)
+        return module.digest_sources(scripts / f"{step}.py")
+
+    return digest
+
+
+def load(scripts: Path):
+    spec = importlib.util.spec_from_file_location("copy", scripts / "seqcast/provenance.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def change(path: Path) -> None:
+    path.write_text(path.read_text() + "\n# changed\n")
+
+
+@pytest.mark.parametrize(
+    ("step", "module", "reached"),
+    [
+        ("train", "training.py", True),
+        ("train", "model.py", True),
+        ("train", "genome.py", False),
+        ("train", "dataset/reading.py", True),
+        # What settings do stands in the parameters of the rules.
+        ("train", "settings/section.py", False),
+        ("train", "console.py", False),
+        ("train", "figures/style.py", False),
+        ("train", "report/page.py", False),
+        ("train", "bigwig.py", False),
+        ("train", "sources/simulated/tracks.py", False),
+        ("report", "figures/style.py", True),
+        ("report", "model.py", False),
+        ("report", "report/page.py", True),
+        ("dataset", "sources/simulated/tracks.py", True),
+        ("dataset", "sources/basenji/writing.py", True),
+        ("dataset", "training.py", False),
+        ("export", "bigwig.py", True),
+        ("export", "model.py", False),
+        ("predict", "model.py", True),
+        ("evaluate", "metrics.py", True),
+        ("validate", "validation/judgement.py", True),
+        ("validate", "training.py", False),
+    ],
+)
+def test_digests_change_with_what_a_step_reaches(
+    scripts: Path, digest: Digest, step: str, module: str, reached: bool
+) -> None:
+    before = digest(step)
+    change(scripts / "seqcast" / module)
+    assert (digest(step) != before) == reached
+
+
+def test_digests_change_with_the_script_and_no_other(scripts: Path, digest: Digest) -> None:
+    train, predict = digest("train"), digest("predict")
+    change(scripts / "train.py")
+    assert digest("train") != train
+    assert digest("predict") == predict
+
+
+def test_digests_change_with_new_imports(scripts: Path, digest: Digest) -> None:
+    model = scripts / "seqcast/model.py"
+    model.write_text("from seqcast import (\n    bigwig,\n)\n" + model.read_text())
+    before = digest("train")
+    change(scripts / "seqcast/bigwig.py")
+    assert digest("train") != before
+
+
+def test_digests_do_not_depend_on_the_folder(digest: Digest) -> None:
+    for step in ("train", "report"):
+        assert digest(step) == provenance.digest_sources(SCRIPTS / f"{step}.py")
+
+
+def test_sha256_is_that_of_the_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc" * 100_000)
+    assert sha256_of(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+def test_the_record_tells_how_to_repeat_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQCAST_COMMAND", "snakemake --cores 2")
+    record = make_run_record({"run": "demo", "train": {"epochs": 2}}, {"dataset": "d" * 64})
+    assert record["run"] == "demo"
+    assert record["command"] == "snakemake --cores 2"
+    assert record["config"] == {"run": "demo", "train": {"epochs": 2}}
+    assert record["data"] == {"dataset": "d" * 64}
+    assert set(record["versions"]) == {"python", *PACKAGES}
+    assert json.loads(json.dumps(record)) == record
+
+
+def test_packages_that_are_not_there_have_no_version() -> None:
+    record = make_run_record({}, {}, ["no-such-package", "numpy"])
+    assert record["versions"]["no-such-package"] is None
+    assert record["versions"]["numpy"]
+
+
+def test_outside_git_there_is_no_commit(scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(scripts.parent.parent))
+    record = load(scripts).make_run_record({}, {})
+    assert (record["commit"], record["dirty"]) == (None, None)
+
+
+def test_without_git_there_is_no_commit(scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    record = load(scripts).make_run_record({}, {})
+    assert (record["commit"], record["dirty"]) == (None, None)
+
+
+def test_json_gets_its_name_when_it_is_whole(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"b": [1]})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"b": [1]}
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "b.json", {"b": object()})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_files_older_than_their_table_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a.bw").write_text("a")
+    table = tmp_path / "tracks.tsv"
+    table.write_text(f"file\tsha256\na.bw\t{'0' * 64}\nb.bw\t{'0' * 64}\n")
+    os.utime(tmp_path / "a.bw", (1, 1))
+    assert find_damaged_files(table) == ["b.bw"]
+    os.utime(table, (0, 0))
+    assert find_damaged_files(table) == ["a.bw", "b.bw"]

@@ -1,0 +1,199 @@
+"""The simulated genome is a function of its seed, and its tracks follow from its sequence."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from seqcast.base_order import count_steps
+from seqcast.dataset import check_dataset, find_split_overlaps, read_dataset
+from seqcast.genome import decode, reverse_complement
+from seqcast.settings import SimulatedSettings
+from seqcast.sources.simulated import write_simulated
+from seqcast.sources.simulated.genome import make_chromosome
+from seqcast.sources.simulated.tracks import MOTIFS, TRACKS, find_sites, make_rates
+from seqcast.truth import read_truth
+
+IUPAC = {
+    "A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT",
+    "K": "GT", "M": "AC", "N": "ACGT",
+}  # fmt: skip
+# chr3 ends within a bin.
+SETTINGS = SimulatedSettings(
+    chromosomes={"chr1": 400_000, "chr2": 60_000, "chr3": 50_001},
+    valid=("chr2",),
+    test=("chr3",),
+    window=4096,
+    stride=2048,
+)
+
+
+def simulate(folder: Path, settings: SimulatedSettings = SETTINGS) -> SimpleNamespace:
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = folder / "dataset.h5", folder / "truth.h5", folder / "motifs.bed"
+    write_simulated(settings, *paths)
+    rows = [line.split("\t") for line in paths[2].read_text().splitlines()]
+    return SimpleNamespace(
+        dataset=read_dataset(paths[0]), truth=read_truth(paths[1]), motifs=rows, folder=folder
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    return simulate(tmp_path_factory.mktemp("simulated"))
+
+
+def test_the_same_seed_makes_the_same_bytes(tmp_path: Path) -> None:
+    small = SETTINGS.model_copy(
+        update={"chromosomes": {"chr1": 30_000, "chr2": 9_000, "chr3": 8_193}}
+    )
+    seeds = {"a": 1, "b": 1, "c": 2}
+    for name, seed in seeds.items():
+        simulate(tmp_path / name, small.model_copy(update={"seed": seed}))
+    for file in ("dataset.h5", "truth.h5", "motifs.bed"):
+        a, b, c = ((tmp_path / name / file).read_bytes() for name in seeds)
+        assert a == b, file
+        assert a != c, file
+
+
+def test_the_dataset_keeps_its_format(made: SimpleNamespace) -> None:
+    assert check_dataset(made.dataset) == []
+    assert made.dataset.contigs.length.tolist() == [400_000, 60_000, 50_001]
+    assert made.dataset.has_coordinates
+    assert find_split_overlaps(made.dataset.windows) == []
+    for place, split in enumerate(("train", "valid", "test")):
+        windows = made.dataset.windows[made.dataset.rows_of(split)]
+        assert set(windows["contig"]) == {place}
+        # All but the last bin, where that is cut short, lie in a window.
+        length = int(made.dataset.contigs.length[place])
+        assert (windows["start"].min(), windows["end"].max()) == (0, length // 128 * 128)
+        assert np.diff(np.sort(windows["start"])).max() <= SETTINGS.stride
+
+
+def test_strand_pairs_are_named_alike(made: SimpleNamespace) -> None:
+    targets = made.dataset.targets
+    assert len(targets) == 10
+    pairs = {
+        targets.identifier[k]: targets.identifier[p] for k, p in enumerate(targets.strand_pair)
+    }
+    stranded = {name: pair for name, pair in pairs.items() if name != pair}
+    assert len(stranded) == 4
+    assert all(name[:-1] == pair[:-1] for name, pair in stranded.items())
+
+
+def test_bases_are_as_in_mammals(made: SimpleNamespace) -> None:
+    sequence = np.asarray(made.dataset.sequence)
+    steps = count_steps(sequence)
+    a, c, g, t = range(4)
+    at = np.isin(sequence, [a, t]).sum() / (sequence < 4).sum()
+    assert 0.57 < at < 0.65
+    assert steps[c, g] < 0.5 * steps[g, c]
+    assert steps[t, a] < 0.95 * steps[a, t]
+
+
+def test_bins_of_n_are_unknown_and_others_are_counts(made: SimpleNamespace) -> None:
+    contigs = made.dataset.contigs
+    for place, length in enumerate(contigs.length):
+        first, bins = contigs.first_base[place], -(-int(length) // 128)
+        codes = made.dataset.sequence[first : first + length]
+        coverage = made.dataset.coverage[contigs.first_bin[place] :][:bins]
+        unknown = np.isnan(coverage)
+        assert (unknown.all(axis=1) == unknown.any(axis=1)).all()
+        for bin_ in range(bins - 1):
+            assert unknown[bin_, 0] == (np.mean(codes[bin_ * 128 : bin_ * 128 + 128] == 4) > 0.5)
+        assert unknown[:2].all()
+        known = coverage[~unknown]
+        assert np.array_equal(known, np.round(known))
+        assert known.min() == 0
+
+
+def matches(sequence: str, consensus: str) -> int:
+    return sum(base not in IUPAC[letter] for base, letter in zip(sequence, consensus, strict=True))
+
+
+def test_motifs_stand_where_the_bed_says(made: SimpleNamespace) -> None:
+    contigs = made.dataset.contigs
+    assert {row[3] for row in made.motifs} == set(MOTIFS)
+    for chrom, start, end, name, score, strand in made.motifs[:: len(made.motifs) // 400]:
+        first = int(contigs.first_base[contigs.name.index(chrom)])
+        codes = made.dataset.sequence[first + int(start) : first + int(end)]
+        site = decode(codes if strand == "+" else reverse_complement(codes))
+        mismatches = matches(site, MOTIFS[name].consensus)
+        assert mismatches <= MOTIFS[name].mismatches
+        assert int(score) == 1000 >> mismatches
+    places = [(row[0], int(row[1])) for row in made.motifs]
+    assert places == sorted(places)
+
+
+def test_sites_are_those_of_a_search_by_hand() -> None:
+    codes = make_chromosome(6_000, np.random.default_rng(4))
+    codes[3000:3010] = 4
+    sequence, other = decode(codes), decode(reverse_complement(codes))
+    found = find_sites(codes)
+    strands = set()
+    for name, motif in MOTIFS.items():
+        size, wanted = len(motif.consensus), []
+        for start in range(len(sequence) - size + 1):
+            back = len(sequence) - size - start
+            forward = matches(sequence[start : start + size], motif.consensus)
+            backward = matches(other[back : back + size], motif.consensus)
+            if min(forward, backward) <= motif.mismatches:
+                strand = "+" if forward <= backward else "-"
+                wanted.append((start, start + size, 0.5 ** min(forward, backward), strand))
+        assert list(found[name].rows()) == wanted, name
+        strands |= {row[3] for row in wanted}
+    assert strands == {"+", "-"}
+
+
+def test_the_other_strand_has_the_same_tracks() -> None:
+    codes = make_chromosome(128 * 200, np.random.default_rng(5))
+    there = make_rates(find_sites(codes), codes.size, 128)
+    back = make_rates(find_sites(reverse_complement(codes)), codes.size, 128)[::-1]
+    names = [track.name for track in TRACKS]
+    swapped = [names.index(track.pair or track.name) for track in TRACKS]
+    unpaired = [k for k, track in enumerate(TRACKS) if not track.pair and track.name[:3] != "Pol"]
+    # A centre lies up to a base beside its mirror image, which a 25 bp peak hardly notices.
+    for k in unpaired + [k for k in swapped if k not in unpaired]:
+        assert np.corrcoef(there[:, k], back[:, swapped[k]])[0, 1] > 0.99, names[k]
+
+
+def test_an_enhancer_far_away_makes_a_promoter_strong(made: SimpleNamespace) -> None:
+    contigs = made.dataset.contigs
+    codes = np.asarray(made.dataset.sequence[: contigs.length[0]])
+    sites = find_sites(codes)
+    away = np.abs(sites["YY1"].centre[:, None] - sites["POU5F1"].centre)
+    enhanced = ((away >= 3_000) & (away <= 10_000)).any(axis=1)
+    assert 10 < enhanced.sum() < len(enhanced) - 10
+    distal = [track.name for track in TRACKS].index("PolII-like:distal")
+    bins = sites["YY1"].centre // 128
+    rate = made.truth[bins, distal]
+    assert rate[enhanced].mean() > 5 * rate[~enhanced].mean()
+    observed = made.dataset.coverage[bins, distal]
+    assert np.nanmean(observed[enhanced]) > 3 * np.nanmean(observed[~enhanced])
+
+
+def test_the_truth_has_the_depth_of_its_track(made: SimpleNamespace) -> None:
+    assert made.truth.shape == made.dataset.coverage.shape
+    assert made.truth.min() > 0
+    depths = [track.depth for track in TRACKS]
+    np.testing.assert_allclose(made.truth.astype(np.float64).mean(axis=0), depths, rtol=1e-4)
+    known = ~np.isnan(made.dataset.coverage[:, 0])
+    observed = made.dataset.coverage[known].astype(np.float64)
+    np.testing.assert_allclose(observed.mean(axis=0), made.truth[known].mean(axis=0), rtol=0.1)
+
+
+def test_scales_make_train_means_one(tmp_path: Path) -> None:
+    found = simulate(tmp_path, SETTINGS.model_copy(update={"scale": "mean"})).dataset
+    train = found.coverage[: found.contigs.first_bin[1]].astype(np.float64)
+    np.testing.assert_allclose(np.nanmean(train, axis=0) * found.targets.scale, 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("length", [5, 100, 1_000, 3_000])
+def test_a_chromosome_without_sites_has_a_floor(length: int) -> None:
+    for seed in range(5):
+        codes = make_chromosome(length, np.random.default_rng(seed))
+        rates = make_rates(find_sites(codes), length, 128)
+        assert rates.shape == (-(-length // 128), 10)
+        assert np.isfinite(rates).all()
+        assert rates.min() >= 0.15
