@@ -54,9 +54,3 @@ rule all:
         rules.export.input,
         FIRST_LOOK,
     localrule: True
-
-
-onsuccess:
-    summary = Path(RUN, "report", "summary.txt")
-    if summary.exists():
-        print(summary.read_text(), end="")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from seqcast.card import read_card
-from seqcast.console import step
+from seqcast.console import log, step
 from seqcast.dataset import read_dataset
 from seqcast.provenance import make_run_record, sha256_of, write_json
 from seqcast.report import ModelFiles, write_report
@@ -38,3 +38,5 @@ with step("report", snakemake.log[0]):
         title=snakemake.params.report["title"],
         tracks=Path(inputs.tracks).parent,
     )
+    for line in Path(snakemake.output.summary).read_text().splitlines():
+        log.info("%s", line)

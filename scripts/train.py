@@ -15,6 +15,7 @@ with step(f"train {model}", snakemake.log[0]):
         Path(snakemake.input.dataset),
         Path(snakemake.output.model),
         Path(snakemake.output.history),
+        name=model,
         snapshots=Path(snakemake.params.snapshots),
         threads=snakemake.threads,
         gpus=snakemake.resources.get("gpu"),

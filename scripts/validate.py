@@ -4,6 +4,7 @@ from pathlib import Path
 
 from seqcast.console import log, step
 from seqcast.dataset import read_dataset
+from seqcast.disk import write_text
 from seqcast.settings import read_settings
 from seqcast.validation import make_verdict, validate, validate_dataset
 
@@ -17,5 +18,5 @@ with step("validate", snakemake.log[0]):
     for line in verdict.splitlines():
         log.info("%s", line)
     found.raise_if_refused()
-    Path(snakemake.output.validation).write_text(found.to_json())
-    Path(snakemake.output.verdict).write_text(verdict)
+    write_text(Path(snakemake.output.validation), found.to_json())
+    write_text(Path(snakemake.output.verdict), verdict)

@@ -12,7 +12,8 @@ from seqcast.genome import decode, reverse_complement
 from seqcast.settings import SimulatedSettings
 from seqcast.sources.simulated import write_simulated
 from seqcast.sources.simulated.genome import make_chromosome
-from seqcast.sources.simulated.tracks import MOTIFS, TRACKS, find_sites, make_rates
+from seqcast.sources.simulated.tracks import MOTIFS, TRACKS, find_sites, make_signal
+from seqcast.sources.simulated.writing import FLOOR
 from seqcast.truth import read_truth
 
 IUPAC = {
@@ -147,9 +148,9 @@ def test_sites_are_those_of_a_search_by_hand() -> None:
 
 
 def test_the_other_strand_has_the_same_tracks() -> None:
-    codes = make_chromosome(128 * 200, np.random.default_rng(5))
-    there = make_rates(find_sites(codes), codes.size, 128)
-    back = make_rates(find_sites(reverse_complement(codes)), codes.size, 128)[::-1]
+    codes = make_chromosome(128 * 1000, np.random.default_rng(5))
+    there = make_signal(find_sites(codes), codes.size, 128)
+    back = make_signal(find_sites(reverse_complement(codes)), codes.size, 128)[::-1]
     names = [track.name for track in TRACKS]
     swapped = [names.index(track.pair or track.name) for track in TRACKS]
     unpaired = [k for k, track in enumerate(TRACKS) if not track.pair and track.name[:3] != "Pol"]
@@ -162,7 +163,7 @@ def test_an_enhancer_far_away_makes_a_promoter_strong(made: SimpleNamespace) -> 
     contigs = made.dataset.contigs
     codes = np.asarray(made.dataset.sequence[: contigs.length[0]])
     sites = find_sites(codes)
-    away = np.abs(sites["YY1"].centre[:, None] - sites["POU5F1"].centre)
+    away = np.abs(sites["YY1"].centre[:, None] - sites["ZNF143"].centre)
     enhanced = ((away >= 3_000) & (away <= 10_000)).any(axis=1)
     assert 10 < enhanced.sum() < len(enhanced) - 10
     distal = [track.name for track in TRACKS].index("PolII-like:distal")
@@ -190,10 +191,15 @@ def test_scales_make_train_means_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("length", [5, 100, 1_000, 3_000])
-def test_a_chromosome_without_sites_has_a_floor(length: int) -> None:
+def test_a_chromosome_may_be_too_short_for_any_motif(length: int) -> None:
     for seed in range(5):
         codes = make_chromosome(length, np.random.default_rng(seed))
-        rates = make_rates(find_sites(codes), length, 128)
-        assert rates.shape == (-(-length // 128), 10)
-        assert np.isfinite(rates).all()
-        assert rates.min() >= 0.15
+        signal = make_signal(find_sites(codes), length, 128)
+        assert signal.shape == (-(-length // 128), 10)
+        assert np.isfinite(signal).all()
+        assert signal.min() >= 0
+
+
+def test_every_bin_has_a_floor(made: SimpleNamespace) -> None:
+    depths = np.array([track.depth for track in TRACKS])
+    assert (made.truth >= 0.999 * depths * FLOOR / (1 + FLOOR)).all()

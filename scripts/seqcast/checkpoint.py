@@ -14,8 +14,9 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
+from seqcast import __version__
 from seqcast.card import FORMAT, FORMAT_VERSION, KEY, read_card
 from seqcast.errors import SeqcastError
 from seqcast.model import Network
@@ -36,11 +37,13 @@ def write_model(path: str | Path, network: Network, training: dict[str, Any] | N
         "crop": network.crop,
         "bin_size": network.settings.bin_size,
         "alphabet": "ACGT",
+        "seqcast": __version__,
         "training": training or {},
     }
     tensors = {name: value.detach().cpu() for name, value in network.state_dict().items()}
     partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, {KEY: json.dumps(card, sort_keys=True)})
+    # safetensors' own file could be read by its writer alone.
+    partial.write_bytes(save(tensors, {KEY: json.dumps(card, sort_keys=True)}))
     os.replace(partial, path)
 
 

@@ -1,4 +1,4 @@
-"""Room on the disk, asked for before a library writes that cannot do without."""
+"""Files that are whole or not there, and room for them asked for before they are written."""
 
 import os
 from pathlib import Path
@@ -19,3 +19,10 @@ def make_room(path: Path, size: int) -> None:
         path.unlink(missing_ok=True)
         reason = f"{error.strerror}; {size:,} bytes are needed"
         raise OSError(error.errno, reason, str(path)) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file; it gets its name when it is whole."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

@@ -77,14 +77,17 @@ class _Exporter:
             for kind in (OBSERVED, *self.predictions)
         ]
 
-    def write(self, track: Track) -> dict[str, str]:
-        """Write a track and return its row of the table."""
+    def write(self, track: Track) -> dict[str, str] | None:
+        """Write a track and return its row of the table; None where no value of it is known."""
         places, path = self.places[track.kind], self.folder / track.file
         if track.kind == OBSERVED:
             values = np.asarray(self.dataset.coverage[places.bins, track.target])
         else:
             predicted = self.predictions[track.kind].read(track.target)
             values = self.stitches[track.kind].average(predicted)
+        if not np.isfinite(values).any():
+            log.warning("%s: left out, no value of it is known", track.file)
+            return None
         write_bigwig(path, self.sizes, places.runs(values, self.dataset), self.dataset.bin_size)
         targets = self.dataset.targets
         cells = (targets.identifier[track.target], track.kind, targets.units[track.target])
@@ -122,7 +125,8 @@ def mend_tracks(dataset_path: Path, predictions: Mapping[str, Path], table_path:
     """Write the tracks of a table again that are missing or not as it lists them."""
     exporter = _Exporter(dataset_path, predictions, table_path.parent)
     damaged, listed = set(find_damaged_files(table_path)), read_table(table_path)
-    log.info("mending %s", ", ".join(sorted(damaged)) or "nothing")
+    log.info("mending the genome and %s", ", ".join(sorted(damaged)) or "no track")
+    exporter.write_genome()
     tracks = [track for track in exporter.tracks() if track.file in damaged]
     mended = {row["file"]: row for row in _write_all(exporter, tracks)}
     rows = [mended.get(row["file"], row) for row in listed]
@@ -143,7 +147,7 @@ def _write_all(exporter: _Exporter, tracks: list[Track]) -> list[dict[str, str]]
         for track in tracks:
             rows.append(exporter.write(track))
             bar.update(1)
-    return rows
+    return [row for row in rows if row]
 
 
 def _remove_strays(folder: Path, tracks: list[Track]) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from seqcast.disk import write_text
+
 ALPHABET = "ACGTN"
 N = 4
 
@@ -64,12 +66,6 @@ def write_fasta(path: Path, contigs: Iterable[tuple[str, np.ndarray]], width: in
                 if whole < block.size:
                     file.write(block[whole:].tobytes() + b"\n")
     # Written after the FASTA, the index is not older than it, which readers ask for.
-    _write_text(path.with_name(path.name + ".fai"), "".join(index))
-    _write_text(path.with_suffix(".chrom.sizes"), "".join(sizes))
-    os.replace(partial, path)
-
-
-def _write_text(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
+    write_text(path.with_name(path.name + ".fai"), "".join(index))
+    write_text(path.with_suffix(".chrom.sizes"), "".join(sizes))
     os.replace(partial, path)

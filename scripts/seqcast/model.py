@@ -106,6 +106,8 @@ class Network(nn.Module):
             h = block(h)
         for block in self.dilated:
             h = torch.cat([h, block(h)], dim=1)
-        log_rate_BTN = self.head(h)
+        # In full precision: the tracks would show the steps of bfloat16.
+        with torch.autocast(h.device.type, enabled=False):
+            log_rate_BTN = self.head(h.to(self.head.weight.dtype))
         end = log_rate_BTN.shape[-1] - self.crop
-        return log_rate_BTN[..., self.crop : end].transpose(1, 2).float()
+        return log_rate_BTN[..., self.crop : end].transpose(1, 2)

@@ -14,6 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from seqcast.disk import write_text
+
 PACKAGES = (
     "snakemake", "torch", "h5py", "numpy", "pandas", "pyfaidx", "pybigwig", "matplotlib", "scipy",
     "pydantic", "safetensors",
@@ -21,7 +23,7 @@ PACKAGES = (
 
 # What these do to a result shows in the parameters of its rule, or not at all: a better message
 # retrains nothing.
-_WITHOUT_EFFECT = ("console", "errors", "provenance", "settings")
+_WITHOUT_EFFECT = ("console", "disk", "errors", "provenance", "settings")
 
 _IMPORT = re.compile(
     r"^\s*(?:from|import)\s+seqcast\.?([\w.]*)(?:\s+import\s+(\([^)]*|[^#\n(]+))?", re.M
@@ -116,9 +118,7 @@ def make_run_record(
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON for people to read; it gets its name when it is whole."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(partial, path)
+    write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def _version(package: str) -> str | None:

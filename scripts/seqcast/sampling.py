@@ -1,7 +1,6 @@
 """Which windows a training step sees, and how they are moved.
 
-All of it is a pure function of (seed, epoch, index): a stopped training goes on as if it had not
-stopped.
+All of it is a pure function of (seed, epoch, index), whatever came before.
 """
 
 from collections.abc import Iterator

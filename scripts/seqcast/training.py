@@ -24,7 +24,8 @@ from seqcast.sampling import Batch, make_dropout_seed, plain_batches, training_b
 from seqcast.settings import ModelSettings, TrainSettings
 
 ROWS_AN_EPOCH = 5
-_STEPS_BEFORE_FORECAST = 5
+# The first steps are slow, and would frighten.
+_WARM_STEPS, _FORECAST_STEPS = 5, 25
 
 
 @dataclass
@@ -124,8 +125,7 @@ class Trainer:
                 fraction = epoch + done / self.steps_an_epoch
                 history.add(fraction, self.step, float(np.mean(losses)), None, rate)
                 losses.clear()
-            if self.step == _STEPS_BEFORE_FORECAST:
-                self._forecast(bar)
+            self._forecast(bar)
         valid = self.validate()
         history.add(epoch + 1, self.step, float(np.mean(losses)), valid, rate)
         return valid
@@ -169,14 +169,13 @@ class Trainer:
 
     def _forecast(self, bar) -> None:
         """Say how long it will all take, before anybody waits for six days in vain."""
-        elapsed = bar.format_dict["elapsed"]
-        seconds = elapsed / bar.n * (bar.total - bar.n)
-        if self.device.device.type == "cpu":
-            log.info(
-                "training on the CPU at %.1f windows/s: about %s to go",
-                bar.n / elapsed,
-                format_seconds(seconds),
-            )
+        if self.step == _WARM_STEPS:
+            self._warm = (bar.n, time.monotonic())
+        if self.step == _FORECAST_STEPS and self.device.device.type == "cpu":
+            windows, start = self._warm
+            rate = (bar.n - windows) / (time.monotonic() - start)
+            left = format_seconds((bar.total - bar.n) / rate)
+            log.info("training on the CPU at %.1f windows/s: about %s to go", rate, left)
 
 
 def train(

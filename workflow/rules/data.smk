@@ -17,8 +17,6 @@ if IS_DOWNLOADED:
             runtime=240,
         params:
             url=settings.dataset.file,
-            sha256=settings.dataset.sha256,
-            bytes=settings.dataset.bytes,
         script:
             "../../scripts/download.py"
 
@@ -89,8 +87,7 @@ rule dataset:
         validation=[] if IS_SIMULATED else VALIDATION,
     output:
         dataset=DATASET,
-        # Small, so that Snakemake compares its content: data that is made anew and comes out the
-        # same retrains nothing.
+        # Small, so that Snakemake compares its content and not its time.
         manifest=MANIFEST,
         truth=TRUTH,
         motifs=f"{RUN}/dataset/motifs.bed" if IS_SIMULATED else [],

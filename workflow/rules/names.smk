@@ -16,6 +16,7 @@ elif IS_DOWNLOADED:
 else:
     SOURCE = settings.dataset.file
 TRACKS = f"{RUN}/export/tracks.tsv"
+GENOME = ("genome.fa", "genome.fa.fai", "genome.chrom.sizes")
 MENDED = f"{RUN}/export/.mended"
 PAGE = Path(workflow.basedir, "workflow/report/page.html.j2")
 FIGURES = f"{RUN}/report/figures"
@@ -35,12 +36,15 @@ def training_of(wildcards):
 
 
 def mending(wildcards):
-    """Ask for `mend_tracks` when a track that the table lists is gone or damaged.
+    """Ask for `mend_tracks` when a track that the table lists, or the genome, is gone or damaged.
 
     The tracks cannot be declared outputs: how many targets a downloaded file has is not known
     when the DAG is built.
     """
-    if not Path(TRACKS).exists() or not provenance.find_damaged_files(TRACKS):
+    genome = [Path(TRACKS).with_name(name) for name in GENOME]
+    if not Path(TRACKS).exists() or not (
+        provenance.find_damaged_files(TRACKS) or not all(path.exists() for path in genome)
+    ):
         return []
     Path(MENDED).unlink(missing_ok=True)
     return MENDED

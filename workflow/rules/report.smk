@@ -13,7 +13,7 @@ rule report:
         metrics=expand(rules.evaluate_model.output.metrics, model=MODELS),
         windows=expand(rules.evaluate_model.output.windows, model=MODELS),
     output:
-        page=f"{RUN}/report/index.html",
+        page=report(f"{RUN}/report/index.html", caption="../report/page.rst", category="Report"),
         summary=f"{RUN}/report/summary.txt",
         record=f"{RUN}/run.json",
         learning_curves=report(

@@ -13,7 +13,7 @@ import numpy as np
 
 from seqcast.dataset.layout import FORMAT, FORMAT_VERSION, SPLITS, WINDOW_DTYPE, Contigs
 from seqcast.dataset.reading import read_dataset
-from seqcast.disk import make_room
+from seqcast.disk import make_room, write_text
 from seqcast.targets import Targets
 
 
@@ -121,4 +121,4 @@ def write_manifest(dataset_path: Path, path: Path) -> None:
         "targets": len(dataset.targets),
         "source": dataset.source,
     }
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")

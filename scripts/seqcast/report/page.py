@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from seqcast.dataset import Dataset
+from seqcast.disk import write_text
 from seqcast.report.pictures import (
     MOST_SCATTERED,
     make_more_scatters,
@@ -74,9 +75,9 @@ def write_report(
         "course": COURSE,
     }
     page = _environment(Path(template)).get_template(Path(template).name).render(context)
-    _write_text(folder / "index.html", page)
+    write_text(folder / "index.html", page)
     summary = make_summary(best, dataset, str(folder / "index.html"), str(tracks))
-    _write_text(folder / "summary.txt", summary)
+    write_text(folder / "summary.txt", summary)
 
 
 def _find_warnings(validation: Mapping[str, Any] | None) -> list[str]:
@@ -152,9 +153,3 @@ def _environment(template: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-def _write_text(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)

@@ -33,7 +33,7 @@ class SimulatedSettings(_Windows):
     window: PositiveInt = 16_384
     """Bases per window."""
     stride: PositiveInt = 8_192
-    """Bases from one training window to the next; others lie side by side."""
+    """Bases from one window to the next; where windows overlap, predictions are averaged."""
     chromosomes: dict[str, PositiveInt] = {
         "chr1": 3_000_000,
         "chr2": 2_200_000,

@@ -64,7 +64,9 @@ def write_dataset(
             if settings.scale == "mean":
                 targets = replace(targets, scale=_make_scale(layout, sums))
             writer.finish(windows, _describe(settings, layout, validation), targets)
-    counts = ", ".join(f"{len(rows[split]):,} {split}" for split in SPLITS)
+    counts = ", ".join(
+        f"{(windows['split'] == place).sum():,} {split}" for place, split in enumerate(SPLITS)
+    )
     log.info("%s: wrote %s windows of %s", output, counts, source)
 
 

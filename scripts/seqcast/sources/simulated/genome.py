@@ -85,9 +85,9 @@ def _plant_motifs(codes: np.ndarray, rng: np.random.Generator) -> None:
         _plant(codes, int(start) + (away if reverse else -away), "HSF1", rng.random() < 0.5, rng)
     # An enhancer is a cluster of sites. It serves the YY1 promoters that happen to stand 3 to
     # 10 kb from it, about half of them all.
-    for start in rng.integers(0, codes.size, codes.size // 26_000):
-        for place in range(8):
-            _plant(codes, int(start) + 120 * place, "POU5F1", rng.random() < 0.5, rng)
+    for start in rng.integers(0, codes.size, codes.size // 30_000):
+        for place in range(12):
+            _plant(codes, int(start) + 270 * place, "ZNF143", rng.random() < 0.5, rng)
 
 
 def _plant(

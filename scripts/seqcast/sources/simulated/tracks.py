@@ -22,8 +22,8 @@ _ALLOWED = {
 }  # fmt: skip
 # How open each factor makes chromatin.
 _OPEN = {
-    "CTCF": 1.0, "REST": 1.0, "ZNF143": 1.0, "NRF1": 3.0, "JUN": 0.5, "TATA": 0.5, "YY1": 0.5,
-    "POU5F1": 1.0,
+    "CTCF": 1.0, "REST": 1.0, "NRF1": 3.0, "JUN": 0.5, "TATA": 0.5, "YY1": 0.5,
+    "ZNF143": 1.0,
 }  # fmt: skip
 # A site with m mismatches is bound this strongly.
 _STRENGTH = np.array([1.0, 0.5, 0.25])
@@ -45,15 +45,12 @@ MOTIFS = {
     for motif in (
         Motif("CTCF", "CCASYAGRKGGCRS", 1, 1_500, "JASPAR MA0139, Kim et al. 2007"),
         Motif("REST", "TTCAGCACCATGGACAG", 2, 1_200, "JASPAR MA0138, Johnson et al. 2007"),
-        Motif(
-            "ZNF143", "ACTACAATTCCCAGCATGC", 2, 1_500, "JASPAR MA0088, Ngondo-Mbongo et al. 2013"
-        ),
         Motif("NRF1", "TGCGCATGCGCA", 1, 3_000, "JASPAR MA0506"),
         Motif("JUN", "ATGACTCAT", 0, 3_000, "JASPAR MA0099, the AP-1 site"),
         Motif("TATA", "SSRCGCCTATAWAAG", 1, 2_500, "BREu and TATA box, Lagrange et al. 1998"),
         Motif("HSF1", "TTCNNGAANNTTC", 0, 5_000, "heat-shock element, JASPAR MA0486"),
         Motif("YY1", "CAAGATGGCGGC", 0, 2_000, "JASPAR MA0095"),
-        Motif("POU5F1", "ATTTGCATAACAATG", 1, 0, "JASPAR MA0142, with SOX2"),
+        Motif("ZNF143", "ACTACAATTCCCAGCATGC", 2, 0, "SBS2, Ngondo-Mbongo et al. 2013"),
     )
 }
 
@@ -75,13 +72,13 @@ class Track:
 TRACKS = (
     Track("ChIP-like:CTCF", "sharp peaks at CTCF sites", 1.0),
     Track("ChIP-like:REST", "sharp peaks at REST sites", 1.0),
-    Track("ChIP-like:ZNF143", "sharp peaks at ZNF143 sites, stronger beside AP-1", 1.5),
-    Track("DNase-like:cell A", "open chromatin at all factors and promoters", 2.0),
+    Track("ChIP-like:ZNF143", "sharp peaks at ZNF143 sites, which make enhancers", 1.5),
+    Track("DNase-like:cell A", "open chromatin at factors and promoters", 2.0),
     Track("CAGE-like:wt +", "transcription starts, plus strand", 0.5, "CAGE-like:wt -"),
     Track("CAGE-like:wt -", "transcription starts, minus strand", 0.5, "CAGE-like:wt +"),
     Track("CAGE-like:heat +", "starts after heat shock, plus strand", 0.5, "CAGE-like:heat -"),
     Track("CAGE-like:heat -", "starts after heat shock, minus strand", 0.5, "CAGE-like:heat +"),
-    Track("Histone-like:broad", "a broad mark two kilobases wide around NRF1 sites", 2.0),
+    Track("Histone-like:broad", "a broad mark, kilobases around ZNF143 and NRF1 sites", 2.0),
     Track("PolII-like:distal", "YY1 promoters that need an enhancer 3 to 10 kb away", 1.5),
 )
 
@@ -135,8 +132,8 @@ def _count_mismatches(codes: np.ndarray, consensus: str) -> np.ndarray:
     return mismatches
 
 
-def make_rates(sites: Sites, length: int, bin_size: int) -> np.ndarray:
-    """Return the expected coverage up to a factor a track, (bins, tracks) float64."""
+def make_signal(sites: Sites, length: int, bin_size: int) -> np.ndarray:
+    """Return what the motifs give each bin, in units of their own, (bins, tracks) float64."""
     bins = -(-length // bin_size)
 
     def peaks(name: str, width: float, weight: np.ndarray | float = 1.0) -> np.ndarray:
@@ -146,32 +143,28 @@ def make_rates(sites: Sites, length: int, bin_size: int) -> np.ndarray:
     tata = sites["TATA"]
     starts = tata.centre + np.where(tata.forward, 35, -35)
     heated = 0.4 + 1.6 * _has_near(sites["HSF1"], tata.centre, 0, 150)
-    znf143 = 1.0 + 1.0 * _has_near(sites["JUN"], sites["ZNF143"].centre, 0, 400)
-    enhanced = 0.05 + _has_near(sites["POU5F1"], sites["YY1"].centre, 3_000, 10_000)
+    enhanced = 0.05 + _has_near(sites["ZNF143"], sites["YY1"].centre, 3_000, 10_000)
 
     def cage(forward: bool, weight: np.ndarray | float) -> np.ndarray:
         strength = tata.strength * weight * (tata.forward == forward)
         return _spread(starts, strength, 25.0, bins, bin_size)
 
     dnase = sum(weight * peaks(name, 90.0) for name, weight in _OPEN.items())
-    signal = np.stack(
+    return np.stack(
         [
             peaks("CTCF", 70.0),
             peaks("REST", 70.0),
-            peaks("ZNF143", 70.0, znf143),
+            peaks("ZNF143", 70.0),
             dnase,
             cage(True, 1.0),
             cage(False, 1.0),
             cage(True, heated),
             cage(False, heated),
-            0.2 * peaks("NRF1", 500.0) + peaks("POU5F1", 2_500.0),
+            0.4 * peaks("NRF1", 500.0) + peaks("ZNF143", 800.0),
             peaks("YY1", 70.0, enhanced),
         ],
         axis=1,
     )
-    # Every experiment has a floor of reads that come from nowhere in particular.
-    mean = signal.mean(axis=0)
-    return signal / np.where(mean > 0, mean, 1) + 0.15  # a short chromosome may lack a motif
 
 
 def _has_near(sites: SitesOfMotif, centres: np.ndarray, nearest: int, farthest: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """A genome made from a seed, with ten coverage tracks that follow from its sequence.
 
-The tracks are what the sequence says (`simulation.tracks`) plus the noise of an experiment; the
+The tracks are what the sequence says (`tracks.py`) plus the noise of an experiment; the
 truth, motif by motif and bin by bin, is written beside the data.
 """
 
@@ -14,12 +14,14 @@ from seqcast.dataset import Contigs, DatasetWriter, make_windows
 from seqcast.genome import N, tile
 from seqcast.settings import SimulatedSettings
 from seqcast.sources.simulated.genome import make_chromosome
-from seqcast.sources.simulated.tracks import TRACKS, Sites, find_sites, make_rates
+from seqcast.sources.simulated.tracks import TRACKS, Sites, find_sites, make_signal
 from seqcast.targets import Targets
 from seqcast.truth import write_truth
 
 # Negative binomial: variance = mean + mean^2 / DISPERSION, as replicates of real assays have it.
 DISPERSION = 6.0
+# Share of the reads' mean that lies evenly over the genome.
+FLOOR = 0.15
 
 
 def write_simulated(settings: SimulatedSettings, output: Path, truth: Path, motifs: Path) -> None:
@@ -33,8 +35,8 @@ def write_simulated(settings: SimulatedSettings, output: Path, truth: Path, moti
             codes[name] = make_chromosome(settings.chromosomes[name], rng)
             sites[name] = find_sites(codes[name])
             bar.update(1)
-    rates = _scale_rates(
-        {name: make_rates(sites[name], codes[name].size, settings.bin_size) for name in names}
+    rates = _make_rates(
+        {name: make_signal(sites[name], codes[name].size, settings.bin_size) for name in names}
     )
     coverage = {
         name: _observe(rates[name], codes[name], settings, place)
@@ -65,11 +67,18 @@ def write_simulated(settings: SimulatedSettings, output: Path, truth: Path, moti
     )
 
 
-def _scale_rates(rates: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Scale every track to its depth, the mean count a bin over the genome."""
-    mean = np.concatenate(list(rates.values())).mean(axis=0)
-    factor = np.array([track.depth for track in TRACKS]) / mean
-    return {name: (rate * factor).astype(np.float32) for name, rate in rates.items()}
+def _make_rates(signals: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Turn signals into rates whose mean over the genome is each track's depth.
+
+    Every experiment has a floor of reads that come from nowhere in particular.
+    """
+    mean = np.concatenate(list(signals.values())).mean(axis=0)
+    mean[mean == 0] = 1  # a short genome may lack a motif
+    depth = np.array([track.depth for track in TRACKS]) / (1 + FLOOR)
+    return {
+        name: ((signal / mean + FLOOR) * depth).astype(np.float32)
+        for name, signal in signals.items()
+    }
 
 
 def _observe(
