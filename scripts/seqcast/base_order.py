@@ -10,7 +10,8 @@ Counts of steps (a base and the next) say it in three parts, each with a margin:
 
 A relative difference counts from 5 % and 5 standard errors on. Complement alone or reversal alone
 (TGCA for ACGT) leaves the first two parts as they were; only the third tells them apart. DNA of
-GC-rich organisms contradicts the second part: there the order has to be proved by a FASTA.
+GC-rich organisms contradicts the second part where CpG is not depleted: `auto` then takes C and G
+for A and T, so a declared order that only this part speaks against is believed.
 """
 
 import itertools
@@ -71,13 +72,19 @@ def find_base_order(steps_55: np.ndarray, declared: str = "auto") -> BaseOrder:
     steps = steps_55[:4, :4].astype(float)
     pairing, evidence = _find_pairing(steps)
     weak: Pair | None = None
+    is_proven = False
     rarer: list[Pair] = []
     if pairing:
-        weak, why = _find_weak_pair(steps, pairing)
+        weak, is_proven, why = _find_weak_pair(steps, pairing)
         evidence += why
         rarer, why = _find_rarer_steps(steps, pairing)
         evidence += why
     possible = tuple(order for order in ORDERS if _fits(order, pairing, weak, rarer))
+    is_open = pairing and not is_proven and declared in ORDERS and declared not in possible
+    if is_open and _fits(declared, pairing, None, rarer):
+        # That A+T is the frequent pair is a rule, no law: the file's owner may know better.
+        possible = (*possible, declared)
+        evidence.append(f"{declared} was declared and fits if the genome is rich in G and C")
     wanted = declared if declared != "auto" else "ACGT"
     order = next(o for o in (wanted, *_PREFERRED) if o in possible)
     return BaseOrder(order, possible, declared, tuple(evidence))
@@ -104,19 +111,25 @@ def _imbalance(steps: np.ndarray, pairing: tuple[Pair, Pair]) -> float:
     return float(((steps - mirrored) ** 2 / np.maximum(steps + mirrored, 1)).sum())
 
 
-def _find_weak_pair(steps: np.ndarray, pairing: tuple[Pair, Pair]) -> tuple[Pair | None, list[str]]:
-    """Return the pair that is A and T, and how clearly."""
+def _find_weak_pair(
+    steps: np.ndarray, pairing: tuple[Pair, Pair]
+) -> tuple[Pair | None, bool, list[str]]:
+    """Return the pair that is A and T, whether that is proven, and how clearly."""
     depletion = [_step_ratio(steps, pair) for pair in pairing]
     for place, ratio in enumerate(depletion):
         if ratio < _CPG_DEPLETED < depletion[1 - place]:
             a, b = pairing[place]
-            return pairing[1 - place], [f"channels {a}+{b} are C and G: CpG is {ratio:.2f} of GpC"]
+            return (
+                pairing[1 - place],
+                True,
+                [f"channels {a}+{b} are C and G: CpG is {ratio:.2f} of GpC"],
+            )
     counts = [float(steps[list(pair)].sum()) for pair in pairing]
     if not _differ(*counts):
-        return None, ["both pairs are equally frequent: A+T or C+G cannot be told"]
+        return None, False, ["both pairs are equally frequent: A+T or C+G cannot be told"]
     weak = pairing[int(np.argmax(counts))]
     share = max(counts) / sum(counts)
-    return weak, [f"channels {weak[0]}+{weak[1]} are A and T: {share:.1%} of the bases"]
+    return weak, False, [f"channels {weak[0]}+{weak[1]} are A and T: {share:.1%} of the bases"]
 
 
 def _step_ratio(steps: np.ndarray, pair: Pair) -> float:

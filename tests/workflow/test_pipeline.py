@@ -119,6 +119,7 @@ def test_damaged_tracks_are_found_and_mended(finished: Project, target: str) -> 
     )
     deleted.unlink()
     damaged.write_bytes(kept[damaged][:500])
+    (folder / "genome.fa.fai").unlink()
     assert finished.jobs(target) in ({"mend_tracks": 1}, {"mend_tracks": 1, "export": 1})
     finished.snakemake(target)
     assert {path: path.read_bytes() for path in kept} == kept
