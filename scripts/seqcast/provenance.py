@@ -37,9 +37,15 @@ def digest_sources(script: Path) -> str:
     version of Python.
     """
     total = hashlib.sha256()
-    for path in sorted(_reach(script.resolve())):
-        total.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path in sorted(find_sources(script)):
+        if _has_effect(path):
+            total.update(path.name.encode() + b"\0" + path.read_bytes())
     return total.hexdigest()[:16]
+
+
+def find_sources(script: Path) -> frozenset[Path]:
+    """Return a script and every module of the library that it imports, directly or not."""
+    return _reach(script.resolve())
 
 
 @cache
@@ -62,13 +68,16 @@ def _imported(path: Path) -> tuple[Path, ...]:
         for dotted in [place, *(f"{place}.{name}".strip(".") for name in inside)]:
             base = library.joinpath(*dotted.split(".")) if dotted else library
             for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-                if candidate.is_file() and _has_effect(candidate):
+                if candidate.is_file():
                     modules.append(candidate)
     return tuple(modules)
 
 
-def _has_effect(module: Path) -> bool:
-    inside = module.relative_to(Path(__file__).parent).parts
+def _has_effect(path: Path) -> bool:
+    library = Path(__file__).parent
+    if not path.is_relative_to(library):
+        return True
+    inside = path.relative_to(library).parts
     return inside != ("__init__.py",) and inside[0].removesuffix(".py") not in _WITHOUT_EFFECT
 
 
