@@ -51,7 +51,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-            timeout=540,
+            timeout=1500,
         )
         if check:
             assert done.returncode == 0, done.stdout[-6000:]
