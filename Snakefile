@@ -13,8 +13,7 @@ from snakemake.utils import min_version
 min_version("9.0")
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
-from seqcast import provenance, settings as seqcast_settings  # noqa: E402
-from seqcast.errors import SeqcastError  # noqa: E402
+from seqcast import errors, provenance, settings as seqcast_settings  # noqa: E402
 
 # A config file given on the command line replaces the default one; Snakemake would merge the two.
 if not workflow.configfiles:
@@ -24,7 +23,7 @@ if not workflow.configfiles:
 
 try:
     settings = seqcast_settings.read_settings(config)
-except SeqcastError as error:
+except errors.SeqcastError as error:
     raise WorkflowError(str(error)) from None
 
 # run.json tells how a run was started; jobs run in processes with other command lines.

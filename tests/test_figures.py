@@ -193,14 +193,14 @@ def test_window_shows_both_pictures_in_the_agreed_colours(run, tmp_path):
     assert is_png(tmp_path / "window.png")
 
 
-def test_window_without_a_place_counts_from_its_start(tmp_path):
+def test_window_without_a_place_lies_on_its_stand_in_contig(tmp_path):
     dataset, rate = write_fake_dataset(tmp_path / "d.h5", ["a"], bins=32, has_coordinates=False)
     model = write_fake_model(tmp_path / "model", dataset, rate)
     figure = plot_window(dataset, read_predictions(model.predictions, dataset), 1)
-    assert visible(figure)[-1].get_xlabel() == "position in window (kb)"
-    assert visible(figure)[-1].get_xlim() == (0, 4.096)
-    assert "without known place" in figure.get_suptitle()
-    assert visible(plot_first_look(dataset))[-1].get_xlabel() == "position in window (kb)"
+    assert visible(figure)[-1].get_xlabel().startswith("position on ")
+    assert visible(figure)[-1].get_xlim() == (4.096, 8.192)
+    assert "(stand-in contig)" in figure.get_suptitle()
+    assert visible(plot_first_look(dataset))[-1].get_xlabel().startswith("position on ")
 
 
 def test_first_look_shows_three_targets_at_most(run, tmp_path):

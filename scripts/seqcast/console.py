@@ -18,6 +18,10 @@ log = logging.getLogger("seqcast")
 
 # Without a terminal (a cluster's log) a bar becomes a line now and then.
 _SECONDS_BETWEEN_LINES = 30.0
+_LINE = (
+    "{desc}: {percentage:3.0f}% of {total_fmt}{unit}, {elapsed} gone, {remaining} left,"
+    " {rate_fmt}\n"
+)
 # A disk or quota that is full, a file that may not be touched.
 _USERS_TO_MEND = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EFBIG)
 
@@ -69,6 +73,9 @@ def progress(total: int, label: str, unit: str) -> tqdm:
         dynamic_ncols=terminal,
         mininterval=0.2 if terminal else _SECONDS_BETWEEN_LINES,
         leave=False,
+        # In a file a bar is a line now and then, not one line written over and over.
+        bar_format=None if terminal else _LINE,
+        delay=0 if terminal else _SECONDS_BETWEEN_LINES,
     )
 
 

@@ -125,7 +125,7 @@ def mend_tracks(dataset_path: Path, predictions: Mapping[str, Path], table_path:
     """Write the tracks of a table again that are missing or not as it lists them."""
     exporter = _Exporter(dataset_path, predictions, table_path.parent)
     damaged, listed = set(find_damaged_files(table_path)), read_table(table_path)
-    log.info("mending the genome and %s", ", ".join(sorted(damaged)) or "no track")
+    log.info("mending %s", ", ".join(sorted(damaged)) or "the genome")
     exporter.write_genome()
     tracks = [track for track in exporter.tracks() if track.file in damaged]
     mended = {row["file"]: row for row in _write_all(exporter, tracks)}

@@ -61,6 +61,7 @@ rule validate_source:
 
 # A job of its own: a change to a figure must not reach what models are trained on.
 rule first_look:
+    # Before the training, which takes all the cores: it is to be looked at before.
     input:
         source=DATASET if IS_SIMULATED else SOURCE,
         validation=VALIDATION,
@@ -70,6 +71,7 @@ rule first_look:
         f"{RUN}/logs/first_look.log",
     benchmark:
         f"{RUN}/logs/benchmarks/first_look.tsv"
+    priority: 50
     conda:
         "../../envs/plot.yaml"
     resources:

@@ -15,6 +15,10 @@ elif IS_DOWNLOADED:
     SOURCE = f"{RUN}/download/{settings.dataset.file_name}"
 else:
     SOURCE = settings.dataset.file
+    if not Path(SOURCE).is_file():
+        beside = [path.name for path in Path(SOURCE).parent.glob("*")]
+        near = errors.suggest(Path(SOURCE).name, beside)
+        raise WorkflowError(f"config: dataset.file: there is no file {SOURCE}{near}")
 TRACKS = f"{RUN}/export/tracks.tsv"
 GENOME = ("genome.fa", "genome.fa.fai", "genome.chrom.sizes")
 MENDED = f"{RUN}/export/.mended"

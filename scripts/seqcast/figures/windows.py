@@ -36,8 +36,8 @@ def plot_first_look(dataset: Dataset) -> Figure:
         dataset.targets,
         bin_size=dataset.bin_size,
         title=f"First look: observed coverage over {where}",
-        contig=name if dataset.has_coordinates else "",
-        start=start if dataset.has_coordinates else 0,
+        contig=name,
+        start=start,
     )
 
 
@@ -101,7 +101,7 @@ def plot_window(
         _draw_both(axes, edges, observed, predicted)
         score = format_r(find_r(observed, predicted))
         _name_panel(axes, dataset.targets, target, "predicted over observed", score)
-    _label_position(panels[-1], name if dataset.has_coordinates else "", edges)
+    _label_position(panels[-1], name, edges)
     _label_coverage(figure, dataset.targets, shown)
     handles, labels = panels[-1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
@@ -120,13 +120,12 @@ def find_r(observed: np.ndarray, predicted: np.ndarray) -> float:
 def _place(dataset: Dataset, contig: str, start: int, end: int) -> str:
     """Write an interval as genome browsers take it: counted from 1, the end included."""
     place = f"{contig}:{start + 1:,}-{end:,}"
-    return place if dataset.has_coordinates else f"{place} (a window without known place)"
+    return place if dataset.has_coordinates else f"{place} (stand-in contig)"
 
 
 def _edges(dataset: Dataset, start: int, bins: int) -> np.ndarray:
-    """Return the bounds of the bins in kb, (bins + 1,); from 0 where the place is unknown."""
-    first = start if dataset.has_coordinates else 0
-    return (first + dataset.bin_size * np.arange(bins + 1)) / 1000
+    """Return the bounds of the bins in kb, (bins + 1,)."""
+    return (start + dataset.bin_size * np.arange(bins + 1)) / 1000
 
 
 def _draw_observed(axes: Axes, edges: np.ndarray, observed: np.ndarray) -> None:

@@ -72,7 +72,7 @@ def write_report(
         "warnings": warnings,
         "validated": validation is not None,
         "run": _describe_run(run),
-        "course": COURSE,
+        "course": COURSE if dataset.source.get("kind") == "simulated" else "",
     }
     page = _environment(Path(template)).get_template(Path(template).name).render(context)
     write_text(folder / "index.html", page)

@@ -128,8 +128,9 @@ def make_summary(result: ModelResults, dataset: Dataset, page: str, tracks: str)
     lines += [
         f"{splits:<7} Pearson's r, mean over {_count(len(result.metrics), 'target')}:"
         f" {format_score(result)}".replace("\u00a0", " "),
-        f"Next    the course's data: {COURSE}",
     ]
+    if dataset.source.get("kind") == "simulated":
+        lines.append(f"Next    the course's data: {COURSE}")
     return "\n".join(lines) + "\n"
 
 

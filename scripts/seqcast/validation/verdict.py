@@ -71,6 +71,8 @@ def _describe_order(order: BaseOrder) -> str:
     if not order.is_determined:
         how = "declared" if order.declared != "auto" else "assumed"
         how += ", the data do not determine it"
+    if order.is_contradicted:
+        how = f"found from the data; declared was {order.declared}"
     mend = "" if order.order == "ACGT" else "; re-ordered to A, C, G, T"
     return f"channels are {', '.join(order.order)} ({how}){mend}. " + "; ".join(order.evidence)
 

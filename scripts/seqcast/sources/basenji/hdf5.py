@@ -55,7 +55,8 @@ def read_keys(file: h5py.File) -> tuple[Key, ...]:
 
     def visit(name: str, item: h5py.Dataset | h5py.Group) -> None:
         if isinstance(item, h5py.Dataset):
-            keys.append(Key(f"/{name}", tuple(item.shape or ()), str(item.dtype)))
+            dtype = "table" if item.dtype.names else str(item.dtype)
+            keys.append(Key(f"/{name}", tuple(item.shape or ()), dtype))
 
     file.visititems(visit)
     return tuple(keys)
