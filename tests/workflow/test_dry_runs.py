@@ -53,6 +53,10 @@ def test_the_command_line_changes_the_config(project: Project) -> None:
         ({"models": {"observed": None}}, ("models.observed", "choose another")),
         ({"train": {"learning_rate": "ten"}}, ("train.learning_rate: found 'ten'", "number")),
         ({"dataset": {**TINY["dataset"], "window": 5000}}, ("4,992 or 5,120 would fit",)),
+        (
+            {"dataset": {"source": "basenji_h5", "file": "config/tiny.yml"}},
+            ("dataset.file: there is no file config/tiny.yml", "did you mean 'tiny.yaml'?"),
+        ),
     ],
 )
 def test_a_faulty_config_is_said_plainly(
