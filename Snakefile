@@ -3,6 +3,7 @@
 # Reads and checks the config, includes the rules, names the targets. What the steps do is in
 # scripts/seqcast; how they hang together is in workflow/rules.
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -35,6 +36,10 @@ include: "workflow/rules/names.smk"
 
 wildcard_constraints:
     model="|".join(MODELS),
+    member="|".join(map(re.escape, MEMBERS)),
+    ensemble="|".join(ENSEMBLES) or "none",
+    scored="|".join(map(re.escape, SCORED)),
+    baseline="|".join(settings.evaluate.baselines) or "none",
 
 
 report: "workflow/report/workflow.rst"
@@ -42,6 +47,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/data.smk"
 include: "workflow/rules/model.smk"
+include: "workflow/rules/scores.smk"
 include: "workflow/rules/tracks.smk"
 include: "workflow/rules/report.smk"
 

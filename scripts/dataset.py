@@ -2,20 +2,30 @@
 
 from pathlib import Path
 
+from seqcast.sources.genome.writing import write_genome
+
 from seqcast.console import step
 from seqcast.dataset import write_manifest
 from seqcast.findings import read_validation
 from seqcast.settings import read_settings
 from seqcast.sources.basenji import write_dataset
+from seqcast.sources.genome.locating import locate_inputs
 from seqcast.sources.simulated import write_simulated
 
 with step("dataset", snakemake.log[0]):
     settings, output = read_settings(snakemake.config).dataset, Path(snakemake.output.dataset)
+    files, params = snakemake.output, snakemake.params
     if settings.source == "simulated":
-        write_simulated(
-            settings, output, Path(snakemake.output.truth), Path(snakemake.output.motifs)
+        write_simulated(settings, output, Path(files.truth), Path(files.motifs))
+    elif settings.source == "genome":
+        write_genome(
+            settings,
+            locate_inputs(settings, Path(params.downloads), Path(params.work)),
+            output,
+            replicates=Path(files.replicates) if files.replicates else None,
+            threads=snakemake.threads,
         )
     else:
         validation = read_validation(Path(snakemake.input.validation))
-        write_dataset(settings, Path(snakemake.input.source), validation, output)
-    write_manifest(output, Path(snakemake.output.manifest))
+        write_dataset(settings, Path(snakemake.input.source[0]), validation, output)
+    write_manifest(output, Path(files.manifest))

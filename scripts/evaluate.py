@@ -1,16 +1,23 @@
-"""Say how good a model's predictions are."""
+"""Say how good predictions are."""
 
 from pathlib import Path
 
 from seqcast.console import step
 from seqcast.evaluation import evaluate
+from seqcast.settings import read_settings
 
-with step(f"evaluate {snakemake.wildcards.model}", snakemake.log[0]):
-    truth = snakemake.input.get("truth")
+with step(f"evaluate {snakemake.wildcards.scored}", snakemake.log[0]):
+    inputs = snakemake.input
+    extra = {
+        f"{name}_path": Path(inputs[name])
+        for name in ("truth", "replicates", "control")
+        if inputs.get(name)
+    }
     evaluate(
-        Path(snakemake.input.predictions),
-        Path(snakemake.input.dataset),
+        Path(inputs.predictions),
+        Path(inputs.dataset),
         Path(snakemake.output.metrics),
         Path(snakemake.output.windows),
-        truth_path=Path(truth) if truth else None,
+        settings=read_settings(snakemake.config).evaluate,
+        **extra,
     )

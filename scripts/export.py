@@ -11,4 +11,5 @@ with step("export", snakemake.log[0]):
         Path(snakemake.input.dataset),
         dict(zip(snakemake.params.models, predictions, strict=True)),
         Path(snakemake.output[0]),
+        residual=snakemake.params.export["residual"],
     )

@@ -11,5 +11,6 @@ with step("mend", snakemake.log[0]):
         Path(snakemake.input.dataset),
         dict(zip(snakemake.params.models, predictions, strict=True)),
         Path(snakemake.input.table),
+        residual=snakemake.params.export["residual"],
     )
     Path(snakemake.output[0]).touch()

@@ -7,12 +7,12 @@ from seqcast.console import step
 from seqcast.inference import predict_dataset
 from seqcast.settings import read_settings
 
-model = snakemake.wildcards.model
-with step(f"predict {model}", snakemake.log[0]):
+name = snakemake.wildcards.member
+with step(f"predict {name}", snakemake.log[0]):
     settings = read_settings(snakemake.config)
     predict_dataset(
         settings.predict,
-        settings.training(model),
+        settings.training(name),
         find_checkpoint(
             settings.predict.checkpoint,
             Path(snakemake.input.model),
@@ -20,7 +20,9 @@ with step(f"predict {model}", snakemake.log[0]):
         ),
         Path(snakemake.input.dataset),
         Path(snakemake.output.predictions),
-        name=model,
+        control=Path(snakemake.output.control),
+        fold=settings.members[name].fold,
+        name=name,
         threads=snakemake.threads,
         gpus=snakemake.resources.get("gpu"),
     )

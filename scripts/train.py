@@ -6,16 +6,18 @@ from seqcast.console import step
 from seqcast.settings import read_settings
 from seqcast.training import train
 
-model = snakemake.wildcards.model
-with step(f"train {model}", snakemake.log[0]):
+name = snakemake.wildcards.member
+with step(f"train {name}", snakemake.log[0]):
     settings = read_settings(snakemake.config)
+    member = settings.members[name]
     train(
-        settings.network(model),
-        settings.training(model),
+        settings.network(member.model),
+        settings.training(name),
         Path(snakemake.input.dataset),
         Path(snakemake.output.model),
         Path(snakemake.output.history),
-        name=model,
+        fold=member.fold,
+        name=name,
         snapshots=Path(snakemake.params.snapshots),
         threads=snakemake.threads,
         gpus=snakemake.resources.get("gpu"),

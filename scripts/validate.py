@@ -6,12 +6,16 @@ from seqcast.console import log, step
 from seqcast.dataset import read_dataset
 from seqcast.disk import write_text
 from seqcast.settings import read_settings
-from seqcast.validation import make_verdict, validate, validate_dataset
+from seqcast.sources.genome.locating import locate_inputs
+from seqcast.validation import make_verdict, validate, validate_dataset, validate_genome
 
 with step("validate", snakemake.log[0]):
-    settings, source = read_settings(snakemake.config).dataset, Path(snakemake.input.source)
+    settings, source = read_settings(snakemake.config).dataset, Path(snakemake.input.source[0])
     if settings.source == "simulated":
         found = validate_dataset(read_dataset(source))
+    elif settings.source == "genome":
+        folders = Path(snakemake.params.downloads), Path(snakemake.params.work)
+        found = validate_genome(settings, locate_inputs(settings, *folders))
     else:
         found = validate(settings, source)
     verdict = make_verdict(found)

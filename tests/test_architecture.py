@@ -10,9 +10,12 @@ import pytest
 LIBRARY = Path(__file__).parents[1] / "scripts" / "seqcast"
 LAYERS = {
     "leaves": "base_order card console disk errors findings genome provenance settings targets",
-    "files": "dataset loss model predictions sources truth",
-    "tools": "bigwig checkpoint device metrics sampling",
-    "steps": "downloads evaluation exporting figures inference report training validation",
+    "files": "dataset fasta loss model predictions replicates sources truth",
+    "tools": "bigwig checkpoint device metrics sampling shuffle",
+    "steps": (
+        "baselines combining downloads evaluation exporting figures inference report training"
+        " validation"
+    ),
 }
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS.values()) for room in rooms.split()}
 TORCH = {"checkpoint", "device", "inference", "loss", "model", "training"}

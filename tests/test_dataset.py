@@ -11,7 +11,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import BIN, CROP, LENGTHS, TARGETS, WINDOW, make_all_windows, make_contigs, write_tiny
+from tiny import (
+    BIN,
+    CROP,
+    LENGTHS,
+    SOURCE,
+    TARGETS,
+    WINDOW,
+    make_all_windows,
+    make_contigs,
+    write_fine,
+    write_tiny,
+)
 
 from seqcast.dataset import (
     SPLITS,
@@ -21,11 +32,13 @@ from seqcast.dataset import (
     DatasetWriter,
     check_dataset,
     find_split_overlaps,
+    make_folds,
     make_windows,
     read_dataset,
     write_manifest,
 )
 from seqcast.errors import SeqcastError
+from seqcast.targets import Targets
 
 
 def test_everything_is_read_as_it_was_written(tiny_dataset: Dataset) -> None:
@@ -131,8 +144,8 @@ def test_files_that_are_no_dataset_are_refused(tmp_path: Path, tiny_dataset: Dat
         read_dataset(path)
     path.write_bytes(tiny_dataset.path.read_bytes())
     with h5py.File(path, "a") as file:
-        file.attrs["format_version"] = 2
-    with pytest.raises(SeqcastError, match="version 2, wanted 'seqcast-dataset' version 1; delete"):
+        file.attrs["format_version"] = 1
+    with pytest.raises(SeqcastError, match="version 1, wanted 'seqcast-dataset' version 2; delete"):
         read_dataset(path)
     with h5py.File(path, "w") as file:
         file["x"] = 1
@@ -231,3 +244,66 @@ def test_manifest_holds_the_digest(tmp_path: Path, tiny_dataset: Dataset) -> Non
     assert manifest["digest"] == tiny_dataset.digest
     assert manifest["windows"] == {"train": 7, "valid": 5, "test": 3}
     assert manifest["targets"] == 3
+
+
+def test_bins_are_made_of_cells(tmp_path: Path) -> None:
+    dataset = write_fine(tmp_path / "fine.h5")
+    assert dataset.resolution * 4 == dataset.bin_size
+    assert dataset.bins == 128
+    found = dataset.read_bins(np.array([0, 5, 64]))
+    size = dataset.bin_size
+    wanted = [sum(range(first, first + size)) for first in (0, 5 * size, 0)]
+    assert found[:, 0].tolist() == wanted
+    assert found[:, 1].tolist() == [size - 1, 6 * size - 1, size - 1]
+    for target in (0, 1):
+        assert np.array_equal(dataset.read_bins(np.array([0, 5, 64]), target), found[:, target])
+
+
+def test_windows_start_between_bins(tmp_path: Path) -> None:
+    dataset = write_fine(tmp_path / "fine.h5")
+    plain, moved = dataset.coverage_of(2), dataset.coverage_of(2, dataset.resolution)
+    assert np.array_equal(moved[:, 1], plain[:, 1] + dataset.resolution)
+    assert np.array_equal(dataset.codes_of(2, 5)[:-5], dataset.codes_of(2)[5:])
+    left, right = dataset.find_room(dataset.rows_of("valid"))
+    assert left.tolist() == [0, 128, 256]
+    assert right.tolist() == [256, 128, 0]
+
+
+def test_a_bin_is_known_where_all_of_it_is(tmp_path: Path) -> None:
+    contigs = {"chr1": (np.zeros(64, np.uint8), np.array([1, 2, np.nan, 4], np.float32)[:, None])}
+    windows = make_windows([0], [0], 32, "train")
+    targets = Targets.from_names(["a"])
+    dataset = write_tiny(
+        tmp_path / "d.h5", contigs, windows=windows, targets=targets,
+        bin_size=32, crop=0, resolution=16,
+    )  # fmt: skip
+    assert dataset.read_bins(np.array([0]), 0).tolist() == [3]
+    assert np.isnan(dataset.read_bins(np.array([1]), 0)).all()
+
+
+@given(st.integers(3, 9))
+def test_folds_test_every_part_once(count: int) -> None:
+    table = make_folds(count)
+    assert np.all((table == 2).sum(axis=0) == 1)
+    assert np.all((table == 1).sum(axis=0) == 1)
+    assert np.all((table == 1).sum(axis=1) == 1)
+
+
+def test_a_fold_says_which_part_is_what(tmp_path: Path) -> None:
+    path = tmp_path / "d.h5"
+    windows = make_windows([0, 1, 2], [0, 0, 0], WINDOW, 0)
+    windows["split"] = [0, 1, 2]
+    codes = {name: (np.zeros(WINDOW, np.uint8), np.ones((WINDOW // 16, 3))) for name in "abc"}
+    lengths = dict.fromkeys(codes, WINDOW)
+    with DatasetWriter(
+        path, contigs=Contigs.from_lengths(lengths, 16), targets=TARGETS, bin_size=16
+    ) as writer:
+        for each in codes.values():
+            writer.add_contig(*each)
+        writer.finish(windows, SOURCE, folds=make_folds(3))
+    for fold in range(3):
+        dataset = read_dataset(path, fold)
+        assert (dataset.fold, dataset.folds) == (fold, 3)
+        assert dataset.rows_of("test").tolist() == [fold]
+        assert dataset.rows_of("valid").tolist() == [(fold + 1) % 3]
+        assert check_dataset(dataset) == []

@@ -1,42 +1,54 @@
 """The tables of metrics say what the predictions' file and the dataset say."""
 
+import logging
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from tiny import BIN, CROP, WINDOW
+from tiny import BIN, CROP, TARGETS, WINDOW, make_all_windows, make_contigs, write_fine, write_tiny
 
-from seqcast.dataset import Dataset
+from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_folds, make_windows, read_dataset
+from seqcast.errors import SeqcastError
 from seqcast.evaluation import evaluate
-from seqcast.metrics import TargetMetrics, evaluate_target, window_pearson_r
+from seqcast.evaluation.tables import format_summary
+from seqcast.evaluation.tracks import Tracks, find_blocks, find_train_means
+from seqcast.metrics import DEFINITIONS, Track, evaluate_target, window_pearson_r
 from seqcast.predictions import Predictions, PredictionWriter, Stitch, read_predictions
+from seqcast.replicates import write_replicates
+from seqcast.settings import EvaluateSettings
+
+SETTINGS = EvaluateSettings(bootstrap=20, peak_fdr=0.05)
+
+
+def write_predictions(path: Path, dataset: Dataset, rows: np.ndarray, seed: int = 2) -> Predictions:
+    rng = np.random.default_rng(seed)
+    shape = (len(rows), dataset.output_bins, len(dataset.targets))
+    with PredictionWriter(path, dataset, rows, model="a", checkpoint_digest="") as out:
+        out.add(rng.gamma(1, 5, shape).astype(np.float32))
+        out.finish()
+    return read_predictions(path)
 
 
 @pytest.fixture
 def predictions(tmp_path: Path, tiny_dataset: Dataset) -> Predictions:
-    rows = tiny_dataset.rows_of("valid")
-    rng = np.random.default_rng(2)
-    values = rng.gamma(1, 5, (len(rows), tiny_dataset.output_bins, 3)).astype(np.float32)
-    options = {"model": "a", "checkpoint_digest": ""}
-    with PredictionWriter(tmp_path / "p.h5", tiny_dataset, rows, **options) as out:
-        out.add(values)
-        out.finish()
-    return read_predictions(tmp_path / "p.h5")
+    return write_predictions(tmp_path / "p.h5", tiny_dataset, tiny_dataset.rows_of("valid"))
 
 
-def run(folder: Path, dataset: Dataset, truth: Path | None = None) -> list[pd.DataFrame]:
+def run(folder: Path, dataset: Dataset, **extra: Any) -> list[pd.DataFrame]:
     paths = [folder / "metrics.tsv", folder / "windows.tsv"]
-    evaluate(folder / "p.h5", dataset.path, *paths, truth_path=truth)
+    evaluate(folder / "p.h5", dataset.path, *paths, settings=SETTINGS, **extra)
     assert not list(folder.glob("*.partial"))
-    return [pd.read_csv(path, sep="\t") for path in paths]
+    return [pd.read_csv(path, sep="\t", keep_default_na=False, na_values="nan") for path in paths]
 
 
-def make_train_mean(dataset: Dataset, target: int) -> float:
-    """Average the bins that any training window predicts, each once, by hand."""
+def make_train_mean(dataset: Dataset, target: int, rows: np.ndarray) -> float:
+    """Average the bins that any of the windows predicts, each once, by hand."""
     bins = set()
-    for row in dataset.rows_of("train"):
+    for row in rows:
         contig, start, end, _ = dataset.windows[row]
         first = int(dataset.contigs.first_bin[contig])
         bins |= set(range(first + start // BIN + CROP, first + end // BIN - CROP))
@@ -45,21 +57,29 @@ def make_train_mean(dataset: Dataset, target: int) -> float:
 
 def test_a_row_a_target(tmp_path: Path, tiny_dataset: Dataset, predictions: Predictions) -> None:
     table, _ = run(tmp_path, tiny_dataset)
-    assert tuple(table.columns) == tuple(TargetMetrics.__dataclass_fields__)
+    assert tuple(table.columns) == tuple(DEFINITIONS)
     assert tuple(table["target"]) == tiny_dataset.targets.identifier
     stitch = Stitch(predictions, tiny_dataset)
     for index, row in enumerate(table.to_dict("records")):
-        wanted = evaluate_target(
-            row["target"],
+        observed = np.asarray(tiny_dataset.coverage[stitch.bins, index])
+        track = Track(
             stitch.average(predictions.read(index)),
-            np.asarray(tiny_dataset.coverage[stitch.bins, index]),
-            train_mean=make_train_mean(tiny_dataset, index),
+            observed,
+            np.arange(len(stitch.bins)) // tiny_dataset.output_bins,
+            tiny_dataset.output_bins,
+            make_train_mean(tiny_dataset, index, tiny_dataset.rows_of("train")),
+            clipped=observed,
         )
-        for name, value in vars(wanted).items():
-            if name != "target":
+        wanted = evaluate_target(track, peak_fdr=0.05, draws=20)
+        for name, value in wanted.items():
+            if name != "ceiling_from":
                 assert row[name] == pytest.approx(value, rel=1e-5, nan_ok=True), name
+        assert np.isfinite(row["specific_pearson_r"])
+        assert np.isnan(row["control_pearson_r"])
+        assert row["ceiling_from"] == ""
     # chr2 has 3 windows' worth of bins less the crop, and two or three unknown ones among them.
     assert table["bins"].tolist() == [42, 41, 42]
+    assert table["blocks"].tolist() == [4, 4, 4]
 
 
 def test_a_row_a_window(tmp_path: Path, tiny_dataset: Dataset, predictions: Predictions) -> None:
@@ -81,10 +101,181 @@ def test_the_truth_is_the_ceiling(
     rate = np.random.default_rng(3).gamma(1, 1, tiny_dataset.coverage.shape).astype(np.float32)
     with h5py.File(tmp_path / "truth.h5", "w") as file:
         file["rate"] = rate
-    table, _ = run(tmp_path, tiny_dataset, tmp_path / "truth.h5")
+    table, _ = run(tmp_path, tiny_dataset, truth_path=tmp_path / "truth.h5")
     bins = Stitch(predictions, tiny_dataset).bins
     observed = tiny_dataset.coverage[bins, 0]
     known = ~np.isnan(observed)
     wanted = np.corrcoef(rate[bins, 0][known], observed[known])[0, 1]
     assert table["ceiling_pearson_r"][0] == pytest.approx(wanted, rel=1e-5)
+    assert set(table["ceiling_from"]) == {"rate"}
     assert run(tmp_path, tiny_dataset)[0]["ceiling_pearson_r"].isna().all()
+
+
+def test_replicates_are_the_ceiling(
+    tmp_path: Path,
+    tiny_dataset: Dataset,
+    predictions: Predictions,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    coverage = np.full(tiny_dataset.coverage.shape, np.nan, dtype=np.float32)
+    rng = np.random.default_rng(4)
+    coverage[:, 0] = rng.binomial(np.nan_to_num(tiny_dataset.coverage[:, 0]).astype(int), 0.4)
+    coverage[:, 1] = rng.poisson(3, len(coverage))
+    bins = Stitch(predictions, tiny_dataset).bins
+    place = bins[np.flatnonzero(~np.isnan(tiny_dataset.coverage[bins, 0]))[0]]
+    coverage[place, 0] = tiny_dataset.coverage[place, 0] + 1
+    write_replicates(tmp_path / "r.h5", coverage, (True, False, False), tiny_dataset.targets)
+    with caplog.at_level(logging.WARNING, "seqcast"):
+        table, _ = run(tmp_path, tiny_dataset, replicates_path=tmp_path / "r.h5")
+    assert table["ceiling_from"].tolist() == ["replicates", "replicates", ""]
+    assert table["ceiling_pearson_r_log1p"].isna().tolist() == [False, False, True]
+    known = bins[~np.isnan(tiny_dataset.coverage[bins, 1])]
+    wanted = max(np.corrcoef(coverage[known, 1], tiny_dataset.coverage[known, 1])[0, 1], 0)
+    assert table["ceiling_pearson_r"][1] == pytest.approx(np.sqrt(wanted), rel=1e-5)
+    assert [record.message.split(";")[0] for record in caplog.records] == [
+        "peaks: in 1 of 44 bins the replicate is above the track that should hold it"
+    ]
+
+
+def test_medians_have_no_difference(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    targets = replace(TARGETS, sum_stat=("median", "sum", "sum"))
+    dataset = write_tiny(tmp_path / "d.h5", targets=targets)
+    write_predictions(tmp_path / "p.h5", dataset, dataset.rows_of("test"))
+    half = np.asarray(dataset.coverage) / 2
+    write_replicates(tmp_path / "r.h5", half, (True,) * 3, targets)
+    table, _ = run(tmp_path, dataset, replicates_path=tmp_path / "r.h5")
+    assert table["ceiling_from"].tolist() == ["", "replicates", "replicates"]
+    assert "median" in caplog.text
+
+
+def test_replicates_of_other_bins_are_refused(
+    tmp_path: Path, tiny_dataset: Dataset, predictions: Predictions
+) -> None:
+    write_replicates(tmp_path / "r.h5", np.ones((5, 3)), (True,) * 3, tiny_dataset.targets)
+    with pytest.raises(SeqcastError, match=r"r\.h5: found \(5, 3\) bins and targets, wanted the"):
+        run(tmp_path, tiny_dataset, replicates_path=tmp_path / "r.h5")
+
+
+def test_the_control_stands_beside(
+    tmp_path: Path, tiny_dataset: Dataset, predictions: Predictions
+) -> None:
+    rows = predictions.rows[[0, 3]]
+    control = write_predictions(tmp_path / "control.h5", tiny_dataset, rows, seed=8)
+    table, _ = run(tmp_path, tiny_dataset, control_path=control.path)
+    stitch = Stitch(control, tiny_dataset)
+    p, t = stitch.average(control.read(2)), tiny_dataset.coverage[stitch.bins, 2]
+    known = ~np.isnan(t)
+    wanted = np.corrcoef(np.log1p(p[known]), np.log1p(t[known]))[0, 1]
+    assert table["control_pearson_r_log1p"][2] == pytest.approx(wanted, rel=1e-5)
+    assert table["control_pearson_r"].notna().all()
+
+
+def test_clipped_truth_is_in_the_same_units(tmp_path: Path) -> None:
+    targets = replace(
+        TARGETS, scale=(0.5, 2.0, 1.0), clip=(1.0, None, None), clip_soft=(None, 4.0, None)
+    )
+    dataset = write_tiny(tmp_path / "d.h5", targets=targets)
+    predictions = write_predictions(tmp_path / "p.h5", dataset, dataset.rows_of("test"))
+    table, _ = run(tmp_path, dataset)
+    stitch = Stitch(predictions, dataset)
+    p, t = stitch.average(predictions.read(0)), dataset.coverage[stitch.bins, 0]
+    known = ~np.isnan(t)
+    # 1 after a scale of 0.5 is 2 as read.
+    wanted = np.corrcoef(p[known], np.minimum(t[known], 2))[0, 1]
+    assert table["clipped_pearson_r"][0] == pytest.approx(wanted, rel=1e-5)
+    assert table["clipped_pearson_r"][0] != pytest.approx(table["pearson_r"][0], rel=1e-3)
+    # A soft clip comes back.
+    for k in (1, 2):
+        assert table["clipped_pearson_r"][k] == pytest.approx(table["pearson_r"][k], rel=1e-4)
+
+
+def test_folds_train_on_every_window(tmp_path: Path) -> None:
+    contigs, windows = make_contigs(), make_all_windows()
+    layout = Contigs.from_lengths({name: len(codes) for name, (codes, _) in contigs.items()}, BIN)
+    options = {"contigs": layout, "targets": TARGETS, "bin_size": BIN, "crop": CROP}
+    with DatasetWriter(tmp_path / "d.h5", **options) as out:
+        for codes, coverage in contigs.values():
+            out.add_contig(codes, coverage)
+        source = {"kind": "simulated", "has_coordinates": True}
+        out.finish(windows, source, folds=make_folds(3))
+    dataset = read_dataset(tmp_path / "d.h5", fold=1)
+    rows = np.arange(len(windows))
+    wanted = [make_train_mean(dataset, k, rows) for k in range(3)]
+    assert find_train_means(dataset) == pytest.approx(wanted)
+
+
+def test_little_memory_gives_the_same_tracks(
+    tiny_dataset: Dataset, predictions: Predictions
+) -> None:
+    plenty, little = Tracks(predictions, tiny_dataset), Tracks(predictions, tiny_dataset, 8)
+    for target in (0, 1, 2, 0):
+        for wanted, found in zip(plenty.read(target), little.read(target), strict=True):
+            np.testing.assert_array_equal(wanted, found)
+    np.testing.assert_array_equal(
+        little.read(1)[1], tiny_dataset.coverage[Stitch(predictions, tiny_dataset).bins, 1]
+    )
+
+
+def test_cells_become_bins(tmp_path: Path) -> None:
+    dataset = write_fine(tmp_path / "d.h5")
+    predictions = write_predictions(tmp_path / "p.h5", dataset, dataset.rows_of("valid"))
+    tracks = Tracks(predictions, dataset, 100)
+    place = np.arange(512.0).reshape(-1, BIN)
+    np.testing.assert_array_equal(tracks.read(0)[1], place.sum(axis=1))
+    np.testing.assert_array_equal(tracks.read(1)[1], place.max(axis=1))
+    place = np.arange(1024.0).reshape(-1, BIN)
+    wanted = [place.sum(axis=1).mean(), place.max(axis=1).mean()]
+    assert find_train_means(dataset) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("value", [-1.0, np.nan, np.inf])
+def test_what_is_no_coverage_is_refused(
+    tmp_path: Path, tiny_dataset: Dataset, predictions: Predictions, value: float
+) -> None:
+    with h5py.File(predictions.path, "r+") as file:
+        file["predicted"][1, 2:4, 1] = value
+    with pytest.raises(SeqcastError, match=r"p\.h5: 2 predicted values are negative or not finite"):
+        run(tmp_path, tiny_dataset)
+    assert not (tmp_path / "metrics.tsv").exists()
+
+
+def test_blocks_are_stretches_of_a_windows_length(tiny_dataset: Dataset) -> None:
+    size, second = tiny_dataset.output_bins, int(tiny_dataset.contigs.first_bin[1])
+    assert size == 12
+    stretches = [(0, 30), (33, 35), (second - 2, second + 14)]
+    bins = np.concatenate([np.arange(*each) for each in stretches])
+    blocks = find_blocks(bins, tiny_dataset)
+    # 30 bins are 12 + 12 + 6; a gap and a contig's end begin a block.
+    assert np.bincount(blocks).tolist() == [12, 12, 6, 2, 2, 12, 2]
+    assert (np.diff(blocks) >= 0).all()
+    assert find_blocks(bins[:0], tiny_dataset).size == 0
+
+
+def test_windows_side_by_side_are_their_own_blocks(tmp_path: Path) -> None:
+    starts = [0, 256, 512, 768]
+    windows = make_windows([0] * 4, starts, WINDOW, "test")
+    dataset = write_tiny(tmp_path / "d.h5", windows=windows)
+    predictions = write_predictions(tmp_path / "p.h5", dataset, np.arange(4))
+    blocks = find_blocks(Stitch(predictions, dataset).bins, dataset)
+    assert blocks.tolist() == np.repeat(np.arange(4), dataset.output_bins).tolist()
+
+
+def make_table(targets: int = 2, **columns: list[float]) -> pd.DataFrame:
+    table = pd.DataFrame(np.nan, index=range(targets), columns=list(DEFINITIONS))
+    table["target"] = [f"t{k}" for k in range(targets)]
+    table["pearson_r"], table["pearson_r_log1p"] = 0.5, 0.25
+    return table.assign(**columns)
+
+
+def test_the_summary_says_what_there_is() -> None:
+    lines = format_summary(make_table())
+    assert lines[0].split() == ["target", "r", "r", "log1p"]
+    assert lines[-1] == "mean over 2 targets: r 0.500, r of log1p 0.250"
+    more = make_table(ceiling_pearson_r=[0.9, np.nan], control_pearson_r_log1p=[0.1, -0.1])
+    lines = format_summary(more)
+    assert lines[-1] == (
+        "mean over 2 targets: r 0.500 (ceiling 0.900 of 1), r of log1p 0.250 (control 0.000)"
+    )
+    assert lines[2].split()[:4] == ["t1", "0.500", "-", "0.250"]
+    assert len({len(line) for line in lines[:-1]}) == 1
+    assert len(format_summary(make_table(500))) < 30

@@ -1,19 +1,22 @@
 """The table of tracks lists what lies beside it, and what is damaged is written again."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pybigtools
+import pyBigWig
 import pyfaidx
 import pytest
-from tiny import BIN, CROP, LENGTHS
+from tiny import BIN, CROP, LENGTHS, make_contigs, write_tiny
 
 from seqcast.dataset import Dataset
 from seqcast.exporting import export_tracks, mend_tracks, read_table
 from seqcast.genome import encode
 from seqcast.predictions import PredictionWriter, Stitch, read_predictions
 from seqcast.provenance import find_damaged_files, sha256_of
+from seqcast.targets import Targets
 
 SLUGS = ("peaks", "starts-plus", "starts-minus")
 
@@ -69,7 +72,12 @@ def test_the_table_lists_every_track(table: Path) -> None:
     for row in rows:
         assert row["sha256"] == sha256_of(table.parent / row["file"])
         assert row["units"] == "reads"
-        assert row["file"].endswith(f".{row['kind']}.bw")
+        assert row["file"].endswith(f".{row['model'] or 'observed'}.bw")
+    assert [(row["model"], row["kind"]) for row in rows[:3]] == [
+        ("", "observed"),
+        ("a", "predicted"),
+        ("b", "predicted"),
+    ]
     assert rows[3]["target"] == "starts +"
 
 
@@ -101,6 +109,164 @@ def test_observed_tracks_have_gaps_where_nothing_is_known(
         }
         assert found[name] == wanted
         assert len(wanted) == bins - 2 * CROP - 3
+
+
+@pytest.fixture
+def ensemble(tmp_path: Path, tiny_dataset: Dataset) -> Path:
+    """Write what a model of several replicates predicts of all windows, its spread too."""
+    rows, path = tiny_dataset.rows_of("all"), tmp_path / "c.h5"
+    shape = (len(rows), tiny_dataset.output_bins, 3)
+    values, spread = np.random.default_rng(9).gamma(1, 5, (2, *shape)).astype(np.float32)
+    options = {"model": "c", "checkpoint_digest": "", "spread": True}
+    with PredictionWriter(path, tiny_dataset, rows, **options) as out:
+        out.add(values, spread)
+        out.finish()
+    return path
+
+
+def find_values(track: dict[str, dict[int, float]], dataset: Dataset) -> np.ndarray:
+    """Return a track's value of each bin of the dataset, NaN where it has none."""
+    found = np.full(dataset.bins, np.nan)
+    for name, values in track.items():
+        first = dataset.contigs.first_bin[dataset.contigs.name.index(name)]
+        for start, value in values.items():
+            found[first + start // BIN] = value
+    return found
+
+
+def test_spread_and_residual_are_tracks_of_their_own(
+    tmp_path: Path, tiny_dataset: Dataset, predictions: dict[str, Path], ensemble: Path
+) -> None:
+    table = tmp_path / "export" / "tracks.tsv"
+    models = {"a": predictions["a"], "c": ensemble}
+    export_tracks(tiny_dataset.path, models, table, residual=True)
+    rows = read_table(table)
+    names = ("observed", "a", "a.residual", "c", "c.spread", "c.residual")
+    assert [row["file"] for row in rows[:6]] == [f"peaks.{name}.bw" for name in names]
+    kinds = ("observed", "predicted", "residual", "predicted", "spread", "residual")
+    assert tuple(row["kind"] for row in rows[:6]) == kinds
+    assert [row["model"] for row in rows[:6]] == ["", "a", "a", "c", "c", "c"]
+
+    def values(name: str) -> np.ndarray:
+        return find_values(read(table.parent / f"starts-plus.{name}.bw"), tiny_dataset)
+
+    each = read_predictions(ensemble, tiny_dataset)
+    stitch = Stitch(each, tiny_dataset)
+    wanted = stitch.average(each.read_spread(1)).astype(np.float32)
+    assert np.array_equal(values("c.spread")[stitch.bins], wanted)
+    # Where nothing was observed there is no residual, though there is a prediction.
+    residual = values("c") - values("observed")
+    np.testing.assert_allclose(values("c.residual"), residual, rtol=1e-5, atol=1e-5)
+    assert np.isnan(residual[stitch.bins]).sum() == 9
+    assert np.nanmin(residual) < 0 < np.nanmax(residual)
+
+
+def test_tracks_that_are_no_longer_asked_for_are_removed(
+    table: Path, tiny_dataset: Dataset, predictions: dict[str, Path]
+) -> None:
+    export_tracks(tiny_dataset.path, predictions, table, residual=True)
+    assert len(list(table.parent.glob("*.residual.bw"))) == 6
+    export_tracks(tiny_dataset.path, predictions, table)
+    assert not list(table.parent.glob("*.residual.bw"))
+
+
+def test_mending_brings_back_residual_and_spread(
+    tmp_path: Path, tiny_dataset: Dataset, ensemble: Path
+) -> None:
+    table = tmp_path / "export" / "tracks.tsv"
+    export_tracks(tiny_dataset.path, {"c": ensemble}, table, residual=True)
+    before = make_contents(table.parent)
+    for name in ("peaks.c.residual.bw", "peaks.c.spread.bw"):
+        (table.parent / name).unlink()
+    mend_tracks(tiny_dataset.path, {"c": ensemble}, table, residual=True)
+    assert make_contents(table.parent) == before
+
+
+@pytest.mark.parametrize("lost", ["genome.fa", "genome.fa.fai", "genome.chrom.sizes", "cut"])
+def test_mending_brings_back_the_genome(
+    table: Path, tiny_dataset: Dataset, predictions: dict[str, Path], lost: str
+) -> None:
+    before, genome = make_contents(table.parent), table.parent / "genome.fa"
+    if lost == "cut":
+        genome.write_bytes(genome.read_bytes()[:-1])
+    else:
+        (table.parent / lost).unlink()
+    mend_tracks(tiny_dataset.path, predictions, table)
+    assert make_contents(table.parent) == before
+    written = genome.stat().st_mtime_ns
+    mend_tracks(tiny_dataset.path, predictions, table)
+    assert genome.stat().st_mtime_ns == written
+
+
+def test_a_genome_for_which_there_is_no_room_is_refused(
+    tmp_path: Path,
+    tiny_dataset: Dataset,
+    predictions: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes = {}
+
+    def refuse(path: Path, size: int) -> None:
+        sizes[path.name] = size
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("seqcast.exporting.make_room", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        export_tracks(tiny_dataset.path, predictions, tmp_path / "export" / "tracks.tsv")
+    assert sizes == {"genome.fa.partial": 6 + 777 + 10 + 6 + 512 + 7}
+    assert list((tmp_path / "export").iterdir()) == []
+
+
+def write_input(path: Path) -> None:
+    """Write a bigWig with a value a base."""
+    rng = np.random.default_rng(4)
+    with pyBigWig.open(str(path), "w") as file:
+        file.addHeader(list(LENGTHS.items()))
+        for name, length in LENGTHS.items():
+            values = rng.gamma(0.5, 40, length).astype(np.float32)
+            file.addEntries(name, 0, values=values, span=1, step=1)
+
+
+def read_input(path: Path, name: str, length: int, resolution: int) -> np.ndarray:
+    """Sum a bigWig to cells, the last bin filled with nothing: (cells, 1) float32."""
+    padded = np.zeros(-(-length // BIN) * BIN)
+    with pyBigWig.open(str(path)) as file:
+        padded[:length] = file.values(name, 0, length, numpy=True)
+    return padded.reshape(-1, resolution).sum(axis=1, keepdims=True).astype(np.float32)
+
+
+@pytest.mark.parametrize("resolution", [BIN, BIN // 4])
+def test_tracks_are_in_the_units_of_the_bigwig_that_was_read(
+    tmp_path: Path, resolution: int
+) -> None:
+    write_input(tmp_path / "input.bw")
+    targets = replace(Targets.from_names(["chip"]), span=(BIN,), scale=(3.0,), clip=(20.0,))
+    contigs = {
+        name: (codes, read_input(tmp_path / "input.bw", name, codes.size, resolution))
+        for name, (codes, _) in make_contigs().items()
+    }
+    dataset = write_tiny(tmp_path / "d.h5", contigs, targets=targets, resolution=resolution)
+    rows = dataset.rows_of("all")
+    predicted = np.random.default_rng(2).gamma(1, 300, (len(rows), dataset.output_bins, 1))
+    options = {"model": "a", "checkpoint_digest": ""}
+    with PredictionWriter(tmp_path / "a.h5", dataset, rows, **options) as out:
+        out.add(predicted.astype(np.float32))
+        out.finish()
+    table = tmp_path / "export" / "tracks.tsv"
+    export_tracks(dataset.path, {"a": tmp_path / "a.h5"}, table)
+
+    found = read(table.parent / "chip.observed.bw")
+    with pyBigWig.open(str(tmp_path / "input.bw")) as file:
+        for name in LENGTHS:
+            wanted = [file.stats(name, at, at + BIN, exact=True)[0] for at in found[name]]
+            np.testing.assert_allclose(list(found[name].values()), wanted, rtol=3e-7)
+            # Nothing is scaled or clipped.
+            assert max(wanted) > 30
+    each = read_predictions(tmp_path / "a.h5", dataset)
+    stitch = Stitch(each, dataset)
+    tracks = find_values(read(table.parent / "chip.a.bw"), dataset)[stitch.bins]
+    np.testing.assert_allclose(tracks, stitch.average(each.read(0)) / BIN, rtol=1e-7)
+    assert {row["units"] for row in read_table(table)} == {"input track, mean over 16 bp"}
 
 
 def test_the_genome_is_what_the_tracks_lie_on(table: Path, tiny_dataset: Dataset) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.genome import decode, encode, reverse_complement, tile, write_fasta
+from seqcast.fasta import write_fasta
+from seqcast.genome import decode, encode, reverse_complement, tile
 
 letters = st.text("ACGTN", max_size=300)
 contigs = st.lists(st.text("ACGTN", min_size=1, max_size=400), min_size=1, max_size=4)

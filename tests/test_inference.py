@@ -11,10 +11,12 @@ from seqcast.checkpoint import write_model
 from seqcast.dataset import Dataset
 from seqcast.device import Device
 from seqcast.errors import SeqcastError
+from seqcast.genome import reverse_complement
 from seqcast.inference import predict, predict_dataset
 from seqcast.model import Network
 from seqcast.predictions import read_predictions
 from seqcast.provenance import sha256_of
+from seqcast.sampling import flip
 from seqcast.settings import PredictSettings, TrainSettings
 from seqcast.targets import Targets
 
@@ -30,14 +32,23 @@ def make_codes(windows: int, length: int = WINDOW) -> np.ndarray:
     return np.random.default_rng(1).integers(0, 5, (windows, length), dtype=np.uint8)
 
 
-def run(folder: Path, dataset: Dataset, network: Network | None = None, **changes):
+def run(
+    folder: Path,
+    dataset: Dataset,
+    network: Network | None = None,
+    *,
+    control: Path | None = None,
+    trained_on_both: bool = False,
+    **changes,
+):
     write_model(folder / "m.safetensors", network or make_network())
     predict_dataset(
         PredictSettings.model_validate(changes),
-        TRAINING,
+        TRAINING.model_copy(update={"reverse_complement": trained_on_both}),
         folder / "m.safetensors",
         dataset.path,
         folder / "p.h5",
+        control=control,
         name="a",
     )
     return read_predictions(folder / "p.h5", dataset)
@@ -110,7 +121,7 @@ def test_a_few_windows_are_shown_as_in_the_chapter(
         found = run(tmp_path, tiny_dataset, windows=2)
     assert len(found.rows) == 2
     assert "shape (windows, bins, targets): (2, 12, 3)" in caplog.text
-    assert "predicted 2 test windows" in caplog.text
+    assert "predict a: 2 windows in" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -149,3 +160,29 @@ def test_models_that_predict_nonsense_are_refused(tmp_path: Path, tiny_dataset: 
     with pytest.raises(SeqcastError, match="predicts 36 values that are not finite"):
         run(tmp_path, tiny_dataset, network)
     assert {path.name for path in tmp_path.iterdir()} == {"m.safetensors"}
+
+
+def test_both_strands_say_the_same() -> None:
+    network, codes = make_network(), make_codes(3)
+    forward = predict(network, codes, both_strands=True)
+    backward = predict(network, reverse_complement(codes), both_strands=True)
+    scale = network.targets.factor_T
+    assert np.allclose(flip(backward * scale, TARGETS.strand_pair) / scale, forward, rtol=1e-5)
+    assert not np.allclose(predict(network, codes), forward, rtol=1e-3)
+
+
+def test_what_a_model_was_trained_on_decides_on_strands(
+    tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    network = make_network()
+    row = tiny_dataset.rows_of("test")[0]
+    found = run(tmp_path, tiny_dataset, network, trained_on_both=True)
+    wanted = predict(network, tiny_dataset.codes_of(row)[None], both_strands=True)
+    assert np.allclose(found.read_window(0), wanted[0], rtol=1e-6)
+
+
+def test_a_control_is_predicted_of_shuffled_sequence(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    found = run(tmp_path, tiny_dataset, control=tmp_path / "control.h5")
+    control = read_predictions(tmp_path / "control.h5", tiny_dataset)
+    assert control.rows.tolist() == found.rows.tolist()
+    assert not np.allclose(control.read(0), found.read(0))

@@ -37,11 +37,44 @@ def test_everything_is_read_as_it_was_written(tmp_path: Path, tiny_dataset: Data
     assert found.start.tolist() == [128 + CROP * BIN, 256 + CROP * BIN, 128 + CROP * BIN]
     assert (found.end - found.start).tolist() == [WINDOW - 2 * CROP * BIN] * 3
     assert (found.targets, found.bins) == (TARGETS, tiny_dataset.output_bins)
+    assert found.folds.tolist() == [tiny_dataset.fold] * 3
     assert (found.model, found.checkpoint_digest) == ("a", "c" * 64)
     assert found.dataset_digest == tiny_dataset.digest
     assert np.array_equal(np.stack([found.read(t) for t in range(3)], axis=-1), values)
     assert np.array_equal(np.stack([found.read_window(place) for place in range(3)]), values)
     assert [path.name for path in tmp_path.iterdir()] == ["p.h5"]
+
+
+def test_a_spread_is_read_as_it_was_written(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    rows, values = np.array([8, 2, 13]), make_values(tiny_dataset, 3)
+    assert not write(tmp_path / "p.h5", tiny_dataset, rows, values).has_spread
+    options = {"model": "a", "checkpoint_digest": "", "folds": np.array([1, 0, 2])}
+    with PredictionWriter(tmp_path / "p.h5", tiny_dataset, rows, spread=True, **options) as out:
+        out.add(values[:1], values[:1] / 2)
+        out.add(values[1:], values[1:] / 2)
+        out.finish()
+    found = read_predictions(tmp_path / "p.h5", tiny_dataset)
+    assert found.has_spread
+    assert np.array_equal(np.stack([found.read_spread(t) for t in range(3)], axis=-1), values / 2)
+    assert np.array_equal(found.predicted, values)
+    assert found.folds.tolist() == [1, 0, 2]
+
+
+def test_there_is_a_spread_for_all_windows_or_none(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    values = make_values(tiny_dataset, 2)
+    options = {"model": "a", "checkpoint_digest": ""}
+    for spread, batch in ((True, (values,)), (False, (values, values))):
+        with (
+            PredictionWriter(
+                tmp_path / "p.h5", tiny_dataset, np.arange(2), spread=spread, **options
+            ) as out,
+            pytest.raises(ValueError, match="zip"),
+        ):
+            out.add(*batch)
+    assert list(tmp_path.iterdir()) == []
+    found = write(tmp_path / "p.h5", tiny_dataset, np.arange(2), values)
+    with pytest.raises(ValueError, match="has no spread"):
+        found.read_spread(0)
 
 
 def test_broken_off_predictions_have_no_name(tmp_path: Path, tiny_dataset: Dataset) -> None:
@@ -60,15 +93,15 @@ def test_predictions_of_other_data_are_refused(tmp_path: Path, tiny_dataset: Dat
 def test_files_that_are_no_predictions_are_refused(tmp_path: Path, tiny_dataset: Dataset) -> None:
     with pytest.raises(SeqcastError, match="cannot be read as HDF5"):
         read_predictions(tmp_path / "p.h5")
-    with pytest.raises(SeqcastError, match="found format 'seqcast-dataset' version 1, wanted"):
+    with pytest.raises(SeqcastError, match="found format 'seqcast-dataset' version 2, wanted"):
         read_predictions(tiny_dataset.path)
     write(tmp_path / "p.h5", tiny_dataset, np.arange(3), make_values(tiny_dataset, 3))
     with h5py.File(tmp_path / "p.h5", "a") as file:
         file.attrs["format_version"] = 0
-    with pytest.raises(SeqcastError, match="version 0, wanted 'seqcast-predictions' version 1"):
+    with pytest.raises(SeqcastError, match="version 0, wanted 'seqcast-predictions' version 2"):
         read_predictions(tmp_path / "p.h5")
     with h5py.File(tmp_path / "p.h5", "a") as file:
-        file.attrs["format_version"] = 1
+        file.attrs["format_version"] = 2
         del file["predicted"]
     with pytest.raises(SeqcastError, match="is not whole"):
         read_predictions(tmp_path / "p.h5")

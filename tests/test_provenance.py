@@ -51,7 +51,8 @@ def change(path: Path) -> None:
     [
         ("train", "training.py", True),
         ("train", "model.py", True),
-        ("train", "genome.py", False),
+        ("train", "genome.py", True),
+        ("train", "fasta.py", False),
         ("train", "dataset/reading.py", True),
         # What settings do stands in the parameters of the rules.
         ("train", "settings/section.py", False),
@@ -69,7 +70,7 @@ def change(path: Path) -> None:
         ("export", "bigwig.py", True),
         ("export", "model.py", False),
         ("predict", "model.py", True),
-        ("evaluate", "metrics.py", True),
+        ("evaluate", "metrics/target.py", True),
         ("validate", "validation/judgement.py", True),
         ("validate", "training.py", False),
     ],

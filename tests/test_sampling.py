@@ -1,32 +1,35 @@
 """What a step sees depends on seed, epoch and index alone."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny import write_fine
 
 from seqcast.dataset import Dataset
+from seqcast.genome import reverse_complement
 from seqcast.sampling import (
+    flip,
     make_dropout_seed,
+    make_flips,
+    make_jitter,
     make_order,
     make_shifts,
     plain_batches,
     training_batches,
 )
+from seqcast.settings import TrainSettings
 
 small = st.integers(0, 10_000)
 
 
-def batches(dataset: Dataset, *, seed: int = 1, epoch: int = 0, max_shift: int = 5) -> list:
-    return list(
-        training_batches(
-            dataset,
-            dataset.rows_of("train"),
-            seed=seed,
-            epoch=epoch,
-            batch_size=3,
-            max_shift=max_shift,
-        )
-    )
+def batches(
+    dataset: Dataset, *, seed: int = 1, epoch: int = 0, max_shift: int = 5, **changes: Any
+) -> list:
+    settings = TrainSettings(seed=seed, batch_size=3, max_shift=max_shift, **changes)
+    return list(training_batches(dataset, dataset.rows_of("train"), settings, epoch))
 
 
 @given(small, small, st.integers(1, 200))
@@ -90,3 +93,71 @@ def test_plain_batches_are_in_order_and_unmoved(tiny_dataset: Dataset) -> None:
     assert np.array_equal(np.concatenate([batch.rows for batch in found]), rows)
     codes = np.concatenate([batch.codes for batch in found])
     assert np.array_equal(codes, np.stack([tiny_dataset.codes_of(row) for row in rows]))
+
+
+@given(small, small, st.integers(0, 500), st.sampled_from([1, 4, 16]))
+def test_jitter_keeps_to_its_room(seed: int, epoch: int, most: int, step: int) -> None:
+    rng = np.random.default_rng(seed)
+    left, right = rng.integers(0, 400, (2, 50))
+    jitter = make_jitter(seed, epoch, left, right, most, step)
+    assert np.all(jitter % step == 0)
+    assert np.all((-left <= jitter) & (jitter <= right) & (np.abs(jitter) <= most))
+    assert np.array_equal(make_jitter(seed, epoch, left, right, most, step), jitter)
+
+
+def test_half_of_the_windows_are_flipped() -> None:
+    assert abs(make_flips(1, 0, 10_000).mean() - 0.5) < 0.02
+    assert not np.array_equal(make_flips(1, 0, 50), make_flips(1, 1, 50))
+
+
+@given(small)
+def test_flipping_twice_is_nothing(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    coverage, pairs = rng.random((4, 7, 5)), (0, 2, 1, 4, 3)
+    flipped = flip(coverage, pairs)
+    assert np.array_equal(flip(flipped, pairs), coverage)
+    assert np.array_equal(flipped[:, 0, 1], coverage[:, -1, 2])
+
+
+def test_sequence_and_coverage_turn_together(tiny_dataset: Dataset) -> None:
+    turned = 0
+    for batch in batches(tiny_dataset, max_shift=0, reverse_complement=True):
+        for row, codes, coverage in zip(batch.rows, batch.codes, batch.coverage, strict=True):
+            values = tiny_dataset.targets.to_training(tiny_dataset.coverage_of(row))
+            plain = tiny_dataset.codes_of(row)
+            if not np.array_equal(codes, plain):
+                turned += 1
+                plain, values = reverse_complement(plain), flip(values, (0, 2, 1))
+            assert np.array_equal(codes, plain)
+            assert np.array_equal(coverage, values, equal_nan=True)
+    assert 0 < turned < 7
+
+
+def test_sequence_and_coverage_move_together(tmp_path: Path) -> None:
+    dataset = write_fine(tmp_path / "fine.h5")
+    moved = 0
+    for batch in batches(dataset, max_shift=0, max_jitter=64):
+        for row, codes, coverage in zip(batch.rows, batch.codes, batch.coverage, strict=True):
+            start = dataset.windows["start"][row]
+            # In this dataset a base's coverage is its place: the mean of a bin is its middle.
+            middle = coverage[0, 0] / dataset.bin_size
+            shift = int(middle - (dataset.bin_size - 1) / 2 - start)
+            moved += shift != 0
+            assert abs(shift) <= 64
+            assert shift % dataset.resolution == 0
+            assert np.array_equal(codes, dataset.codes_of(row, shift))
+    assert moved > 3
+
+
+def test_shuffled_coverage_is_anothers(tiny_dataset: Dataset) -> None:
+    rows = tiny_dataset.rows_of("train")
+    found = batches(tiny_dataset, max_shift=0, shuffle_coverage=True)
+    own = 0
+    for batch in found:
+        for row, codes, coverage in zip(batch.rows, batch.codes, batch.coverage, strict=True):
+            assert np.array_equal(codes, tiny_dataset.codes_of(row))
+            wanted = tiny_dataset.targets.to_training(tiny_dataset.coverage_of(row))
+            own += np.array_equal(coverage, wanted, equal_nan=True)
+    assert own < len(rows) / 2
+    again = batches(tiny_dataset, epoch=0, max_shift=0, shuffle_coverage=True)
+    assert np.array_equal(again[0].coverage, found[0].coverage, equal_nan=True)

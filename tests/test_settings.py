@@ -27,9 +27,8 @@ def test_nothing_given_is_the_demo() -> None:
     settings = read_settings({})
     assert (settings.run, list(settings.models)) == ("demo", ["default"])
     assert settings.dataset.source == "simulated"
-    assert settings.training("default").epochs == 10
+    assert settings.models["default"].preset == "default"
     assert settings.network("default").bin_size == settings.dataset.bin_size == 128
-    assert settings.network("default").receptive_field == 32_785
     nothing = dict.fromkeys(("dataset", "train", "models", "predict", "report", "run"))
     assert read_settings(nothing) == settings
     assert read_settings({"models": {"default": None}}) == settings
@@ -84,7 +83,7 @@ def test_unknown_keys_are_refused_with_a_suggestion(config: dict, message: str) 
     [
         (
             {"dataset": {"source": "bsenji"}},
-            "config: dataset.source: found 'bsenji', wanted simulated or basenji_h5"
+            "config: dataset.source: found 'bsenji', wanted simulated or basenji_h5 or genome"
             " (did you mean 'basenji_h5'?)",
         ),
         ({"dataset": {"source": []}}, "wanted simulated or basenji_h5"),
@@ -107,7 +106,10 @@ def test_unknown_keys_are_refused_with_a_suggestion(config: dict, message: str) 
         ({"dataset": {**BASENJI, "ratio": 0}}, "dataset.ratio: found 0, wanted greater than 0"),
         ({"train": {"epochs": "many"}}, "train.epochs: found 'many', wanted a valid integer"),
         ({"train": {"beta1": 1}}, "config: train.beta1: found 1, wanted less than 1"),
-        ({"train": {"warmup_epochs": 10}}, "train: warmup_epochs is 10, but there are only 10"),
+        (
+            {"train": {"epochs": 10, "warmup_epochs": 10}},
+            "train: warmup_epochs is 10, but there are only 10",
+        ),
         (
             {"train": {"snapshots": "evry"}},
             "config: train.snapshots: found 'evry', wanted 'best' or 'every' (did you mean",
@@ -122,7 +124,7 @@ def test_unknown_keys_are_refused_with_a_suggestion(config: dict, message: str) 
             "config: models.a.train.epochs: found -1, wanted greater than 0",
         ),
         (
-            {"models": {"a": {"train": {"warmup_epochs": 10}}}},
+            {"models": {"a": {"preset": "course", "train": {"warmup_epochs": 10}}}},
             "config: models.a.train: warmup_epochs is 10",
         ),
         ({"models": {"a": {"model": {"squeeze": 5}}}}, "models.a.model.squeeze: found 5, wanted"),
@@ -164,7 +166,10 @@ def test_what_stands_nearest_the_model_wins() -> None:
     settings = read_settings(
         {
             "train": {"epochs": 5, "seed": 3},
-            "models": {"a": {}, "b": {"train": {"epochs": 20, "batch_size": 2}}},
+            "models": {
+                "a": {"preset": "course"},
+                "b": {"preset": "course", "train": {"epochs": 20, "batch_size": 2}},
+            },
         }
     )
     a, b = settings.training("a"), settings.training("b")
@@ -188,9 +193,27 @@ def test_a_preset_is_changed_part_by_part() -> None:
 
 
 def test_strides_make_the_bins() -> None:
-    message = refusal({"dataset": {"bin_size": 64}})
+    blocks = [[48, 21, 2], [60, 7, 4], [76, 7, 4], [96, 7, 4]]
+    models = {"default": {"model": {"squeeze": blocks}}}
+    message = refusal({"dataset": {"bin_size": 64}, "models": models})
     assert "models.default: its strides 2 x 4 x 4 x 4 make bins of 128 bases" in message
     assert "dataset.bin_size is 64; set dataset.bin_size: 128, or choose strides" in message
+
+
+@pytest.mark.parametrize("bin_size", [16, 32, 64, 128, 256, 100])
+@pytest.mark.parametrize("preset", ["course", "default"])
+def test_a_preset_follows_the_bin_size(preset: str, bin_size: int) -> None:
+    dataset = {"bin_size": bin_size, "window": 3200 * 4, "stride": 3200 * 4}
+    settings = read_settings({"dataset": dataset, "models": {"a": {"preset": preset}}})
+    network = settings.network("a")
+    assert network.bin_size == bin_size
+    strides = [block.stride for block in network.squeeze]
+    assert strides == sorted(strides)
+
+
+def test_a_bin_size_no_strides_suit_is_refused() -> None:
+    dataset = {"bin_size": 127, "window": 12700, "stride": 12700}
+    assert "dataset.bin_size is 127" in refusal({"dataset": dataset})
 
 
 @pytest.mark.parametrize("name", [*STAGES, "logs", "observed"])
@@ -202,7 +225,7 @@ def test_names_of_folders_are_taken(name: str) -> None:
 
 def test_an_epoch_must_be_kept_to_be_predicted_with() -> None:
     assert "keeps only the best" in refusal({"predict": {"checkpoint": 3}})
-    kept = {"train": {"snapshots": "every"}, "predict": {"checkpoint": "10"}}
+    kept = {"train": {"snapshots": "every", "epochs": 10}, "predict": {"checkpoint": "10"}}
     assert read_settings(kept).predict.checkpoint == "10"
     for epoch in (0, 11):
         message = refusal({**kept, "predict": {"checkpoint": epoch}})
@@ -215,17 +238,36 @@ def test_receptive_field_by_hand() -> None:
     assert ModelSettings.model_validate(network).receptive_field == 93
 
 
+def test_members_are_folds_times_replicates() -> None:
+    dataset = {
+        "source": "genome",
+        "fasta": "g.fa",
+        "targets": "t.tsv",
+        "split": {"folds": 3},
+    }
+    models = {"one": {}, "two": {"replicates": 2, "train": {"seed": 5}}}
+    settings = read_settings({"dataset": dataset, "models": models})
+    assert list(settings.members)[:4] == ["one.f1", "one.f2", "one.f3", "two.f1.r1"]
+    assert len(settings.members) == 9
+    assert [settings.training(name).seed for name in ("two.f2.r1", "two.f2.r2", "two")] == [5, 6, 5]
+    single = read_settings({"models": models})
+    assert list(single.members) == ["one", "two.r1", "two.r2"]
+    assert "every window is predicted" in refusal({"dataset": dataset, "predict": {"split": "all"}})
+
+
 @pytest.mark.parametrize(
-    ("file", "is_url", "name"),
+    ("split", "message"),
     [
-        ("https://host/a/seq.h5?raw=1", True, "seq.h5"),
-        ("data/seq.h5", False, "seq.h5"),
-        ("ftp://host/", True, "host"),
+        ({}, "dataset.split: valid and test need a chromosome each; or set folds: 5"),
+        ({"valid": ["a"], "test": ["a"]}, "dataset.split: a is named twice"),
+        ({"folds": 5, "test": ["a"]}, "leave out valid and test"),
+        ({"folds": 2}, "dataset.split.folds: found 2"),
+        ({"tset": ["a"]}, "dataset.split.tset: unknown key (did you mean 'test'?)"),
     ],
 )
-def test_files_and_urls(file: str, is_url: bool, name: str) -> None:
-    dataset = read_settings({"dataset": {**BASENJI, "file": file}}).dataset
-    assert (dataset.is_url, dataset.file_name) == (is_url, name)
+def test_splits_are_checked(split: dict[str, Any], message: str) -> None:
+    dataset = {"source": "genome", "fasta": "g.fa", "targets": "t.tsv", "split": split}
+    assert message in refusal({"dataset": dataset})
 
 
 def test_schema_and_code_agree() -> None:

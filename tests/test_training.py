@@ -76,6 +76,13 @@ def test_learning_rates_warm_up() -> None:
     assert rates == pytest.approx([0.1, 0.2, *down])
 
 
+def test_learning_rates_change_with_every_step() -> None:
+    settings = TrainSettings(epochs=6, warmup_epochs=2, learning_rate=0.3, schedule="step")
+    places = [(0, 0.0), (0, 0.5), (1, 0.0), (2, 0.0), (4, 0.0), (5, 0.5), (5, 1.0)]
+    wanted = [0, 0.075, 0.15, 0.3, 0.15, 0.15 * (1 + math.cos(math.pi * 3.5 / 4)), 0]
+    assert [learning_rate_at(settings, *place) for place in places] == pytest.approx(wanted)
+
+
 def test_the_same_seed_gives_the_same_bits(
     tmp_path: Path, tiny_dataset: Dataset, trained: SimpleNamespace
 ) -> None:

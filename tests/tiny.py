@@ -1,5 +1,6 @@
 """A dataset and a network so small that a training takes a second."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,4 +76,31 @@ def write_tiny(
         for codes, coverage in contigs.values():
             writer.add_contig(codes, coverage)
         writer.finish(make_all_windows() if windows is None else windows, SOURCE)
+    return read_dataset(path)
+
+
+def write_fine(path: Path) -> Dataset:
+    """Write a dataset with four cells a bin in which a base's coverage is its place."""
+    targets = Targets.from_names(["place", "largest"])
+    targets = replace(targets, sum_stat=("sum", "max"))
+    lengths = {"chr1": 1024, "chr2": 512, "chr3": 512}
+    rng = np.random.default_rng(1)
+    with DatasetWriter(
+        path,
+        contigs=Contigs.from_lengths(lengths, BIN),
+        targets=targets,
+        bin_size=BIN,
+        resolution=BIN // 4,
+    ) as writer:
+        for length in lengths.values():
+            place = np.arange(length, dtype=np.float64).reshape(-1, BIN // 4)
+            cells = np.stack([place.sum(axis=1), place.max(axis=1)], axis=1)
+            writer.add_contig(rng.integers(0, 4, length).astype(np.uint8), cells)
+        rows = [
+            make_windows([place] * len(starts), starts, WINDOW, ("train", "valid", "test")[place])
+            for place, starts in enumerate(
+                np.arange(0, length - WINDOW + 1, WINDOW // 2) for length in lengths.values()
+            )
+        ]
+        writer.finish(np.concatenate(rows), SOURCE)
     return read_dataset(path)

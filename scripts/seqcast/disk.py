@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any, Self
 
 
 def make_room(path: Path, size: int) -> None:
@@ -26,3 +27,29 @@ def write_text(path: Path, text: str) -> None:
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)
+
+
+class Draft:
+    """A file that is written piece by piece and gets its name only when it is whole.
+
+    To inherit from: open `_partial`, for which there is room, as `_file`; end with `_keep`. Used
+    as a context manager, it leaves nothing behind where it did not come to that.
+    """
+
+    _file: Any
+
+    def __init__(self, path: str | Path, size: int) -> None:
+        self.path = Path(path)
+        self._partial = self.path.with_name(self.path.name + ".partial")
+        make_room(self._partial, size)
+
+    def _keep(self) -> None:
+        self._file.close()
+        os.replace(self._partial, self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._partial.unlink(missing_ok=True)

@@ -21,7 +21,11 @@ class Key:
 
 @dataclass(frozen=True)
 class TargetFinding:
-    """A target: mean and share of zeros over the good train bins, bad bins of all splits."""
+    """A target: mean and share of zeros over the good train bins, bad bins of all splits.
+
+    Of a genome source only the file's header was read: `mean` is that of the bases that have a
+    value, and `covered` their share. Elsewhere `file` and `covered` are not set.
+    """
 
     name: str
     mean: float
@@ -30,6 +34,8 @@ class TargetFinding:
     nan: int = 0
     inf: int = 0
     negative: int = 0
+    file: str = ""
+    covered: float | None = None
 
     @property
     def bad(self) -> int:
@@ -60,7 +66,10 @@ class Validation:
     """All that is known of a source after validation; `refusals` empty means fit for training.
 
     `windows` counts the windows looked at per split: those used, or the first `head`. `bad` and
-    `dropped` list rows per split; `dropped_for` counts the dropped windows by reason.
+    `dropped` list rows per split; `dropped_for` counts the dropped windows by reason. Of a genome,
+    `contigs` has the lengths of those used, `left_out` the reason for each other one, `splits` the
+    contigs held out, `masked` the share of used bases under the mask, and `forecast` bytes of
+    `disk` and `memory` and `seconds` for its dataset.
     """
 
     source: str
@@ -82,8 +91,14 @@ class Validation:
     overlaps: tuple[Likeness, ...] = ()
     dropped: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     dropped_for: Mapping[str, int] = field(default_factory=dict)
+    contigs: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    masked: float | None = None
+    forecast: Mapping[str, float] = field(default_factory=dict)
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def is_fit(self) -> bool:
@@ -115,10 +130,10 @@ class Validation:
             order = values["alphabet"]
             lists = {key: tuple(order[key]) for key in ("possible", "evidence")}
             values["alphabet"] = BaseOrder(**{**order, **lists})
-        for key in ("bad", "dropped"):
-            values[key] = {split: tuple(rows) for split, rows in values[key].items()}
-        for key in ("refusals", "warnings"):
-            values[key] = tuple(values[key])
+        for key in ("bad", "dropped", "splits"):
+            values[key] = {split: tuple(rows) for split, rows in values.get(key, {}).items()}
+        for key in ("refusals", "warnings", "notices"):
+            values[key] = tuple(values.get(key, ()))
         return cls(**values)
 
 

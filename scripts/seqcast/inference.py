@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +13,30 @@ from seqcast.console import format_seconds, log, progress
 from seqcast.dataset import Dataset, read_dataset
 from seqcast.device import Device, choose_device
 from seqcast.errors import SeqcastError
-from seqcast.genome import ALPHABET
+from seqcast.genome import ALPHABET, reverse_complement
 from seqcast.model import Network
 from seqcast.predictions import PredictionWriter
 from seqcast.provenance import sha256_of
+from seqcast.sampling import flip
 from seqcast.settings import PredictSettings, TrainSettings
+from seqcast.shuffle import shuffle_dinucleotides
 
+# Enough windows to tell a correlation near zero from one that is not.
+MOST_CONTROLS = 64
 _CPU = Device(torch.device("cpu"), "float32", "")
 
 
 def predict(
-    network: Network, codes: np.ndarray, *, batch_size: int = 8, device: Device = _CPU
+    network: Network,
+    codes: np.ndarray,
+    *,
+    batch_size: int = 8,
+    device: Device = _CPU,
+    both_strands: bool = False,
 ) -> np.ndarray:
-    """Predict expected coverage in the units of the training data.
+    """Predict expected coverage, unscaled.
 
+    With `both_strands` the rates of each window and of its reverse complement are averaged.
     `codes` is (windows, length) uint8, 0..3 = A, C, G, T and 4 = N; the result (windows, bins,
     targets) float32.
     """
@@ -41,14 +52,22 @@ def predict(
             f" {network.settings.bin_size}; cut or pad them to a multiple"
         )
     network = network.to(device.device).eval()
-    scale = torch.from_numpy(network.targets.scale_T).to(device.device)
     parts = []
     with torch.inference_mode(), device.autocast():
         for first in range(0, len(codes), batch_size):
-            part = torch.tensor(codes[first : first + batch_size], device=device.device)
-            parts.append((network(part).exp() / scale).cpu().numpy())
+            part = codes[first : first + batch_size]
+            rates = _rates(network, part, device)
+            if both_strands:
+                other = _rates(network, reverse_complement(part), device)
+                rates = (rates + flip(other, network.targets.strand_pair)) / 2
+            parts.append(network.targets.from_training(rates))
     bins = codes.shape[1] // network.settings.bin_size - 2 * network.crop
     return np.concatenate(parts) if parts else np.empty((0, bins, len(network.targets)), "f4")
+
+
+def _rates(network: Network, codes: np.ndarray, device: Device) -> np.ndarray:
+    part = torch.tensor(codes, device=device.device)
+    return network(part).exp().cpu().numpy()
 
 
 def predict_dataset(
@@ -58,46 +77,90 @@ def predict_dataset(
     dataset_path: Path,
     output: Path,
     *,
+    control: Path | None = None,
+    fold: int = 0,
     name: str = "model",
     threads: int | None = None,
     gpus: int | None = None,
 ) -> None:
     """Predict the windows of a split and write them batch by batch.
 
-    Device, precision and threads are those of the training settings; `threads` and `gpus` are
-    what the scheduler granted.
+    `control` is where to write what is predicted of some of these windows once their sequence is
+    shuffled. Device, precision and threads are those of the training settings; `threads` and
+    `gpus` are what the scheduler granted.
     """
-    dataset, network = read_dataset(dataset_path), read_model(model)
+    dataset, network = read_dataset(dataset_path, fold), read_model(model)
     _check_fit(model, network, dataset)
     device = choose_device(training.device, training.precision, gpus=gpus)
     torch.set_num_threads(training.threads or threads or os.cpu_count() or 1)
     log.info("predicting on %s", device.reason)
+    predictor = _Predictor(network, dataset, settings, training, device, model, name)
     rows = dataset.rows_of(settings.split)[: settings.windows]
-    start = time.monotonic()
-    with (
-        PredictionWriter(
-            output, dataset, rows, model=name, checkpoint_digest=sha256_of(model)
-        ) as out,
-        progress(len(rows), f"predict {name}", "windows") as bar,
-    ):
-        for first in range(0, len(rows), settings.batch_size):
-            part = rows[first : first + settings.batch_size]
-            codes = np.stack([dataset.codes_of(row) for row in part])
-            predicted = predict(network, codes, batch_size=settings.batch_size, device=device)
-            _check_finite(model, predicted)
-            out.add(predicted)
-            bar.update(len(part))
-            if settings.windows and first == 0:
-                _show(predicted)
-        out.finish()
-    seconds = time.monotonic() - start
-    log.info(
-        "predicted %d %s windows in %s (%.1f windows/s)",
-        len(rows),
-        settings.split,
-        format_seconds(seconds),
-        len(rows) / seconds,
-    )
+    predictor.write(output, rows, f"predict {name}")
+    if control is not None:
+        places = np.unique(np.linspace(0, len(rows) - 1, MOST_CONTROLS).round().astype(int))
+        predictor.write(control, rows[places], f"control {name}", shuffle=True)
+
+
+@dataclass(frozen=True)
+class _Predictor:
+    """What predicts a dataset's windows, and what it is called."""
+
+    network: Network
+    dataset: Dataset
+    settings: PredictSettings
+    training: TrainSettings
+    device: Device
+    model: Path
+    name: str
+
+    def write(self, output: Path, rows: np.ndarray, title: str, *, shuffle: bool = False) -> None:
+        """Predict windows and write them; with `shuffle`, of sequence with its order lost."""
+        start, size, digest = time.monotonic(), self.settings.batch_size, sha256_of(self.model)
+        with (
+            PredictionWriter(
+                output, self.dataset, rows, model=self.name, checkpoint_digest=digest
+            ) as out,
+            progress(len(rows), title, "windows") as bar,
+        ):
+            for first in range(0, len(rows), size):
+                predicted = self._predict(rows[first : first + size], shuffle)
+                out.add(predicted)
+                bar.update(len(predicted))
+                if self.settings.windows and first == 0 and not shuffle:
+                    _show(predicted)
+            out.finish()
+        seconds = time.monotonic() - start
+        log.info(
+            "%s: %d %swindows in %s (%.1f windows/s)",
+            title,
+            len(rows),
+            "shuffled " if shuffle else "",
+            format_seconds(seconds),
+            len(rows) / seconds,
+        )
+
+    def _predict(self, rows: np.ndarray, shuffle: bool) -> np.ndarray:
+        codes = np.stack([self.dataset.codes_of(row) for row in rows])
+        if shuffle:
+            pairs = zip(codes, rows.tolist(), strict=True)
+            codes = np.stack([shuffle_dinucleotides(each, row) for each, row in pairs])
+        predicted = predict(
+            self.network,
+            codes,
+            batch_size=self.settings.batch_size,
+            device=self.device,
+            both_strands=self.both_strands,
+        )
+        _check_finite(self.model, predicted)
+        return predicted
+
+    @property
+    def both_strands(self) -> bool:
+        """Say whether rates are averaged over strands."""
+        if self.settings.strands == "auto":
+            return self.training.reverse_complement
+        return self.settings.strands == "both"
 
 
 def _check_fit(model: Path, network: Network, dataset: Dataset) -> None:

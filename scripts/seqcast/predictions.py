@@ -1,59 +1,80 @@
-"""`predictions.h5`: predicted coverage of windows, in the units of the input.
+"""`predictions.h5`: predicted coverage of windows, in the units of the dataset.
 
 The format is specified in docs/formats.md. `PredictionWriter` writes, `read_predictions` reads and
 checks; `Stitch` averages what overlapping windows say of the same bin.
 """
 
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import h5py
 import numpy as np
 
 from seqcast.dataset import Dataset
-from seqcast.disk import make_room
+from seqcast.dataset.reading import read_mapped
+from seqcast.disk import Draft
 from seqcast.errors import SeqcastError
 from seqcast.targets import Targets
 
 FORMAT = "seqcast-predictions"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions on disk; `read` brings one target's into memory.
+    """Predictions opened for reading; large arrays stay on disk until they are asked for.
 
-    `rows` (windows,) are rows of the dataset's windows table; `start` and `end` bound the
-    predicted bins, in bases on `contig`.
+    `rows` (windows,) are rows of the dataset's windows table, `folds` (windows,) the fold each was
+    predicted in; `start` and `end` bound the predicted bins, in bases on `contig`. `predicted`
+    (windows, bins, targets) is float32 in units of coverage, and so is `spread`, the standard
+    deviation over replicates, where there are any.
     """
 
     path: Path
     rows: np.ndarray
+    folds: np.ndarray
     contig: tuple[str, ...]
     start: np.ndarray
     end: np.ndarray
     targets: Targets
-    bins: int
     model: str
     checkpoint_digest: str
     dataset_digest: str
+    predicted: np.ndarray
+    spread: np.ndarray | None = None
+
+    @property
+    def bins(self) -> int:
+        """Bins per window."""
+        return self.predicted.shape[1]
+
+    @property
+    def has_spread(self) -> bool:
+        """Say whether the predictions are a mean over replicates, with its spread."""
+        return self.spread is not None
 
     def read(self, target: int) -> np.ndarray:
         """Return one target's predictions, (windows, bins) float32."""
-        with h5py.File(self.path, "r") as file:
-            return file["predicted"][:, :, target]
+        return np.array(self.predicted[:, :, target])
+
+    def read_spread(self, target: int) -> np.ndarray:
+        """Return one target's standard deviation over replicates, (windows, bins) float32."""
+        if self.spread is None:
+            raise ValueError(f"{self.path}: has no spread, it was predicted by one model alone")
+        return np.array(self.spread[:, :, target])
 
     def read_window(self, place: int) -> np.ndarray:
         """Return one window's predictions, (bins, targets) float32."""
-        with h5py.File(self.path, "r") as file:
-            return file["predicted"][place]
+        return np.array(self.predicted[place])
 
 
-class PredictionWriter:
-    """Write predictions batch by batch; the file gets its name only when it is whole."""
+class PredictionWriter(Draft):
+    """Write predictions batch by batch; the file gets its name only when it is whole.
+
+    With `spread` each batch comes with its standard deviation over replicates. `folds` (windows,)
+    says which fold each window was predicted in; by default that of the dataset.
+    """
 
     def __init__(
         self,
@@ -63,19 +84,15 @@ class PredictionWriter:
         *,
         model: str,
         checkpoint_digest: str,
+        spread: bool = False,
+        folds: np.ndarray | None = None,
     ) -> None:
-        self.path = Path(path)
-        self._partial = self.path.with_name(self.path.name + ".partial")
         shape = (len(rows), dataset.output_bins, len(dataset.targets))
-        make_room(self._partial, 4 * math.prod(shape))
+        names = ("predicted", "spread") if spread else ("predicted",)
+        super().__init__(path, 4 * math.prod(shape) * len(names))
         self._file = h5py.File(self._partial, "w")
-        windows, margin = dataset.windows[rows], dataset.crop * dataset.bin_size
-        self._predicted = self._file.create_dataset("predicted", shape, dtype=np.float32)
-        names = [dataset.contigs.name[index] for index in windows["contig"]]
-        self._file["windows/row"] = rows
-        self._file["windows/contig"] = np.array(names, dtype=h5py.string_dtype())
-        self._file["windows/start"] = windows["start"] + margin
-        self._file["windows/end"] = windows["end"] - margin
+        self._arrays = [self._file.create_dataset(name, shape, np.float32) for name in names]
+        self._write_places(dataset, rows, dataset.fold if folds is None else folds)
         self._file.attrs.update(
             format=FORMAT,
             format_version=FORMAT_VERSION,
@@ -87,29 +104,27 @@ class PredictionWriter:
         )
         self._written = 0
 
-    def add(self, predicted_NBT: np.ndarray) -> None:
-        """Add the next windows' coverage, (windows, bins, targets), in the input's units."""
-        self._predicted[self._written : self._written + len(predicted_NBT)] = predicted_NBT
+    def _write_places(self, dataset: Dataset, rows: np.ndarray, folds: np.ndarray | int) -> None:
+        windows, margin = dataset.windows[rows], dataset.crop * dataset.bin_size
+        names = [dataset.contigs.name[index] for index in windows["contig"]]
+        self._file["windows/row"] = rows
+        self._file["windows/fold"] = np.broadcast_to(folds, len(rows)).astype(np.int64)
+        self._file["windows/contig"] = np.array(names, dtype=h5py.string_dtype())
+        self._file["windows/start"] = windows["start"] + margin
+        self._file["windows/end"] = windows["end"] - margin
+
+    def add(self, predicted_NBT: np.ndarray, spread_NBT: np.ndarray | None = None) -> None:
+        """Add the next windows' coverage, (windows, bins, targets), and its spread."""
+        batch = [predicted_NBT] if spread_NBT is None else [predicted_NBT, spread_NBT]
+        for array, values in zip(self._arrays, batch, strict=True):
+            array[self._written : self._written + len(values)] = values
         self._written += len(predicted_NBT)
 
     def finish(self) -> None:
         """Give the file its name."""
-        if self._written != len(self._predicted):
-            raise ValueError(f"{self._written} windows were added of {len(self._predicted)}")
-        self._file.close()
-        os.replace(self._partial, self.path)
-
-    def __enter__(self) -> "PredictionWriter":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._file.close()
-        self._partial.unlink(missing_ok=True)
+        if self._written != len(self._arrays[0]):
+            raise ValueError(f"{self._written} windows were added of {len(self._arrays[0])}")
+        self._keep()
 
 
 def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predictions:
@@ -126,14 +141,16 @@ def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predic
             predictions = Predictions(
                 path=path,
                 rows=file["windows/row"][()],
+                folds=file["windows/fold"][()],
                 contig=tuple(file["windows/contig"].asstr()[()].tolist()),
                 start=file["windows/start"][()],
                 end=file["windows/end"][()],
                 targets=Targets.from_json(file.attrs["targets"]),
-                bins=file["predicted"].shape[1],
                 model=file.attrs["model"],
                 checkpoint_digest=file.attrs["checkpoint_digest"],
                 dataset_digest=file.attrs["dataset_digest"],
+                predicted=read_mapped(path, file["predicted"]),
+                spread=read_mapped(path, file["spread"]) if "spread" in file else None,
             )
     except OSError as error:
         raise SeqcastError(f"{path}: cannot be read as HDF5 ({error})") from None
@@ -150,17 +167,17 @@ def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predic
 class Stitch:
     """Average overlapping windows, so that each bin of the genome counts once.
 
-    `bins` are the rows of the dataset's coverage that any window predicts, ascending.
+    `bins` are the numbers of the dataset's bins that any window predicts, ascending.
     """
 
     def __init__(self, predictions: Predictions, dataset: Dataset) -> None:
         first = dataset.first_bin_of(predictions.rows)
-        rows_NB = first[:, None] + np.arange(predictions.bins)
-        self.bins, self._place = np.unique(rows_NB, return_inverse=True)
-        self._place = self._place.reshape(-1)
-        self._count = np.bincount(self._place, minlength=self.bins.size)
+        self._bins_NB = first[:, None] + np.arange(predictions.bins)
+        count = np.bincount(self._bins_NB.reshape(-1))
+        self.bins = np.flatnonzero(count)
+        self._count = count[self.bins]
 
-    def average(self, predicted_NB: np.ndarray) -> np.ndarray:
+    def average(self, values_NB: np.ndarray) -> np.ndarray:
         """Average (windows, bins) of one target to one value a bin of `bins`, float64."""
-        total = np.bincount(self._place, predicted_NB.reshape(-1), minlength=self.bins.size)
-        return total / self._count
+        total = np.bincount(self._bins_NB.reshape(-1), values_NB.reshape(-1))
+        return total[self.bins] / self._count

@@ -3,17 +3,19 @@
 All of it is a pure function of (seed, epoch, index), whatever came before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from seqcast.dataset import Dataset
+from seqcast.genome import reverse_complement
+from seqcast.settings import TrainSettings
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Windows to train on: `codes` (B, L) uint8, `coverage` (B, N, T) float32, scaled."""
+    """Windows: `codes` (B, L) uint8, `coverage` (B, N, T) float32 as training sees it."""
 
     rows: np.ndarray
     codes: np.ndarray
@@ -36,17 +38,65 @@ def make_dropout_seed(seed: int, epoch: int, step: int) -> int:
     return int(np.random.SeedSequence([seed, epoch, 2, step]).generate_state(1, np.uint64)[0] >> 1)
 
 
+def make_jitter(
+    seed: int, epoch: int, left: np.ndarray, right: np.ndarray, max_jitter: int, step: int
+) -> np.ndarray:
+    """Return by how many bases each window is moved, sequence and coverage together.
+
+    Multiples of `step` up to `max_jitter`, and no further than the room `left` and `right`.
+    """
+    rng = np.random.default_rng([seed, epoch, 3])
+    most = max_jitter // step
+    drawn = rng.integers(-most, most, len(left), endpoint=True)
+    return np.clip(drawn, -(left // step), right // step) * step
+
+
+def make_flips(seed: int, epoch: int, windows: int) -> np.ndarray:
+    """Return which windows are read from the other strand in an epoch, each with a half chance."""
+    return np.random.default_rng([seed, epoch, 4]).random(windows) < 0.5
+
+
+def flip(coverage: np.ndarray, strand_pair: Sequence[int]) -> np.ndarray:
+    """Return coverage (..., bins, targets) as the other strand has it.
+
+    The bins are reversed and the targets of a strand pair change places.
+    """
+    return coverage[..., ::-1, list(strand_pair)]
+
+
 def training_batches(
-    dataset: Dataset, rows: np.ndarray, *, seed: int, epoch: int, batch_size: int, max_shift: int
+    dataset: Dataset, rows: np.ndarray, settings: TrainSettings, epoch: int
 ) -> Iterator[Batch]:
     """Yield an epoch's batches; the last may be smaller."""
-    order = make_order(seed, epoch, len(rows))
-    shifts = make_shifts(seed, epoch, len(rows), max_shift)
-    for first in range(0, len(order), batch_size):
-        places = order[first : first + batch_size]
-        # The roll is circular, as the chapter has it; the coverage stays where it is.
-        codes = [np.roll(dataset.codes_of(rows[place]), shifts[place]) for place in places]
-        yield Batch(rows[places], np.stack(codes), _scaled_coverage(dataset, rows[places]))
+    seed, count = settings.seed, len(rows)
+    order = make_order(seed, epoch, count)
+    shifts = make_shifts(seed, epoch, count, settings.max_shift)
+    jitter = make_jitter(
+        seed, epoch, *dataset.find_room(rows), settings.max_jitter, dataset.resolution
+    )
+    flips = make_flips(seed, epoch, count) & settings.reverse_complement
+    strangers = rows[_make_strangers(seed, count)] if settings.shuffle_coverage else rows
+    for first in range(0, count, settings.batch_size):
+        codes, coverage = [], []
+        places = order[first : first + settings.batch_size]
+        for place in places:
+            # The roll is circular, as the chapter has it; the coverage stays where it is.
+            window = np.roll(dataset.codes_of(rows[place], jitter[place]), shifts[place])
+            moved = 0 if settings.shuffle_coverage else jitter[place]
+            values = dataset.coverage_of(strangers[place], moved)
+            # Scaled first: the two strands of a pair may differ in depth.
+            values = dataset.targets.to_training(values)
+            if flips[place]:
+                window = reverse_complement(window)
+                values = flip(values, dataset.targets.strand_pair)
+            codes.append(window)
+            coverage.append(values)
+        yield Batch(rows[places], np.stack(codes), np.stack(coverage))
+
+
+def _make_strangers(seed: int, windows: int) -> np.ndarray:
+    """Return whose coverage each window gets where coverage is shuffled, the same every epoch."""
+    return np.random.default_rng([seed, 5]).permutation(windows)
 
 
 def plain_batches(dataset: Dataset, rows: np.ndarray, *, batch_size: int) -> Iterator[Batch]:
@@ -54,8 +104,5 @@ def plain_batches(dataset: Dataset, rows: np.ndarray, *, batch_size: int) -> Ite
     for first in range(0, len(rows), batch_size):
         part = rows[first : first + batch_size]
         codes = np.stack([dataset.codes_of(row) for row in part])
-        yield Batch(part, codes, _scaled_coverage(dataset, part))
-
-
-def _scaled_coverage(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    return np.stack([dataset.coverage_of(row) for row in rows]) * dataset.targets.scale_T
+        coverage = np.stack([dataset.coverage_of(row) for row in part])
+        yield Batch(part, codes, dataset.targets.to_training(coverage))

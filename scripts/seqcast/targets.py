@@ -7,14 +7,19 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+SUM_STATS = ("sum", "mean", "sum_sqrt", "mean_sqrt", "median", "max")
+
 
 @dataclass(frozen=True)
 class Targets:
     """The targets of a dataset, model or prediction; every field has one entry a target.
 
-    `scale` is what a coverage value is multiplied by before training, as in Basenji's table;
-    predictions are divided by it. `strand_pair` is the index of the same track on the other
-    strand, its own where the track has no strand.
+    `coverage` in files is what a bin holds as it was read: the sum over its bases, or their median
+    or maximum where `sum_stat` says so. Training sees `to_training` of it, predictions come back
+    through `from_training`. The columns are those of Basenji's table: `scale` multiplies,
+    `clip_soft` compresses what lies above it, `clip` is the largest value training sees. A value
+    divided by `span` is in the units of the track it was read from. `strand_pair` is the index of
+    the same track on the other strand, its own where the track has no strand.
     """
 
     identifier: tuple[str, ...]
@@ -22,11 +27,21 @@ class Targets:
     strand_pair: tuple[int, ...]
     scale: tuple[float, ...]
     units: tuple[str, ...]
+    sum_stat: tuple[str, ...] = ()
+    clip_soft: tuple[float | None, ...] = ()
+    clip: tuple[float | None, ...] = ()
+    span: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        plain = {"sum_stat": "sum", "clip_soft": None, "clip": None, "span": 1}
+        for column, value in plain.items():
+            if not getattr(self, column):
+                object.__setattr__(self, column, (value,) * len(self.identifier))
         lengths = {field: len(values) for field, values in asdict(self).items()}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"targets table has columns of different lengths: {lengths}")
+        if strange := set(self.sum_stat) - set(SUM_STATS):
+            raise ValueError(f"sum_stat is {', '.join(strange)}, wanted {', '.join(SUM_STATS)}")
         for index, pair in enumerate(self.strand_pair):
             if not 0 <= pair < len(self) or self.strand_pair[pair] != index:
                 raise ValueError(
@@ -43,9 +58,41 @@ class Targets:
         return unique_slugs(self.identifier)
 
     @property
-    def scale_T(self) -> np.ndarray:
-        """The scales as an array, (targets,) float32."""
-        return np.asarray(self.scale, dtype=np.float32)
+    def factor_T(self) -> np.ndarray:
+        """What a bin's coverage is multiplied by first, (targets,) float32."""
+        per_base = [stat.startswith("mean") for stat in self.sum_stat]
+        return np.asarray(self.scale / np.where(per_base, self.span, 1), dtype=np.float32)
+
+    def to_training(self, coverage: np.ndarray) -> np.ndarray:
+        """Turn coverage (..., targets) into what training sees: scaled, then clipped.
+
+        The formulas and their order are Basenji's (`basenji_data_read.py`): scale, then
+        -1 + sqrt(1 + v) for the `sqrt` statistics, above `clip_soft` c: c - 1 + sqrt(v - c + 1),
+        then the hard `clip`. NaN stays NaN.
+        """
+        v = coverage * self.factor_T
+        for index in self._rooted:
+            v[..., index] = np.sqrt(1 + v[..., index]) - 1
+        for index, c in _given(self.clip_soft):
+            above = np.maximum(v[..., index], c)
+            v[..., index] = np.minimum(v[..., index], c) - 1 + np.sqrt(above - c + 1)
+        for index, c in _given(self.clip):
+            v[..., index] = np.minimum(v[..., index], np.float32(c))
+        return v
+
+    def from_training(self, values: np.ndarray) -> np.ndarray:
+        """Undo `to_training`; what a hard clip cut off does not come back."""
+        v = values.copy()
+        for index, c in _given(self.clip_soft):
+            above = np.maximum(v[..., index], c)
+            v[..., index] = np.minimum(v[..., index], c) - 1 + np.square(above - c + 1)
+        for index in self._rooted:
+            v[..., index] = np.square(v[..., index] + 1) - 1
+        return v / self.factor_T
+
+    @property
+    def _rooted(self) -> list[int]:
+        return [index for index, stat in enumerate(self.sum_stat) if stat.endswith("_sqrt")]
 
     def to_json(self) -> str:
         """Write the table as JSON."""
@@ -70,6 +117,10 @@ class Targets:
             else (1.0,) * len(names),
             units=(units,) * len(names),
         )
+
+
+def _given(values: Sequence[float | None]) -> list[tuple[int, float]]:
+    return [(index, value) for index, value in enumerate(values) if value is not None]
 
 
 def unique_slugs(names: Sequence[str]) -> tuple[str, ...]:

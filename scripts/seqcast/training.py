@@ -53,13 +53,18 @@ class History:
             csv.writer(file, delimiter="\t", lineterminator="\n").writerow(row)
 
 
-def learning_rate_at(settings: TrainSettings, epoch: int) -> float:
-    """Return an epoch's learning rate, epochs counted from 0 (the chapter's CosineScheduler)."""
+def learning_rate_at(settings: TrainSettings, epoch: int, done: float = 0.0) -> float:
+    """Return the learning rate in an epoch, counted from 0, a part of which is done.
+
+    The chapter's CosineScheduler changes it with every epoch; `schedule: step` draws the same
+    curve without steps.
+    """
     rate, warmup = settings.learning_rate, settings.warmup_epochs
-    if epoch < warmup:
-        return rate / (warmup + 1) * (epoch + 1)
-    progress_ = (epoch - warmup) / (settings.epochs - warmup)
-    return 0.5 * rate * (1 + math.cos(math.pi * progress_))
+    by_step = settings.schedule == "step"
+    place = epoch + done if by_step else epoch
+    if place < warmup:
+        return rate * place / warmup if by_step else rate / (warmup + 1) * (place + 1)
+    return 0.5 * rate * (1 + math.cos(math.pi * (place - warmup) / (settings.epochs - warmup)))
 
 
 class Trainer:
@@ -104,20 +109,12 @@ class Trainer:
 
     def train_epoch(self, epoch: int, history: History, bar) -> float:
         """Go once through the training windows; return the validation loss after it."""
-        rate = learning_rate_at(self.settings, epoch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         marks = {round(self.steps_an_epoch * k / ROWS_AN_EPOCH) for k in range(1, ROWS_AN_EPOCH)}
         losses: list[float] = []
-        batches = training_batches(
-            self.dataset,
-            self.train_rows,
-            seed=self.settings.seed,
-            epoch=epoch,
-            batch_size=self.settings.batch_size,
-            max_shift=self.settings.max_shift,
-        )
+        batches = training_batches(self.dataset, self.train_rows, self.settings, epoch)
         for done, batch in enumerate(batches, start=1):
+            rate = learning_rate_at(self.settings, epoch, (done - 0.5) / self.steps_an_epoch)
+            self.optimizer.param_groups[0]["lr"] = rate
             losses.append(self.train_step(batch, epoch))
             bar.update(len(batch.rows))
             bar.set_postfix(epoch=epoch + 1, loss=f"{losses[-1]:.4f}", refresh=False)
@@ -185,6 +182,7 @@ def train(
     model_path: Path,
     history_path: Path,
     *,
+    fold: int = 0,
     snapshots: Path | None = None,
     name: str = "model",
     threads: int | None = None,
@@ -199,7 +197,7 @@ def train(
     log.info("training on %s", device.reason)
     threads = settings.threads or threads or os.cpu_count() or 1
     torch.set_num_threads(threads)
-    dataset = read_dataset(dataset_path)
+    dataset = read_dataset(dataset_path, fold)
     torch.manual_seed(settings.seed)
     network = Network(model_settings, dataset.targets, dataset.crop)
     trainer = Trainer(network, dataset, settings, device)

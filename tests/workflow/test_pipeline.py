@@ -71,7 +71,8 @@ def test_tracks_hold_predictions_and_observations(finished: Project) -> None:
     stitch = Stitch(predictions, dataset)
     rows = read_table(folder / "tracks.tsv")
     assert len({row["file"].lower() for row in rows}) == len(rows) == 20
-    assert {row["kind"] for row in rows} == {"observed", "default"}
+    assert {row["kind"] for row in rows} == {"observed", "predicted"}
+    assert {row["model"] for row in rows} == {"", "default"}
     for row in rows:
         content = (folder / row["file"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == row["sha256"]
@@ -182,5 +183,5 @@ def test_two_models_side_by_side(project: Project) -> None:
     )
     project.snakemake()
     rows = read_table(project.results / "export/tracks.tsv")
-    assert {row["kind"] for row in rows} == {"observed", "one", "two"}
+    assert {row["model"] for row in rows} == {"", "one", "two"}
     assert (project.results / "report/figures/two.scatter.png").exists()

@@ -1,14 +1,24 @@
 # From wherever the data lies to dataset.h5.
 
-if IS_DOWNLOADED:
 
-    rule download:
+rule download:
+    # Nothing to download where the data is simulated or the files are the user's own.
+    input:
+        SOURCES,
+    localrule: True
+
+
+if URLS:
+
+    rule download_file:
         output:
-            SOURCE,
+            f"{DOWNLOADS}/{{file}}",
         log:
-            f"{RUN}/logs/download.log",
+            f"{RUN}/logs/download/{{file}}.log",
         benchmark:
-            f"{RUN}/logs/benchmarks/download.tsv"
+            f"{RUN}/logs/benchmarks/download.{{file}}.tsv"
+        wildcard_constraints:
+            file="|".join(map(re.escape, URLS)),
         retries: 2
         conda:
             "../../envs/data.yaml"
@@ -16,17 +26,9 @@ if IS_DOWNLOADED:
             mem_mb=1_000,
             runtime=240,
         params:
-            url=settings.dataset.file,
+            url=lambda wildcards: URLS[wildcards.file],
         script:
             "../../scripts/download.py"
-
-else:
-
-    # Nothing to download: the data is simulated, or a file of the user's own.
-    rule download:
-        input:
-            SOURCE,
-        localrule: True
 
 
 rule validate:
@@ -39,7 +41,7 @@ rule validate:
 rule validate_source:
     input:
         # Simulated data is made, then checked like any other before a model sees it.
-        source=DATASET if IS_SIMULATED else SOURCE,
+        source=SOURCES or [DATASET],
     output:
         validation=VALIDATION,
         verdict=f"{RUN}/validate/verdict.txt",
@@ -54,6 +56,8 @@ rule validate_source:
         runtime=60,
     params:
         dataset=settings.dataset.model_dump(mode="json"),
+        downloads=DOWNLOADS,
+        work=WORK,
         code=code_of("validate"),
     script:
         "../../scripts/validate.py"
@@ -63,7 +67,7 @@ rule validate_source:
 rule first_look:
     # Before the training, which takes all the cores: it is to be looked at before.
     input:
-        source=DATASET if IS_SIMULATED else SOURCE,
+        source=SOURCES if SOURCE_KIND == "basenji_h5" else [DATASET],
         validation=VALIDATION,
     output:
         report(FIRST_LOOK, caption="../report/first_look.rst", category="Data"),
@@ -85,25 +89,53 @@ rule first_look:
 
 rule dataset:
     input:
-        source=SOURCE,
-        validation=[] if IS_SIMULATED else VALIDATION,
+        source=SOURCES,
+        validation=VALIDATION if SOURCES else [],
     output:
         dataset=DATASET,
         # Small, so that Snakemake compares its content and not its time.
         manifest=MANIFEST,
         truth=TRUTH,
-        motifs=f"{RUN}/dataset/motifs.bed" if IS_SIMULATED else [],
+        replicates=REPLICATES,
+        motifs=f"{RUN}/dataset/motifs.bed" if SOURCE_KIND == "simulated" else [],
     log:
         f"{RUN}/logs/dataset.log",
     benchmark:
         f"{RUN}/logs/benchmarks/dataset.tsv"
     conda:
         "../../envs/data.yaml"
+    threads: workflow.cores or 1 if SOURCE_KIND == "genome" else 1
     resources:
         mem_mb=4_000,
         runtime=60,
     params:
         dataset=settings.dataset.model_dump(mode="json"),
+        downloads=DOWNLOADS,
+        work=WORK,
         code=code_of("dataset"),
     script:
         "../../scripts/dataset.py"
+
+
+if SOURCE_KIND == "genome":
+
+    rule suggest:
+        input:
+            source=SOURCES,
+        output:
+            f"{RUN}/suggest/targets.tsv",
+        log:
+            f"{RUN}/logs/suggest.log",
+        conda:
+            "../../envs/data.yaml"
+        threads: workflow.cores or 1
+        resources:
+            mem_mb=4_000,
+            runtime=60,
+        params:
+            dataset=settings.dataset.model_dump(mode="json"),
+            downloads=DOWNLOADS,
+            work=WORK,
+            code=code_of("suggest"),
+        script:
+            "../../scripts/suggest.py"

@@ -1,9 +1,9 @@
-# From dataset.h5 to a trained model, its predictions and how good they are.
+# From dataset.h5 to trained models and their predictions.
 
 
 rule train:
     input:
-        expand(f"{RUN}/{{model}}/train/model.safetensors", model=MODELS),
+        expand(f"{RUN}/{{member}}/train/model.safetensors", member=MEMBERS),
     localrule: True
 
 
@@ -14,15 +14,15 @@ rule train_model:
         # Ancient: what validation finds reaches a model through the dataset, its words do not.
         validation=ancient(VALIDATION),
     output:
-        model=f"{RUN}/{{model}}/train/model.safetensors",
-        history=f"{RUN}/{{model}}/train/history.tsv",
+        model=f"{RUN}/{{member}}/train/model.safetensors",
+        history=f"{RUN}/{{member}}/train/history.tsv",
     log:
-        f"{RUN}/logs/train/{{model}}.log",
+        f"{RUN}/logs/train/{{member}}.log",
     benchmark:
-        f"{RUN}/logs/benchmarks/train.{{model}}.tsv"
+        f"{RUN}/logs/benchmarks/train.{{member}}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: lambda wildcards: settings.training(wildcards.model).threads or workflow.cores or 1
+    threads: lambda wildcards: settings.training(wildcards.member).threads or workflow.cores or 1
     resources:
         gpu=1,
         mem_mb=8_000,
@@ -31,7 +31,7 @@ rule train_model:
         training=training_of,
         # Snakemake deletes declared outputs before and after a failed attempt, so the weights of
         # single epochs are none.
-        snapshots=f"{RUN}/{{model}}/train/snapshots",
+        snapshots=f"{RUN}/{{member}}/train/snapshots",
         code=code_of("train"),
     script:
         "../../scripts/train.py"
@@ -49,14 +49,15 @@ rule predict_model:
         manifest=MANIFEST,
         model=rules.train_model.output.model,
     output:
-        predictions=f"{RUN}/{{model}}/predict/predictions.h5",
+        predictions=f"{RUN}/{{member}}/predict/predictions.h5",
+        control=f"{RUN}/{{member}}/predict/control.h5",
     log:
-        f"{RUN}/logs/predict/{{model}}.log",
+        f"{RUN}/logs/predict/{{member}}.log",
     benchmark:
-        f"{RUN}/logs/benchmarks/predict.{{model}}.tsv"
+        f"{RUN}/logs/benchmarks/predict.{{member}}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: lambda wildcards: settings.training(wildcards.model).threads or workflow.cores or 1
+    threads: lambda wildcards: settings.training(wildcards.member).threads or workflow.cores or 1
     resources:
         gpu=1,
         mem_mb=8_000,
@@ -69,36 +70,25 @@ rule predict_model:
         "../../scripts/predict.py"
 
 
-rule evaluate:
-    input:
-        expand(f"{RUN}/{{model}}/evaluate/metrics.tsv", model=MODELS),
-    localrule: True
-
-
-rule evaluate_model:
+# Mean and spread of replicates, union of folds.
+rule combine_members:
     input:
         dataset=ancient(DATASET),
         manifest=MANIFEST,
-        truth=ancient(TRUTH) if TRUTH else [],
-        predictions=rules.predict_model.output.predictions,
-    output:
-        metrics=report(
-            f"{RUN}/{{model}}/evaluate/metrics.tsv",
-            caption="../report/metrics_table.rst",
-            category="Metrics",
-            labels={"model": "{model}"},
+        predictions=lambda wildcards: expand(
+            f"{RUN}/{{member}}/predict/predictions.h5", member=MEMBERS_OF[wildcards.ensemble]
         ),
-        windows=f"{RUN}/{{model}}/evaluate/windows.tsv",
+    output:
+        predictions=f"{RUN}/{{ensemble}}/predict/predictions.h5",
     log:
-        f"{RUN}/logs/evaluate/{{model}}.log",
-    benchmark:
-        f"{RUN}/logs/benchmarks/evaluate.{{model}}.tsv"
+        f"{RUN}/logs/combine/{{ensemble}}.log",
     conda:
         "../../envs/data.yaml"
     resources:
         mem_mb=4_000,
         runtime=60,
     params:
-        code=code_of("evaluate"),
+        members=lambda wildcards: MEMBERS_OF[wildcards.ensemble],
+        code=code_of("combine"),
     script:
-        "../../scripts/evaluate.py"
+        "../../scripts/combine.py"

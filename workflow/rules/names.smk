@@ -1,24 +1,46 @@
 # What the files of a run are called, and what rules ask about them.
 RUN = f"results/{settings.run}"
-MODELS = list(settings.models)
-IS_SIMULATED = settings.dataset.source == "simulated"
-IS_DOWNLOADED = not IS_SIMULATED and settings.dataset.is_url
+SOURCE_KIND = settings.dataset.source
 DATASET = f"{RUN}/dataset/dataset.h5"
 MANIFEST = f"{RUN}/dataset/manifest.json"
 VALIDATION = f"{RUN}/validate/validation.json"
 FIRST_LOOK = f"{RUN}/validate/first_look.png"
-TRUTH = f"{RUN}/dataset/truth.h5" if IS_SIMULATED else []
+TRUTH = f"{RUN}/dataset/truth.h5" if SOURCE_KIND == "simulated" else []
 
-if IS_SIMULATED:
-    SOURCE = []
-elif IS_DOWNLOADED:
-    SOURCE = f"{RUN}/download/{settings.dataset.file_name}"
-else:
-    SOURCE = settings.dataset.file
-    if not Path(SOURCE).is_file():
-        beside = [path.name for path in Path(SOURCE).parent.glob("*")]
-        near = errors.suggest(Path(SOURCE).name, beside)
-        raise WorkflowError(f"config: dataset.file: there is no file {SOURCE}{near}")
+# The files that the data come from; simulated data come from none.
+try:
+    FILES = seqcast_settings.find_files(settings.dataset)
+except errors.SeqcastError as error:
+    raise WorkflowError(str(error)) from None
+DOWNLOADS = f"{RUN}/download"
+# Unpacked and indexed copies: never beside the user's own files.
+WORK = f"{RUN}/genome"
+PLACES = seqcast_settings.find_places(FILES, DOWNLOADS)
+URLS = {path.name: place for place, path in PLACES.items() if str(path) != place}
+SOURCES = [str(path) for path in PLACES.values()]
+for place, path in PLACES.items():
+    if str(path) == place and not path.is_file():
+        near = errors.suggest(path.name, [each.name for each in path.parent.glob("*")])
+        raise WorkflowError(f"config: dataset: there is no file {place}{near}")
+REPLICATES = []
+if SOURCE_KIND == "genome" and seqcast_settings.has_replicates(settings.dataset):
+    REPLICATES = f"{RUN}/dataset/replicates.h5"
+
+# A model is trained once, or once for each fold and replicate; then it is their mean and union.
+MODELS = list(settings.models)
+MEMBERS = settings.members
+MEMBERS_OF = {
+    model: [name for name, member in MEMBERS.items() if member.model == model] for model in MODELS
+}
+ENSEMBLES = [model for model, members in MEMBERS_OF.items() if members != [model]]
+# Replicates are scored one by one as well; a fold alone says nothing of the whole.
+REPLICATES_OF = {
+    model: members if settings.folds == 1 and model in ENSEMBLES else []
+    for model, members in MEMBERS_OF.items()
+}
+BASELINES = [f"baseline.{name}" for name in settings.evaluate.baselines]
+SCORED = [*MODELS, *sum(REPLICATES_OF.values(), []), *BASELINES]
+
 TRACKS = f"{RUN}/export/tracks.tsv"
 GENOME = ("genome.fa", "genome.fa.fai", "genome.chrom.sizes")
 MENDED = f"{RUN}/export/.mended"
@@ -34,9 +56,18 @@ def code_of(step):
 def training_of(wildcards):
     """Return what a model's weights follow from; the device is a matter of where, not of what."""
     return {
-        "model": settings.network(wildcards.model).model_dump(mode="json"),
-        "train": settings.training(wildcards.model).model_dump(mode="json", exclude={"device"}),
+        "model": settings.network(MEMBERS[wildcards.member].model).model_dump(mode="json"),
+        "train": settings.training(wildcards.member).model_dump(mode="json", exclude={"device"}),
+        "fold": MEMBERS[wildcards.member].fold,
     }
+
+
+def control_of(wildcards):
+    """Return the control predictions of what is scored: an ensemble's first member's, if any."""
+    if wildcards.scored in BASELINES:
+        return []
+    member = MEMBERS_OF.get(wildcards.scored, [wildcards.scored])[0]
+    return f"{RUN}/{member}/predict/control.h5"
 
 
 def mending(wildcards):

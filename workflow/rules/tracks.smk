@@ -12,7 +12,7 @@ rule export_tracks:
     input:
         dataset=ancient(DATASET),
         manifest=MANIFEST,
-        predictions=expand(rules.predict_model.output.predictions, model=MODELS),
+        predictions=rules.predict.input,
     output:
         TRACKS,
     log:
@@ -26,6 +26,7 @@ rule export_tracks:
         runtime=120,
     params:
         models=MODELS,
+        export=settings.export.model_dump(mode="json"),
         code=code_of("export"),
     script:
         "../../scripts/export.py"
@@ -35,7 +36,7 @@ rule mend_tracks:
     input:
         table=TRACKS,
         dataset=ancient(DATASET),
-        predictions=expand(rules.predict_model.output.predictions, model=MODELS),
+        predictions=rules.predict.input,
     output:
         temp(MENDED),
     log:
@@ -47,5 +48,6 @@ rule mend_tracks:
         runtime=120,
     params:
         models=MODELS,
+        export=settings.export.model_dump(mode="json"),
     script:
         "../../scripts/mend.py"

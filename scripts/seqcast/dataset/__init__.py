@@ -11,6 +11,7 @@ from seqcast.dataset.layout import (
     WINDOW_DTYPE,
     Contigs,
     find_split_overlaps,
+    make_folds,
     make_windows,
 )
 from seqcast.dataset.reading import Dataset, check_dataset, read_dataset
@@ -26,6 +27,7 @@ __all__ = [
     "DatasetWriter",
     "check_dataset",
     "find_split_overlaps",
+    "make_folds",
     "make_windows",
     "read_dataset",
     "write_manifest",

@@ -6,10 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 FORMAT = "seqcast-dataset"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SPLITS = ("train", "valid", "test")
+TRAIN, VALID, TEST = range(3)
 
+# In the file `part` is a part of the genome, which the table of folds makes train, valid or test;
+# in memory, with a fold chosen, it is `split`.
+STORED_WINDOW_DTYPE = np.dtype(
+    [("contig", "<i4"), ("start", "<i8"), ("end", "<i8"), ("part", "u1")]
+)
 WINDOW_DTYPE = np.dtype([("contig", "<i4"), ("start", "<i8"), ("end", "<i8"), ("split", "u1")])
+# Without folds a part is a split.
+ONE_FOLD = np.arange(3, dtype=np.uint8)[None]
 
 
 @dataclass(frozen=True)
@@ -32,14 +40,28 @@ class Contigs:
         return len(self.name)
 
 
+def make_folds(count: int) -> np.ndarray:
+    """Return the split of each part in each fold, (folds, parts) uint8.
+
+    In fold f part f is the test split, the next part the valid split, and the rest train.
+    """
+    table = np.full((count, count), TRAIN, dtype=np.uint8)
+    for fold in range(count):
+        table[fold, fold], table[fold, (fold + 1) % count] = TEST, VALID
+    return table
+
+
 def make_windows(
-    contig: Sequence[int] | np.ndarray, start: Sequence[int] | np.ndarray, length: int, split: str
+    contig: Sequence[int] | np.ndarray,
+    start: Sequence[int] | np.ndarray,
+    length: int,
+    split: str | int,
 ) -> np.ndarray:
-    """Make rows of the windows table: windows of one length in one split."""
+    """Make rows of the windows table: windows of one length in one split, or part of folds."""
     rows = np.zeros(len(start), dtype=WINDOW_DTYPE)
     rows["contig"], rows["start"] = contig, start
     rows["end"] = rows["start"] + length
-    rows["split"] = SPLITS.index(split)
+    rows["split"] = SPLITS.index(split) if isinstance(split, str) else split
     return rows
 
 

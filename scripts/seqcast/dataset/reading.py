@@ -8,7 +8,14 @@ from typing import Any
 import h5py
 import numpy as np
 
-from seqcast.dataset.layout import FORMAT, FORMAT_VERSION, SPLITS, Contigs, find_split_overlaps
+from seqcast.dataset.layout import (
+    FORMAT,
+    FORMAT_VERSION,
+    SPLITS,
+    WINDOW_DTYPE,
+    Contigs,
+    find_split_overlaps,
+)
 from seqcast.errors import SeqcastError
 from seqcast.targets import Targets
 
@@ -17,13 +24,15 @@ from seqcast.targets import Targets
 class Dataset:
     """A dataset opened for reading; sequence and coverage stay on disk until they are asked for.
 
-    `sequence` is (bases,) uint8 codes, `coverage` (bins, targets) float32 in the units of the
-    source, NaN where nothing is known. A model sees a whole window and predicts all its bins but
-    `crop` at either side.
+    `sequence` is (bases,) uint8 codes, `coverage` (cells, targets) float32 as `Targets` says, NaN
+    where nothing is known. A cell is `resolution` bases; `read_bins` makes bins of them. A model
+    sees a whole window and predicts all its bins but `crop` at either side. `windows` has the
+    splits of one fold out of `folds`.
     """
 
     path: Path
     bin_size: int
+    resolution: int
     crop: int
     targets: Targets
     contigs: Contigs
@@ -32,6 +41,8 @@ class Dataset:
     coverage: np.ndarray
     source: dict[str, Any]
     digest: str
+    fold: int = 0
+    folds: int = 1
 
     @property
     def window(self) -> int:
@@ -54,14 +65,14 @@ class Dataset:
             return np.arange(len(self.windows))
         return np.flatnonzero(self.windows["split"] == SPLITS.index(split))
 
-    def codes_of(self, row: int) -> np.ndarray:
-        """Return the sequence of a window, (window,) uint8."""
+    def codes_of(self, row: int, moved: int = 0) -> np.ndarray:
+        """Return the sequence of a window, (window,) uint8, moved by so many bases."""
         contig, start, end, _ = self.windows[row]
-        first = self.contigs.first_base[contig]
-        return np.asarray(self.sequence[first + start : first + end])
+        first = self.contigs.first_base[contig] + start + moved
+        return np.asarray(self.sequence[first : first + end - start])
 
     def first_bin_of(self, rows: np.ndarray) -> np.ndarray:
-        """Return the row in `coverage` of each window's first predicted bin."""
+        """Return the number of each window's first predicted bin, counted through all contigs."""
         windows = self.windows[rows]
         return (
             self.contigs.first_bin[windows["contig"]]
@@ -69,14 +80,51 @@ class Dataset:
             + self.crop
         )
 
-    def coverage_of(self, row: int) -> np.ndarray:
-        """Return the coverage of a window's predicted bins, (output_bins, targets) float32."""
-        first = int(self.first_bin_of(np.array([row]))[0])
-        return np.asarray(self.coverage[first : first + self.output_bins])
+    def coverage_of(self, row: int, moved: int = 0) -> np.ndarray:
+        """Return the coverage of a window's predicted bins, (output_bins, targets) float32.
+
+        The window may be moved by a multiple of `resolution` bases.
+        """
+        k = self.bin_size // self.resolution
+        first = int(self.first_bin_of(np.array([row]))[0]) * k + moved // self.resolution
+        return self._pool(np.asarray(self.coverage[first : first + self.output_bins * k]))
+
+    def read_bins(self, bins: np.ndarray, target: int | None = None) -> np.ndarray:
+        """Return the coverage of bins, (bins, targets), or of one target, (bins,); float32.
+
+        `bins` are numbers of bins, counted through all contigs.
+        """
+        k = self.bin_size // self.resolution
+        columns = slice(None) if target is None else slice(target, target + 1)
+        cells = self.coverage.reshape(-1, k, len(self.targets))[bins, :, columns]
+        pooled = self._pool(np.asarray(cells).reshape(len(bins) * k, -1), columns)
+        return pooled if target is None else pooled[:, 0]
+
+    @property
+    def bins(self) -> int:
+        """How many bins all contigs have together."""
+        return len(self.coverage) * self.resolution // self.bin_size
+
+    def find_room(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return how far each window can move to the left and to the right in its contig."""
+        windows = self.windows[rows]
+        return windows["start"], self.contigs.length[windows["contig"]] - windows["end"]
+
+    def _pool(self, cells: np.ndarray, columns: slice = slice(None)) -> np.ndarray:
+        """Make bins of cells; a bin of which a cell is not known is not known."""
+        k = self.bin_size // self.resolution
+        if k == 1:
+            return cells
+        cells = cells.reshape(-1, k, cells.shape[-1])
+        pooled = cells.sum(axis=1)
+        largest = [stat == "max" for stat in self.targets.sum_stat[columns]]
+        if any(largest):
+            pooled[:, largest] = cells[:, :, largest].max(axis=1)
+        return pooled
 
 
-def read_dataset(path: str | Path) -> Dataset:
-    """Open a dataset; the large arrays are memory-mapped, read-only."""
+def read_dataset(path: str | Path, fold: int = 0) -> Dataset:
+    """Open a dataset with the splits of a fold; large arrays are memory-mapped, read-only."""
     path = Path(path)
     try:
         with h5py.File(path, "r") as file:
@@ -87,17 +135,22 @@ def read_dataset(path: str | Path) -> Dataset:
                 file["contigs/first_base"][()],
                 file["contigs/first_bin"][()],
             )
+            folds, windows = file["folds"][()], file["windows"][()].view(WINDOW_DTYPE)
+            windows["split"] = folds[fold][windows["split"]]
             return Dataset(
                 path=path,
                 bin_size=int(file.attrs["bin_size"]),
+                resolution=int(file.attrs["resolution"]),
                 crop=int(file.attrs["crop"]),
                 targets=Targets.from_json(file.attrs["targets"]),
                 contigs=contigs,
-                windows=file["windows"][()],
-                sequence=_map(path, file["sequence"]),
-                coverage=_map(path, file["coverage"]),
+                windows=windows,
+                sequence=read_mapped(path, file["sequence"]),
+                coverage=read_mapped(path, file["coverage"]),
                 source=json.loads(file.attrs["source"]),
                 digest=file.attrs["digest"],
+                fold=fold,
+                folds=len(folds),
             )
     except OSError as error:
         raise SeqcastError(f"{path}: cannot be read as HDF5 ({error})") from None
@@ -105,7 +158,7 @@ def read_dataset(path: str | Path) -> Dataset:
         raise SeqcastError(f"{path}: is not a whole dataset ({error}); make it anew") from None
 
 
-def _map(path: Path, array: h5py.Dataset) -> np.ndarray:
+def read_mapped(path: Path, array: h5py.Dataset) -> np.ndarray:
     """Map a contiguous HDF5 array into memory without reading it."""
     if array.id.get_offset() is None:
         raise SeqcastError(

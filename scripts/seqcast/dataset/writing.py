@@ -2,22 +2,28 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import h5py
 import numpy as np
 
-from seqcast.dataset.layout import FORMAT, FORMAT_VERSION, SPLITS, WINDOW_DTYPE, Contigs
+from seqcast.dataset.layout import (
+    FORMAT,
+    FORMAT_VERSION,
+    ONE_FOLD,
+    SPLITS,
+    STORED_WINDOW_DTYPE,
+    WINDOW_DTYPE,
+    Contigs,
+)
 from seqcast.dataset.reading import read_dataset
-from seqcast.disk import make_room, write_text
+from seqcast.disk import Draft, write_text
 from seqcast.targets import Targets
 
 
-class DatasetWriter:
+class DatasetWriter(Draft):
     """Write a dataset contig by contig; the file gets its name only when it is whole.
 
     Use as a context manager, add each contig in the order of `contigs`, then `finish`.
@@ -31,48 +37,59 @@ class DatasetWriter:
         targets: Targets,
         bin_size: int,
         crop: int = 0,
+        resolution: int | None = None,
     ) -> None:
-        self.path = Path(path)
         self.contigs, self.targets, self.bin_size, self.crop = contigs, targets, bin_size, crop
-        self._partial = self.path.with_name(self.path.name + ".partial")
-        bins = int((-(-contigs.length // bin_size)).sum())
-        make_room(self._partial, int(contigs.length.sum()) + 4 * bins * len(targets))
+        self.resolution = resolution or bin_size
+        cells = int((-(-contigs.length // bin_size)).sum()) * self.cells_a_bin
+        super().__init__(path, int(contigs.length.sum()) + 4 * cells * len(targets))
         self._file = h5py.File(self._partial, "w")
         self._sequence = self._file.create_dataset(
             "sequence", (int(contigs.length.sum()),), dtype=np.uint8
         )
         self._coverage = self._file.create_dataset(
-            "coverage", (bins, len(targets)), dtype=np.float32
+            "coverage", (cells, len(targets)), dtype=np.float32
         )
         self._digest = hashlib.sha256()
         self._added = 0
 
+    @property
+    def cells_a_bin(self) -> int:
+        """How many values of coverage are kept for each bin."""
+        return self.bin_size // self.resolution
+
     def add_contig(self, codes: np.ndarray, coverage: np.ndarray) -> None:
-        """Add the next contig: codes (length,), coverage (bins, targets)."""
+        """Add the next contig: codes (length,), coverage (bins x cells a bin, targets)."""
         first_base = self.contigs.first_base[self._added]
-        first_bin = self.contigs.first_bin[self._added]
+        first_cell = self.contigs.first_bin[self._added] * self.cells_a_bin
         codes = np.ascontiguousarray(codes, dtype=np.uint8)
         coverage = np.ascontiguousarray(coverage, dtype=np.float32)
         length = int(self.contigs.length[self._added])
-        wanted = (length, (-(-length // self.bin_size), len(self.targets)))
+        cells = -(-length // self.bin_size) * self.cells_a_bin
+        wanted = (length, (cells, len(self.targets)))
         if (codes.size, coverage.shape) != wanted:
             raise ValueError(
                 f"{self.contigs.name[self._added]}: found {codes.size} bases and coverage"
                 f" {coverage.shape}, wanted {wanted[0]} and {wanted[1]}"
             )
         self._sequence[first_base : first_base + codes.size] = codes
-        self._coverage[first_bin : first_bin + len(coverage)] = coverage
+        self._coverage[first_cell : first_cell + len(coverage)] = coverage
         self._digest.update(codes)
         self._digest.update(coverage)
         self._added += 1
 
     def finish(
-        self, windows: np.ndarray, source: Mapping[str, Any], targets: Targets | None = None
+        self,
+        windows: np.ndarray,
+        source: Mapping[str, Any],
+        targets: Targets | None = None,
+        folds: np.ndarray = ONE_FOLD,
     ) -> str:
         """Write the windows, the targets table (where it was refined) and the file's name.
 
-        `source` says where the data came from and must hold `has_coordinates`. Returns the digest
-        of the content.
+        `source` says where the data came from and must hold `has_coordinates`. `folds` is the
+        split of each part in each fold; the split of a window is then its part. Returns the
+        digest of the content.
         """
         if self._added != len(self.contigs):
             raise ValueError(f"{self._added} contigs were added of {len(self.contigs)}")
@@ -81,35 +98,28 @@ class DatasetWriter:
         file["contigs/length"] = contigs.length
         file["contigs/first_base"] = contigs.first_base
         file["contigs/first_bin"] = contigs.first_bin
-        file["windows"] = windows.astype(WINDOW_DTYPE)
-        layout = json.dumps([self.bin_size, self.crop, contigs.name, contigs.length.tolist()])
-        self._digest.update(windows.astype(WINDOW_DTYPE).tobytes() + (table + layout).encode())
+        rows = windows.astype(WINDOW_DTYPE).view(STORED_WINDOW_DTYPE)
+        file["windows"], file["folds"] = rows, folds.astype(np.uint8)
+        layout = json.dumps(
+            [self.bin_size, self.resolution, self.crop, contigs.name, contigs.length.tolist()]
+        )
+        self._digest.update(
+            rows.tobytes() + folds.astype(np.uint8).tobytes() + (table + layout).encode()
+        )
         digest = self._digest.hexdigest()
         file.attrs.update(
             format=FORMAT,
             format_version=FORMAT_VERSION,
             bin_size=self.bin_size,
+            resolution=self.resolution,
             crop=self.crop,
             alphabet="ACGTN",
             targets=table,
             source=json.dumps(dict(source), sort_keys=True),
             digest=digest,
         )
-        file.close()
-        os.replace(self._partial, self.path)
+        self._keep()
         return digest
-
-    def __enter__(self) -> "DatasetWriter":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._file.close()
-        self._partial.unlink(missing_ok=True)
 
 
 def write_manifest(dataset_path: Path, path: Path) -> None:
@@ -118,6 +128,7 @@ def write_manifest(dataset_path: Path, path: Path) -> None:
     content = {
         "digest": dataset.digest,
         "windows": {split: len(dataset.rows_of(split)) for split in SPLITS},
+        "folds": dataset.folds,
         "targets": len(dataset.targets),
         "source": dataset.source,
     }

@@ -8,122 +8,171 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqcast.figures.style import INK, QUIET, make_figure, style_axes, write_note
+from seqcast.figures.style import (
+    INK,
+    QUIET,
+    Style,
+    find_style,
+    format_label,
+    make_figure,
+    style_axes,
+    write_note,
+)
 
-_COLUMNS = 3
-_TRAIN, _VALID = "#8a8a8a", "#009E73"
+_TRAIN = "#8a8a8a"
+Histories = Mapping[str, Mapping[str, pd.DataFrame]]
 
 
-def plot_learning_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
-    """Plot training and validation loss against the epoch, one panel a model.
+def plot_learning_curves(histories: Histories) -> Figure:
+    """Plot training and validation loss against the epoch.
 
-    A history has the columns `epoch` (a fraction while an epoch runs), `train_loss` and
-    `valid_loss` (NaN but at the end of an epoch). The loss is the chapter's: half the mean Poisson
-    deviance, natural logarithm, per bin and target.
+    `histories` holds, a model, one history for each of its trainings (replicates, folds), with the
+    columns `epoch` (a fraction while an epoch runs), `train_loss` and `valid_loss` (NaN but at the
+    end of an epoch). One training has one panel. Of several, validation and training stand side by
+    side, a colour a model; the trainings of one model are thin lines of its colour. The loss is the
+    chapter's: half the mean Poisson deviance, natural logarithm, per bin and target, of coverage
+    as training sees it.
     """
-    columns = min(max(len(histories), 1), _COLUMNS)
-    rows = -(-max(len(histories), 1) // columns)
-    width = 7.5 if columns == 1 else 3.4 * columns
-    figure = make_figure(width, 3.3 * rows + 0.4, "Learning curves")
-    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).reshape(-1)
-    for axes, (name, history) in zip(panels, histories.items(), strict=False):
-        _plot_one(axes, history)
-        axes.set_title(name, fontsize=9, loc="left", color=INK)
-    for axes in panels[len(histories) :]:
-        axes.set_visible(False)
-    for axes in panels[: max(len(histories), 1)]:
+    trainings = [history for members in histories.values() for history in members.values()]
+    if len(trainings) <= 1:
+        figure = make_figure(7.5, 3.7, "Learning curves")
+        panels = [figure.subplots()]
+        _plot_alone(panels[0], trainings[0] if trainings else pd.DataFrame())
+    else:
+        figure = make_figure(10, 4.2, "Learning curves")
+        panels = list(figure.subplots(1, 2, sharey=True))
+        _plot_together(panels[0], histories, "valid_loss", "Validation")
+        _plot_together(panels[1], histories, "train_loss", "Training")
+    for axes in panels:
         style_axes(axes)
         axes.set_xlabel("epoch")
-    for axes in panels[::columns]:
-        axes.set_ylabel("Poisson loss (nats per bin)")
-    _limit_loss(panels[0], histories)
-    _add_legend(figure, panels[: len(histories)])
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    panels[0].set_ylabel("Poisson loss (nats per bin)")
+    _limit_loss(panels[-1], trainings)
+    _add_legend(figure, panels[0])
     return figure
 
 
-def _plot_one(axes: Axes, history: pd.DataFrame) -> None:
-    train = history.dropna(subset=["train_loss"])
-    valid = history.dropna(subset=["valid_loss"])
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-    if train.empty and valid.empty:
+def _plot_alone(axes: Axes, history: pd.DataFrame) -> None:
+    if history.empty:
         write_note(axes, "no epoch was recorded")
         return
-    mark = "." if len(train) < 2 else ""
+    train = history.dropna(subset=["train_loss"])
+    valid = history.dropna(subset=["valid_loss"])
     axes.plot(
         train["epoch"],
         train["train_loss"],
         color=_TRAIN,
         linewidth=1.2,
         linestyle=(0, (4, 1.5)),
-        marker=mark,
+        marker="." if len(train) < 2 else "",
         label="training (dashed)",
     )
     axes.set_xlim(0, max(history["epoch"].max() * 1.03, 1.0))
     if valid.empty:
-        axes.text(0.98, 0.95, "no validation loss", **_corner(axes))
+        _write_corner(axes, "no validation loss")
         return
+    style = find_style(0)
+    _plot_line(axes, valid, "valid_loss", style, width=1.6, label="validation (dots)")
+    best = _ring_best(axes, valid, INK, size=11, label="best epoch (ring)")
+    _write_corner(axes, f"best: {best['valid_loss']:.3f}, epoch {best['epoch']:.0f}")
+
+
+def _plot_together(axes: Axes, histories: Histories, column: str, title: str) -> None:
+    """Draw one loss of all trainings; of validation also the epochs that are kept."""
+    axes.set_title(title, fontsize=9, loc="left", color=INK)
+    axes.set_xlim(0, 1)
+    last = 1.0
+    for place, (name, members) in enumerate(histories.items()):
+        style, alone = find_style(place), len(members) == 1
+        label = _label(name, members)
+        for history in members.values():
+            known = history.dropna(subset=[column])
+            if known.empty:
+                continue
+            last = max(last, known["epoch"].max() * 1.03)
+            _plot_line(axes, known, column, style, width=1.4 if alone else 0.9, label=label)
+            label = None
+            if column == "valid_loss":
+                _ring_best(axes, known, style.colour, size=9 if alone else 7)
+    axes.set_xlim(0, last)
+    if not axes.lines:
+        write_note(axes, "nothing was recorded")
+
+
+def _plot_line(
+    axes: Axes,
+    known: pd.DataFrame,
+    column: str,
+    style: Style,
+    *,
+    width: float,
+    label: str | None,
+) -> None:
+    """Draw one training; its epochs are marked where the marks do not hide the line."""
+    validated = column == "valid_loss" and len(known) <= 60
     axes.plot(
-        valid["epoch"],
-        valid["valid_loss"],
-        color=_VALID,
-        linewidth=1.6,
-        marker="o",
-        markersize=4.5,
-        label="validation (dots)",
+        known["epoch"],
+        known[column],
+        color=style.colour,
+        marker=style.marker if validated or len(known) < 2 else "",
+        markersize=4.5 if width > 1 else 2.5,
+        linewidth=width,
+        dashes=style.dashes or (None, None),
+        label=label,
     )
+
+
+def _ring_best(
+    axes: Axes, valid: pd.DataFrame, colour: str, *, size: float, label: str | None = None
+) -> pd.Series:
     best = valid.loc[valid["valid_loss"].idxmin()]
-    ring = {"marker": "o", "markersize": 11, "fillstyle": "none", "linestyle": "none"}
-    axes.plot(best["epoch"], best["valid_loss"], color=INK, label="best epoch (ring)", **ring)
-    text = f"best: {best['valid_loss']:.3f}, epoch {best['epoch']:.0f}"
-    axes.text(0.98, 0.95, text, **_corner(axes))
+    ring = {"marker": "o", "markersize": size, "fillstyle": "none", "linestyle": "none"}
+    axes.plot(best["epoch"], best["valid_loss"], color=colour, label=label, **ring)
+    return best
 
 
-def _corner(axes: Axes) -> dict:
-    return {
-        "transform": axes.transAxes,
-        "ha": "right",
-        "va": "top",
-        "fontsize": 8,
-        "color": INK,
-        "bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2},
-    }
+def _label(name: str, members: Mapping[str, pd.DataFrame]) -> str:
+    """Name a model with its lowest validation loss, or the range of its trainings'."""
+    lowest = np.array([history["valid_loss"].min() for history in members.values()])
+    lowest = lowest[np.isfinite(lowest)]
+    text = format_label(name, 28)
+    if len(members) > 1:
+        text += f" ({len(members)} trainings)"
+    if not lowest.size:
+        return f"{text}: no validation loss"
+    low, high = f"{lowest.min():.3f}", f"{lowest.max():.3f}"
+    return f"{text}: best {low}" + (f" to {high}" if high != low else "")
 
 
-def _limit_loss(axes: Axes, histories: Mapping[str, pd.DataFrame]) -> None:
+def _write_corner(axes: Axes, text: str) -> None:
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2}
+    style = {"ha": "right", "va": "top", "fontsize": 8, "color": INK, "bbox": box}
+    axes.text(0.98, 0.95, text, transform=axes.transAxes, **style)
+
+
+def _limit_loss(axes: Axes, trainings: list[pd.DataFrame]) -> None:
     """Let the first steps run off the top where they would flatten all the rest."""
     losses = [
-        history[["train_loss", "valid_loss"]].to_numpy(float) for history in histories.values()
+        history[["train_loss", "valid_loss"]].to_numpy(float).reshape(-1)
+        for history in trainings
+        if len(history)
     ]
-    values = (
-        np.concatenate([loss[np.isfinite(loss)] for loss in losses]) if losses else np.array([])
-    )
+    values = np.concatenate(losses) if losses else np.array([])
+    values = values[np.isfinite(values)]
     if values.size < 4 or values.max() == values.min():
         return
     low, usual = values.min(), np.quantile(values, 0.9)
     if values.max() - low > 3 * (usual - low) > 0:
         top = low + 2 * (usual - low)
         axes.set_ylim(low - 0.08 * (top - low), top)
-        axes.text(
-            0.02,
-            0.02,
-            "the first steps lie above",
-            transform=axes.transAxes,
-            fontsize=7,
-            color=QUIET,
-        )
+        note = "the first steps lie above"
+        axes.text(0.02, 0.02, note, transform=axes.transAxes, fontsize=7, color=QUIET)
 
 
-def _add_legend(figure: Figure, panels: np.ndarray) -> None:
-    handles = {}
-    for axes in panels:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
+def _add_legend(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
     if handles:
-        figure.legend(
-            handles.values(),
-            handles.keys(),
-            loc="outside lower center",
-            ncols=3,
-            frameon=False,
-            fontsize=8,
-        )
+        columns = 3 if len(figure.axes) == 1 else 2
+        style = {"loc": "outside lower center", "frameon": False, "fontsize": 8, "handlelength": 3}
+        figure.legend(handles, labels, ncols=columns, **style)

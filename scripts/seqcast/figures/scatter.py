@@ -39,10 +39,11 @@ def plot_scatter(
 ) -> Figure:
     """Plot how many bins have each pair of observed and predicted coverage, a panel a target.
 
-    Both axes are log1p with ticks in the units of the input. `targets` are places in the targets
-    table; None: at most twelve of `metrics` by `pearson_r`: all, or best, middle and worst.
+    Both axes are log1p with ticks in coverage a bin, and so is the r in each panel. `targets` are
+    places in the targets table; None: at most twelve of `metrics` by `pearson_r_log1p`: all, or
+    best, middle and worst.
     """
-    r = metrics["pearson_r"].to_numpy(float)
+    r = metrics["pearson_r_log1p"].to_numpy(float)
     shown = find_ranked(r, MOST_PANELS) if targets is None else list(targets)
     figure, panels = _make_panels(len(shown), title)
     stitch = Stitch(predictions, dataset)
@@ -79,8 +80,8 @@ def _make_panels(count: int, title: str) -> tuple[Figure, np.ndarray]:
     )
     middle_x, middle_y = (left + width - right) / 2 / width, (bottom + height - top) / 2 / height
     style = {"fontsize": 9, "color": INK}
-    figure.supxlabel("observed coverage (log1p scale)", x=middle_x, y=0.12 / height, **style)
-    figure.supylabel("predicted coverage (log1p scale)", x=0.1 / width, y=middle_y, **style)
+    figure.supxlabel("observed coverage a bin (log1p scale)", x=middle_x, y=0.12 / height, **style)
+    figure.supylabel("predicted coverage a bin (log1p scale)", x=0.1 / width, y=middle_y, **style)
     return figure, figure.subplots(rows, columns, squeeze=False).reshape(-1)
 
 
@@ -88,7 +89,7 @@ def _find_pairs(
     dataset: Dataset, predictions: Predictions, stitch: Stitch, target: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return observed and predicted coverage of the bins where both are finite, (bins,) each."""
-    observed = np.asarray(dataset.coverage[stitch.bins, target], dtype=float)
+    observed = dataset.read_bins(stitch.bins, target).astype(float)
     predicted = stitch.average(predictions.read(target))
     known = np.isfinite(observed) & np.isfinite(predicted)
     return observed[known], predicted[known]

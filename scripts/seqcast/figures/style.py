@@ -3,6 +3,7 @@
 import os
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -15,16 +16,31 @@ PREDICTED = "#D55E00"
 INK = "#222222"
 QUIET = "#767676"
 RULE = "#d9d9d9"
-# One colour and one marker a model; observed's and predicted's own are left out.
-MODEL_STYLES = (
-    (INK, "o"),
-    ("#009E73", "s"),
-    ("#CC79A7", "D"),
-    ("#E69F00", "^"),
-    ("#56B4E9", "v"),
-    (QUIET, "P"),
+
+
+class Style(NamedTuple):
+    """How a model is drawn, the same in every figure: no colour carries a meaning alone."""
+
+    colour: str
+    marker: str
+    dashes: tuple[float, ...]
+
+
+# Observed's own blue is left out; the first is the colour of a single model's predictions.
+_STYLES = (
+    Style(PREDICTED, "o", ()),
+    Style("#009E73", "s", (5, 1.5)),
+    Style(INK, "D", (1.6, 1.2)),
+    Style("#CC79A7", "^", (6, 1.5, 1.5, 1.5)),
+    Style("#E69F00", "v", (3, 1)),
+    Style("#56B4E9", "P", (8, 2)),
 )
 DPI = 150
+
+
+def find_style(place: int) -> Style:
+    """Return how the model at a place in the config's order is drawn; six can be told apart."""
+    return _STYLES[place % len(_STYLES)]
 
 
 def make_figure(width: float, height: float, title: str, *, layout: str = "constrained") -> Figure:

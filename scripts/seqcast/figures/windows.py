@@ -1,6 +1,7 @@
-"""One window: the coverage over it, and what a model predicts there."""
+"""One window: the coverage over it, and what models predict there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,8 +12,8 @@ from seqcast.dataset import Dataset
 from seqcast.figures.style import (
     INK,
     OBSERVED,
-    PREDICTED,
     QUIET,
+    find_style,
     format_label,
     format_r,
     make_figure,
@@ -23,19 +24,18 @@ from seqcast.predictions import Predictions
 from seqcast.targets import Targets
 
 _SHOWN = 3
+# More lines than this over one area cannot be told apart.
+MOST_OVERLAID = 4
 
 
 def plot_first_look(dataset: Dataset) -> Figure:
     """Plot the coverage of the first three targets over the dataset's first window."""
-    margin = dataset.crop * dataset.bin_size
-    window = dataset.windows[0]
-    name, start = dataset.contigs.name[window["contig"]], int(window["start"]) + margin
-    where = _place(dataset, name, start, int(window["end"]) - margin)
+    name, start, end = _bounds(dataset, 0)
     return plot_coverage(
         dataset.coverage_of(0),
         dataset.targets,
         bin_size=dataset.bin_size,
-        title=f"First look: observed coverage over {where}",
+        title=f"First look: observed coverage over {_place(dataset, name, start, end)}",
         contig=name,
         start=start,
     )
@@ -54,9 +54,10 @@ def plot_coverage(
 
     Needs no dataset, so that a source can be looked at before one is made. Bins are `bin_size`
     bases, the first begins at base `start` of `contig`, or of the window where that is empty.
-    Values that are not finite are left out.
+    Values are drawn in the units of the track, those that are not finite are left out.
     """
     shown = range(min(_SHOWN, len(targets)))
+    coverage_BT = coverage_BT / np.asarray(targets.span)
     figure = make_figure(9, 1.0 + 1.25 * max(len(shown), 1), title)
     panels = figure.subplots(max(len(shown), 1), 1, sharex=True, squeeze=False)[:, 0]
     edges = (start + bin_size * np.arange(len(coverage_BT) + 1)) / 1000
@@ -70,23 +71,28 @@ def plot_coverage(
 
 def plot_window(
     dataset: Dataset,
-    predictions: Predictions,
-    place: int,
+    models: Mapping[str, Predictions],
+    row: int,
     *,
     targets: Sequence[int] | None = None,
+    overlaid: Sequence[str] | None = None,
     title: str = "Window",
 ) -> Figure:
     """Plot the chapter's two pictures of a predicted window, sharing one axis of positions.
 
-    Above the observed coverage as bars, below the predicted over the observed; a panel a target.
-    `place` counts windows in the predictions; `targets` are places in the targets table, None: the
-    first three. Pearson's r in a panel is over the bins of this window.
+    Above the observed coverage as an area, below what models predict over it, a panel a target, in
+    the units of the track. Where a model is a mean over replicates, a band is their standard
+    deviation. `row` is one of the dataset's windows, which all models predict; `targets` are places
+    in the targets table, None: the first three; `overlaid` names the models to draw, None: the
+    first four. Pearson's r in a panel is over the bins of this window.
     """
     shown = list(range(min(_SHOWN, len(dataset.targets)))) if targets is None else list(targets)
-    observed_BT = dataset.coverage_of(int(predictions.rows[place]))
-    predicted_BT = predictions.read_window(place)
-    name, start = predictions.contig[place], int(predictions.start[place])
-    where = _place(dataset, name, start, int(predictions.end[place]))
+    names = list(models)[:MOST_OVERLAID] if overlaid is None else list(overlaid)
+    span_T = np.asarray(dataset.targets.span)
+    observed_BT = dataset.coverage_of(row) / span_T
+    lines = [_read_line(models, name, row, span_T) for name in names]
+    contig, start, end = _bounds(dataset, row)
+    where = _place(dataset, contig, start, end)
     figure = make_figure(10, 1.3 + 2.15 * len(shown), f"{title}: {where}")
     heights = [0.9] * len(shown) + [1.25] * len(shown)
     panels = figure.subplots(2 * len(shown), 1, sharex=True, squeeze=False, height_ratios=heights)[
@@ -97,15 +103,47 @@ def plot_window(
         _draw_observed(axes, edges, observed_BT[:, target])
         _name_panel(axes, dataset.targets, target, "observed")
     for axes, target in zip(panels[len(shown) :], shown, strict=True):
-        observed, predicted = observed_BT[:, target], predicted_BT[:, target]
-        _draw_both(axes, edges, observed, predicted)
-        score = format_r(find_r(observed, predicted))
+        _draw_both(axes, edges, observed_BT[:, target], lines, target)
+        score = _write_scores(observed_BT[:, target], lines, target)
         _name_panel(axes, dataset.targets, target, "predicted over observed", score)
-    _label_position(panels[-1], name, edges)
+    _label_position(panels[-1], contig, edges)
     _label_coverage(figure, dataset.targets, shown)
     handles, labels = panels[-1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    style = {"loc": "outside lower center", "frameon": False, "fontsize": 8, "handlelength": 3}
+    figure.legend(handles, labels, ncols=3 if len(handles) < 5 else 4, **style)
     return figure
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What a model predicts in the window, and its spread where it has one; (bins, targets)."""
+
+    label: str
+    place: int
+    predicted: np.ndarray
+    spread: np.ndarray | None
+
+
+def _read_line(models: Mapping[str, Predictions], name: str, row: int, span_T: np.ndarray) -> _Line:
+    predictions = models[name]
+    place = int(np.flatnonzero(predictions.rows == row)[0])
+    spread = None
+    if predictions.spread is not None:
+        spread = np.array(predictions.spread[place]) / span_T
+    label = format_label(name, 28) if len(models) > 1 else "predicted (line, orange)"
+    predicted = predictions.read_window(place) / span_T
+    return _Line(label, list(models).index(name), predicted, spread)
+
+
+def _write_scores(observed: np.ndarray, lines: Sequence[_Line], target: int) -> str:
+    """Write r of each model over the window, in the order of the legend."""
+    r = [find_r(observed, line.predicted[:, target]) for line in lines]
+    if len(r) == 1:
+        return format_r(r[0])
+    return ", ".join(
+        f"{format_label(line.label, 16)} {format_r(value)}"
+        for line, value in zip(lines, r, strict=True)
+    )
 
 
 def find_r(observed: np.ndarray, predicted: np.ndarray) -> float:
@@ -115,6 +153,13 @@ def find_r(observed: np.ndarray, predicted: np.ndarray) -> float:
     if x.size < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
     return float(np.corrcoef(x, y)[0, 1])
+
+
+def _bounds(dataset: Dataset, row: int) -> tuple[str, int, int]:
+    """Return where the predicted bins of a window lie: contig, start and end in bases."""
+    window, margin = dataset.windows[row], dataset.crop * dataset.bin_size
+    name = dataset.contigs.name[window["contig"]]
+    return name, int(window["start"]) + margin, int(window["end"]) - margin
 
 
 def _place(dataset: Dataset, contig: str, start: int, end: int) -> str:
@@ -138,22 +183,39 @@ def _draw_observed(axes: Axes, edges: np.ndarray, observed: np.ndarray) -> None:
     axes.set_ylim(0, max(float(np.nanmax(finite)) * 1.08, 1e-6))
 
 
-def _draw_both(axes: Axes, edges: np.ndarray, observed: np.ndarray, predicted: np.ndarray) -> None:
+def _draw_both(
+    axes: Axes, edges: np.ndarray, observed: np.ndarray, lines: Sequence[_Line], target: int
+) -> None:
     style_axes(axes)
-    axes.stairs(
-        observed, edges, fill=True, color=OBSERVED, alpha=0.45, label="observed (filled, blue)"
-    )
-    axes.stairs(
-        predicted,
-        edges,
-        baseline=None,
-        color=PREDICTED,
-        linewidth=1.3 if len(observed) <= 256 else 0.9,
-        label="predicted (line, orange)",
-    )
-    both = np.concatenate([observed, predicted])
-    top = np.max(both, where=np.isfinite(both), initial=0.0)
+    label = "observed (filled, blue)"
+    axes.stairs(observed, edges, fill=True, color=OBSERVED, alpha=0.45, label=label)
+    tops = [observed]
+    for line in lines:
+        style, predicted = find_style(line.place), line.predicted[:, target]
+        if line.spread is not None:
+            low, high = _band(predicted, line.spread[:, target])
+            label = f"{line.label}: spread of replicates (± 1 s.d.)"
+            axes.stairs(
+                high, edges, baseline=low, fill=True, color=style.colour, alpha=0.22, label=label
+            )
+            tops.append(high)
+        axes.stairs(
+            predicted,
+            edges,
+            baseline=None,
+            color=style.colour,
+            linewidth=1.3 if len(observed) <= 256 else 0.9,
+            linestyle=(0, style.dashes) if style.dashes else "-",
+            label=line.label,
+        )
+        tops.append(predicted)
+    values = np.concatenate(tops)
+    top = np.max(values, where=np.isfinite(values), initial=0.0)
     axes.set_ylim(0, max(float(top) * 1.08, 1e-6))
+
+
+def _band(predicted: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.maximum(predicted - spread, 0), predicted + spread
 
 
 def _name_panel(axes: Axes, targets: Targets, target: int, what: str, score: str = "") -> None:

@@ -1,6 +1,6 @@
 """The end of a run: one page that says what came out, its figures as files, four lines of text."""
 
 from seqcast.report.page import write_report
-from seqcast.report.results import ModelFiles, ModelResults, read_results
+from seqcast.report.results import ModelFiles, ModelResults, Scores, read_results
 
-__all__ = ["ModelFiles", "ModelResults", "read_results", "write_report"]
+__all__ = ["ModelFiles", "ModelResults", "Scores", "read_results", "write_report"]

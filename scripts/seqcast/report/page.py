@@ -9,28 +9,33 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from seqcast.dataset import Dataset
 from seqcast.disk import write_text
+from seqcast.predictions import Stitch
+from seqcast.report.clipping import find_clipped, make_clip_warnings
+from seqcast.report.columns import make_columns
+from seqcast.report.comparison import (
+    MOST_ROWS,
+    find_reference,
+    make_models_table,
+    make_targets_table,
+)
 from seqcast.report.pictures import (
     MOST_SCATTERED,
     make_more_scatters,
-    write_model_pictures,
+    write_scatter,
     write_shared_pictures,
+    write_window_pictures,
 )
-from seqcast.report.results import ModelFiles, ModelResults, read_results
+from seqcast.report.results import ModelFiles, ModelResults, Scores, read_results, read_scores
+from seqcast.report.sentences import make_sentences
 from seqcast.report.tables import (
-    MOST_ROWS,
     format_yaml,
     make_data_table,
     make_metrics_table,
-    make_models_table,
+    make_targets_list,
     make_training_table,
+    make_validation_table,
 )
-from seqcast.report.verdict import (
-    COURSE,
-    find_best,
-    make_headline,
-    make_sentences,
-    make_summary,
-)
+from seqcast.report.verdict import COURSE, make_headline, make_summary, rank_models
 
 
 def write_report(
@@ -39,6 +44,7 @@ def write_report(
     models: Mapping[str, ModelFiles],
     *,
     template: str | Path,
+    baselines: Mapping[str, str | Path] | None = None,
     run: Mapping[str, Any] | None = None,
     validation: Mapping[str, Any] | None = None,
     title: str = "",
@@ -46,52 +52,71 @@ def write_report(
 ) -> None:
     """Write `index.html`, `summary.txt` and `figures/*.png` into `folder`.
 
-    The page holds its figures and needs nothing beside it. `figures/` gets `learning_curves.png`,
-    `metrics.png` and, a model, `<model>.scatter.png` and `<model>.window_{best,median,worst}.png`.
+    The page holds its figures and needs nothing beside it; it only links to the tables. `figures/`
+    gets `comparison.png`, `metrics.png`, `learning_curves.png`, `window_{best,median,worst}.png`
+    and, a model, `<model>.scatter.png`. `baselines` holds the `metrics.tsv` of each, by name.
     `run` is the content of `run.json` and `validation` of `validation.json`, any key of which may
-    be missing; `tracks` is the folder of the exported tracks, named as given. Raises SeqcastError
-    where a model's tables do not fit the dataset.
+    be missing; `tracks` is the folder of the exported tracks, named as given. Beside `template`
+    lie `page.css` and `page.js`. Raises SeqcastError where a model's tables do not fit the dataset.
     """
-    folder = Path(folder)
-    run, warnings = dict(run or {}), _find_warnings(validation)
+    folder, run, validation = Path(folder), dict(run or {}), dict(validation or {})
     results = [read_results(name, files, dataset) for name, files in models.items()]
-    best = find_best(results)
-    ordered = [best, *(result for result in results if result is not best)]
+    scored = [read_scores(name, path, dataset) for name, path in (baselines or {}).items()]
+    ranked, reference = rank_models(results), find_reference(scored)
+    best = ranked[0]
+    clipped = find_clipped(dataset, Stitch(best.predictions, dataset).bins)
+    warnings = [*map(str, validation.get("warnings") or ()), *make_clip_warnings(dataset, clipped)]
     context = {
         "title": title or str(run.get("run") or ""),
-        "headline": make_headline(best, dataset),
-        "sentences": make_sentences(best, dataset, warnings, len(results)),
-        "shared": write_shared_pictures(folder / "figures", results),
-        "models": [_describe_model(folder / "figures", dataset, result) for result in ordered],
-        "compared": make_models_table(ordered) if len(ordered) > 1 else [],
+        "headline": make_headline(best, dataset, reference, len(results)),
+        "sentences": make_sentences(ranked, scored, dataset, warnings),
+        "compared": make_models_table(ranked, scored),
+        "targets": make_targets_table(ranked, scored),
+        "columns": make_columns(),
+        "links": _find_links(folder, [*ranked, *scored]),
+        "shared": write_shared_pictures(folder / "figures", results, scored),
+        "windows": write_window_pictures(folder / "figures", dataset, results, ranked),
+        "models": _describe_models(folder / "figures", dataset, ranked),
         "more": make_more_scatters(dataset, best, folder / "figures"),
         "most_rows": MOST_ROWS,
         "most_scattered": MOST_SCATTERED,
         "tracks": _describe_tracks(folder, tracks, best, dataset),
-        "data": make_data_table(dataset),
+        "data": [*make_data_table(dataset), *make_validation_table(validation)],
+        "read": make_targets_list(dataset, clipped),
         "warnings": warnings,
-        "validated": validation is not None,
+        "notices": [str(notice) for notice in validation.get("notices") or ()],
+        "validated": bool(validation),
         "run": _describe_run(run),
         "course": COURSE if dataset.source.get("kind") == "simulated" else "",
     }
     page = _environment(Path(template)).get_template(Path(template).name).render(context)
     write_text(folder / "index.html", page)
-    summary = make_summary(best, dataset, str(folder / "index.html"), str(tracks))
+    page_path = str(folder / "index.html")
+    summary = make_summary(best, dataset, page_path, str(tracks), reference, len(results))
     write_text(folder / "summary.txt", summary)
 
 
-def _find_warnings(validation: Mapping[str, Any] | None) -> list[str]:
-    return [str(warning) for warning in (validation or {}).get("warnings") or []]
+def _describe_models(
+    folder: Path, dataset: Dataset, ranked: Sequence[ModelResults]
+) -> list[dict[str, Any]]:
+    """Return what each model has of its own; tables get shorter where there are many."""
+    most = max(MOST_ROWS // len(ranked), 20)
+    return [
+        {
+            "name": result.name,
+            "scatter": write_scatter(folder, dataset, result),
+            "table": make_metrics_table(result, most),
+            "training": make_training_table(result),
+            "checkpoint": result.predictions.checkpoint_digest,
+        }
+        for result in ranked
+    ]
 
 
-def _describe_model(folder: Path, dataset: Dataset, result: ModelResults) -> dict[str, Any]:
-    return {
-        "name": result.name,
-        "pictures": write_model_pictures(folder, dataset, result),
-        "table": make_metrics_table(result),
-        "training": make_training_table(result),
-        "checkpoint": result.predictions.checkpoint_digest,
-    }
+def _find_links(folder: Path, scored: Sequence[Scores]) -> list[tuple[str, str]]:
+    """Return names and relative addresses of all tables of metrics."""
+    every = [each for scores in scored for each in (scores, *getattr(scores, "replicates", ()))]
+    return [(each.label, Path(os.path.relpath(each.path, folder)).as_posix()) for each in every]
 
 
 def _describe_tracks(
@@ -101,10 +126,12 @@ def _describe_tracks(
     place = best.find_windows()["best"]
     start, end = int(best.predictions.start[place]), int(best.predictions.end[place])
     own_genome = not dataset.has_coordinates or dataset.source.get("kind") == "simulated"
+    units = {"genome": "the units of your bigWig files"}
     return {
         "folder": str(tracks),
         "link": Path(os.path.relpath(tracks, folder)).as_posix() if str(tracks) else "",
         "own_genome": own_genome,
+        "units": units.get(str(dataset.source.get("kind")), "the units of the data"),
         "assembly": str(dataset.source.get("assembly") or ""),
         "first": f"{best.predictions.contig[place]}:{start + 1:,}-{end:,}",
     }

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from seqcast.dataset import Dataset
 from seqcast.figures import (
     find_ranked,
+    plot_comparison,
     plot_learning_curves,
     plot_metrics,
     plot_scatter,
@@ -18,8 +19,11 @@ from seqcast.figures import (
     write_figure,
 )
 from seqcast.figures.scatter import MOST_PANELS
+from seqcast.figures.scores import MOST_APART
 from seqcast.figures.style import DPI
-from seqcast.report.results import ModelResults
+from seqcast.figures.windows import MOST_OVERLAID
+from seqcast.report.comparison import find_reference
+from seqcast.report.results import RANKED, ModelResults, Scores
 
 # Up to so many targets the page shows every one; above, a dozen and the table.
 MOST_SCATTERED = 96
@@ -39,16 +43,15 @@ class Picture:
 
 
 _LOOK_CURVES = (
-    "both lines fall steeply at first and then level out; the ring, the epoch that is kept,"
-    " lies where validation is lowest.",
+    "the lines fall steeply at first and then level out; the ring, the epoch that is kept, lies"
+    " where validation is lowest.",
     "still falling at the end: raise train.epochs. Validation rises while training falls: the"
     " network learns its windows by heart, so give it more data or more dropout. Neither falls:"
     " lower train.learning_rate and read the warnings under Data.",
 )
 _LOOK_METRICS = (
-    "markers near their ceiling (the upright tick), or, without one, near 1 and near each other.",
-    "one low target is often a poor or nearly empty track: look at it in the browser. All low: see"
-    " Training.",
+    "one low target is often a poor or nearly empty track: look at it in the browser. A target on"
+    " which the ridge is as good needs no network. All low: see Training."
 )
 _LOOK_SCATTER = (
     "the dark cells follow the dashed line, at high coverage as at low.",
@@ -57,59 +60,141 @@ _LOOK_SCATTER = (
     " that reads do not map to.",
 )
 _LOOK_WINDOW = (
-    "the orange line rises where the blue area does, and about as high.",
     "peaks at the wrong places in every window: sequence and coverage do not belong together, so"
     " check the assembly and the bin size. A bad worst window alone is usually one with hardly any"
-    " coverage.",
+    " coverage."
 )
 
 
-def write_shared_pictures(folder: Path, results: Sequence[ModelResults]) -> dict[str, Picture]:
-    """Write the figures that show all models at once."""
-    curves = plot_learning_curves({result.name: result.history for result in results})
-    metrics = plot_metrics({result.name: result.metrics for result in results})
-    names = ", ".join(result.name for result in results)
+def write_shared_pictures(
+    folder: Path, models: Sequence[ModelResults], baselines: Sequence[Scores]
+) -> dict[str, Picture]:
+    """Write the figures that show all models at once: `comparison`, `metrics`, `learning_curves`.
+
+    `models` are in the order of the config, which gives each its colour.
+    """
+    names = ", ".join(model.name for model in models)
+    curves = plot_learning_curves({model.name: model.histories for model in models})
+    thin = any(len(model.histories) > 1 for model in models)
     return {
+        "comparison": _write_comparison(folder, models, baselines),
+        "metrics": _write_metrics(folder, models, baselines),
         "learning_curves": _write(
             curves,
             folder / "learning_curves.png",
             f"Line chart of training and validation loss against the epoch; models: {names}.",
-            "Loss during training, the lower the better; the ring marks the epoch that is kept.",
+            "Loss during training, the lower the better; a ring marks the epoch that is kept."
+            + (" Thin lines of one colour are the trainings of one model." if thin else ""),
             _LOOK_CURVES,
-        ),
-        "metrics": _write(
-            metrics,
-            folder / "metrics.png",
-            f"Dot chart of Pearson's r for {len(results[0].metrics):,} targets, best first;"
-            f" {_range(results)}. The table has the same numbers.",
-            "How well each target is predicted: 1 is perfect, 0 is no better than a constant.",
-            _LOOK_METRICS,
         ),
     }
 
 
-def write_model_pictures(
-    folder: Path, dataset: Dataset, result: ModelResults
+def _write_comparison(
+    folder: Path, models: Sequence[ModelResults], baselines: Sequence[Scores]
+) -> Picture:
+    every = [*models, *baselines]
+    figure = plot_comparison(
+        {model.name: model.metrics for model in models},
+        {scores.label: scores.metrics for scores in baselines},
+    )
+    means = ", ".join(f"{scores.label} {scores.mean(RANKED):.2f}" for scores in every)
+    grey = " Grey bars need no network." if baselines else ""
+    return _write(
+        figure,
+        folder / "comparison.png",
+        f"Bar chart of the mean of Pearson's r over targets: {means}.",
+        f"Mean of Pearson's r over targets; lines on the bars are 95 % intervals.{grey}",
+    )
+
+
+def _write_metrics(
+    folder: Path, models: Sequence[ModelResults], baselines: Sequence[Scores]
+) -> Picture:
+    reference, first = find_reference(baselines), models[0].metrics
+    figure = plot_metrics(
+        {model.name: model.metrics for model in models},
+        **({"baseline": reference.metrics, "baseline_name": reference.label} if reference else {}),
+    )
+    ceiling = f"ceiling_{RANKED}" in first and first[f"ceiling_{RANKED}"].notna().any()
+    whiskers = f"{RANKED}_low" in first and len(first) <= MOST_APART
+    caption = "How well each target is predicted: 1 is perfect, 0 is no better than a constant."
+    if reference:
+        caption += f" A cross is the {reference.label}: what a network must beat."
+    caption += " An upright tick is the ceiling, the most that noise allows." if ceiling else ""
+    caption += " Lines through markers are 95 % intervals." if whiskers else ""
+    against = [f"right of the {reference.label}"] if reference else []
+    against += ["near the ceiling"] if ceiling else []
+    look = f"markers {' and '.join(against) or 'near 1 and near each other'}."
+    if not against:
+        look += " An r alone is neither good nor bad: baselines (evaluate.baselines) would tell."
+    return _write(
+        figure,
+        folder / "metrics.png",
+        f"Dot chart of Pearson's r for {len(first):,} targets, best first;"
+        f" {_range(models)}. The table has the same numbers.",
+        caption,
+        (look, _LOOK_METRICS),
+    )
+
+
+def write_window_pictures(
+    folder: Path, dataset: Dataset, models: Sequence[ModelResults], ranked: Sequence[ModelResults]
 ) -> dict[str, Picture]:
-    """Write a model's own figures: `scatter`, `window_best`, `window_median`, `window_worst`."""
-    pictures = {"scatter": _write_scatter(folder, dataset, result)}
-    shown = find_ranked(result.r, 3)
-    for kind, place in result.find_windows().items():
-        figure = plot_window(
-            dataset, result.predictions, place, targets=shown, title=f"{kind.capitalize()} window"
+    """Write `window_best`, `window_median` and `window_worst` of the best model, all overlaid.
+
+    `models` are in the order of the config, `ranked` the best first.
+    """
+    best = ranked[0]
+    shown = find_ranked(best.r, 3)
+    opened = {model.name: model.predictions for model in models}
+    pictures = {}
+    for kind, place in best.find_windows().items():
+        row = int(best.predictions.rows[place])
+        holding = [model.name for model in ranked if row in model.predictions.rows]
+        overlaid = [name for name in opened if name in holding[:MOST_OVERLAID]]
+        title = f"{kind.capitalize()} window"
+        figure = plot_window(dataset, opened, row, targets=shown, overlaid=overlaid, title=title)
+        where = (
+            f"{best.predictions.contig[place]}:{best.predictions.start[place] + 1:,}-"
+            f"{best.predictions.end[place]:,}"
         )
-        r, contig = result.window_r(place), result.predictions.contig[place]
-        start, end = result.predictions.start[place], result.predictions.end[place]
+        r = best.window_r(place)
         score = f"mean r over targets {r:.2f}" if np.isfinite(r) else "r is undefined"
+        which = (
+            "the prediction" if len(models) == 1 else f"the predictions of {', '.join(overlaid)}"
+        )
         pictures[f"window_{kind}"] = _write(
             figure,
-            folder / f"{result.name}.window_{kind}.png",
-            f"Coverage of {len(shown)} targets over the {kind} window, {contig}:{start + 1:,}-"
-            f"{end:,}, observed as bars and predicted as a line over them; {score}.",
-            f"The {kind} of {len(result.windows):,} windows: {score}.",
-            _LOOK_WINDOW,
+            folder / f"window_{kind}.png",
+            f"Coverage of {len(shown)} targets over the {kind} window, {where}, observed as an area"
+            f" and {which} over it; {score}.",
+            _caption_window(kind, best, where, score, models, overlaid),
+            (_say_window(len(overlaid)), _LOOK_WINDOW),
         )
     return pictures
+
+
+def _caption_window(
+    kind: str,
+    best: ModelResults,
+    where: str,
+    score: str,
+    models: Sequence[ModelResults],
+    overlaid: Sequence[str],
+) -> str:
+    whose = f" by {best.name}" if len(models) > 1 else ""
+    text = f"The {kind} of {len(best.windows):,} windows{whose}, {where}: {score}."
+    if any(model.predictions.has_spread for model in models if model.name in overlaid):
+        text += " The band is one standard deviation of the replicates to either side."
+    if len(overlaid) < len(models):
+        text += f" Drawn are the {len(overlaid)} best of {len(models)} models."
+    return text
+
+
+def _say_window(lines: int) -> str:
+    what = "the orange line rises" if lines == 1 else "the lines rise"
+    return f"{what} where the blue area does, and about as high."
 
 
 def make_more_scatters(dataset: Dataset, result: ModelResults, folder: Path) -> list[Picture]:
@@ -134,7 +219,8 @@ def make_more_scatters(dataset: Dataset, result: ModelResults, folder: Path) -> 
     return pictures
 
 
-def _write_scatter(folder: Path, dataset: Dataset, result: ModelResults) -> Picture:
+def write_scatter(folder: Path, dataset: Dataset, result: ModelResults) -> Picture:
+    """Write a model's own figure, `<model>.scatter.png`."""
     count = len(result.metrics)
     figure = plot_scatter(dataset, result.predictions, result.metrics)
     if count > MOST_PANELS:

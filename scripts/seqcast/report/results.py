@@ -1,4 +1,4 @@
-"""What a report reads of each model."""
+"""What a report reads of each model and baseline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,50 +8,78 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seqcast.dataset import SPLITS, Dataset
+from seqcast.dataset import SPLITS, Dataset, read_dataset
 from seqcast.errors import SeqcastError
 from seqcast.predictions import Predictions, read_predictions
 
-_TEXT = ("target", "contig")
+_TEXT = ("target", "contig", "ceiling_from")
+# What models are ranked by: peaks alone would rule raw coverage.
+RANKED = "pearson_r_log1p"
+_LABELS = {"gc": "GC content", "kmers": "k-mer ridge"}
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """Where a model's results lie, and what is known of its training (`device`, `seconds` ...)."""
+    """Where a model's results lie.
 
-    history: str | Path
+    `histories` has one for each training of the model, by the member's name; `replicates` the
+    `metrics.tsv` of each replicate, empty where there are none. `training` is what is known of the
+    training of the first member (`device`, `seconds` ...).
+    """
+
+    histories: Mapping[str, str | Path]
     metrics: str | Path
     windows: str | Path
     predictions: str | Path
     training: Mapping[str, Any] = field(default_factory=dict)
+    replicates: Mapping[str, str | Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class ModelResults:
-    """A model's results in memory: tables as pandas, predictions opened."""
+class Scores:
+    """How good the predictions of a model, a replicate or a baseline are; a row a target."""
 
     name: str
-    history: pd.DataFrame
     metrics: pd.DataFrame
-    windows: pd.DataFrame
-    predictions: Predictions
-    training: Mapping[str, Any]
+    path: Path
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return _LABELS.get(self.name, self.name)
 
     @property
     def r(self) -> np.ndarray:
-        """Pearson's r of each target, (targets,); NaN where it is undefined."""
-        return self.metrics["pearson_r"].to_numpy(float)
+        """Pearson's r of log1p coverage of each target, (targets,); NaN where undefined."""
+        return self.metrics[RANKED].to_numpy(float)
 
     def mean(self, column: str) -> float:
-        """Return the mean of a column of the metrics over targets that have one, or NaN."""
+        """Return the mean of a column over targets that have a value, NaN where none has."""
+        if column not in self.metrics:
+            return float("nan")
         values = self.metrics[column].to_numpy(float)
         values = values[np.isfinite(values)]
         return float(values.mean()) if values.size else float("nan")
 
+
+@dataclass(frozen=True)
+class ModelResults(Scores):
+    """A model's results in memory: tables as pandas, predictions opened."""
+
+    histories: Mapping[str, pd.DataFrame]
+    windows: pd.DataFrame
+    predictions: Predictions
+    training: Mapping[str, Any]
+    replicates: tuple[Scores, ...]
+
     def splits(self, dataset: Dataset) -> list[str]:
-        """Name the splits that the predicted windows come from."""
-        found = dataset.windows["split"][self.predictions.rows]
-        return [name for place, name in enumerate(SPLITS) if (found == place).any()]
+        """Name the splits that the predicted windows come from, each in the fold it was read in."""
+        found = set()
+        for fold in np.unique(self.predictions.folds):
+            own = dataset if fold == dataset.fold else read_dataset(dataset.path, int(fold))
+            rows = self.predictions.rows[self.predictions.folds == fold]
+            found |= set(own.windows["split"][rows].tolist())
+        return [name for place, name in enumerate(SPLITS) if place in found]
 
     def find_windows(self) -> dict[str, int]:
         """Return the places of the best, the median and the worst window by Pearson's r.
@@ -72,21 +100,36 @@ class ModelResults:
         return float(self.windows.set_index("place")["pearson_r"].loc[place])
 
 
+def read_scores(name: str, path: str | Path, dataset: Dataset) -> Scores:
+    """Read a `metrics.tsv`, and check that it speaks of the dataset's targets."""
+    wanted = ("target", "pearson_r", "pearson_r_log1p", "ceiling_pearson_r")
+    metrics = _read_table(path, wanted)
+    if tuple(metrics["target"]) != dataset.targets.identifier:
+        raise SeqcastError(
+            f"{path}: found {len(metrics):,} targets that are not, in order, the"
+            f" {len(dataset.targets):,} of {dataset.path}; run `snakemake evaluate` again"
+        )
+    return Scores(name, metrics, Path(path))
+
+
 def read_results(name: str, files: ModelFiles, dataset: Dataset) -> ModelResults:
-    """Read a model's results; refuse tables that do not fit the dataset."""
+    """Read all that was written of a model, and check that it belongs together."""
+    scores = read_scores(name, files.metrics, dataset)
     results = ModelResults(
         name=name,
-        history=_read_table(files.history, ("epoch", "train_loss", "valid_loss")),
-        metrics=_read_table(files.metrics, ("target", "pearson_r", "ceiling_pearson_r")),
+        metrics=scores.metrics,
+        path=scores.path,
+        histories={
+            member: _read_table(path, ("epoch", "train_loss", "valid_loss"))
+            for member, path in files.histories.items()
+        },
         windows=_read_table(files.windows, ("place", "pearson_r")),
         predictions=read_predictions(files.predictions, dataset),
         training=files.training,
+        replicates=tuple(
+            read_scores(member, path, dataset) for member, path in files.replicates.items()
+        ),
     )
-    if tuple(results.metrics["target"]) != dataset.targets.identifier:
-        raise SeqcastError(
-            f"{files.metrics}: found {len(results.metrics):,} targets that are not, in order, the"
-            f" {len(dataset.targets):,} of {dataset.path}; run `snakemake evaluate` again"
-        )
     if len(results.windows) != len(results.predictions.rows) or not len(results.windows):
         raise SeqcastError(
             f"{files.windows}: found {len(results.windows):,} windows, wanted the"

@@ -3,89 +3,22 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from seqcast.console import format_seconds
 from seqcast.dataset import SPLITS, Dataset
+from seqcast.report.columns import MISSING, make_cell, make_columns
+from seqcast.report.comparison import MOST_ROWS
 from seqcast.report.results import ModelResults
 
-MOST_ROWS = 200
-MISSING = "\u2013"
+_MOST_NAMED = 5
+_MOST_CONTIGS = 20
 # Text that YAML reads as text without quotes.
 _PLAIN = re.compile(r"(?i)(?!(?:y|n|yes|no|on|off|true|false|null)$)[a-z][a-z0-9_./-]*")
 
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the metrics table; `definition` explains it where it is shown."""
-
-    key: str
-    head: str
-    definition: str
-    digits: int = 3
-
-
-COLUMNS = (
-    Column(
-        "pearson_r",
-        "r",
-        "Pearson's correlation of predicted and observed coverage over all"
-        " predicted bins, raw values: 1 is perfect, 0 is none. Peaks weigh most.",
-    ),
-    Column(
-        "ceiling_pearson_r",
-        "ceiling r",
-        "The most that noise allows: r of the noiseless rate"
-        " with the observed track. Known only where the data are simulated.",
-    ),
-    Column(
-        "pearson_r_log1p",
-        "r log1p",
-        "Pearson's r of log(1 + coverage): low coverage counts as much as peaks.",
-    ),
-    Column("spearman_r", "Spearman", "Pearson's r of the ranks: is the order of the bins right?"),
-    Column(
-        "r2",
-        "R²",
-        "1 - squared error / variance of the observed: unlike r it also asks for"
-        " the right height. Below 0 the mean would have been the better guess.",
-    ),
-    Column(
-        "poisson_loss",
-        "loss",
-        "Poisson loss of the course's chapter, mean(exp(x) - t·x) -"
-        " mean(t - t·log t) with exp(x) the prediction and t the observed: natural logarithm,"
-        " half the mean Poisson deviance. The lower the better; 0 is perfect.",
-    ),
-    Column(
-        "baseline_poisson_loss",
-        "baseline",
-        "The same loss of predicting each target's"
-        " training mean everywhere: what any model must beat.",
-    ),
-    Column(
-        "poisson_loss_keras",
-        "loss Keras",
-        "Poisson loss as Keras and Basenji print it,"
-        " mean(p - t·log p), natural logarithm: may be negative, and compares only within one"
-        " dataset.",
-    ),
-    Column(
-        "baseline_poisson_loss_keras",
-        "baseline Keras",
-        "Keras' loss of predicting the training mean everywhere.",
-    ),
-    Column("mean_observed", "mean obs.", "Mean observed coverage of a bin."),
-    Column(
-        "mean_predicted",
-        "mean pred.",
-        "Mean predicted coverage of a bin; should be near the observed one.",
-    ),
-    Column("bins", "bins", "Number of bins compared.", 0),
-)
 
 _TRAINING_WORDS = {
     "seconds": "time",
@@ -95,69 +28,53 @@ _TRAINING_WORDS = {
 }
 
 
-def make_metrics_table(result: ModelResults) -> dict[str, Any]:
-    """Return the columns that a model's metrics have and its rows, best target first."""
-    columns = [column for column in COLUMNS if column.key in result.metrics]
+def make_metrics_table(result: ModelResults, most: int = MOST_ROWS) -> dict[str, Any]:
+    """Return all columns that a model's metrics have, and at most so many rows, best first."""
     columns = [
         column
-        for column in columns
-        if result.metrics[column.key].notna().any() or column.key == "pearson_r"
+        for column in make_columns()
+        if column.key in result.metrics and _has_values(result.metrics[column.key])
     ]
     order = np.argsort(-result.r, kind="stable")
-    shown = result.metrics.iloc[order[:MOST_ROWS]]
-    names = shown["target"].tolist()
-    values = shown[[column.key for column in columns]].to_numpy(float).tolist()
+    shown = result.metrics.iloc[order[:most]]
+    values = [shown[column.key].tolist() for column in columns]
     rows = [
         {
             "rank": rank,
             "target": name,
             "cells": [
-                _cell(value, column.digits) for value, column in zip(numbers, columns, strict=True)
+                make_cell(value, column.digits)
+                for value, column in zip(numbers, columns, strict=True)
             ],
         }
-        for rank, (name, numbers) in enumerate(zip(names, values, strict=True), start=1)
+        for rank, (name, *numbers) in enumerate(zip(shown["target"], *values, strict=True), start=1)
     ]
     return {"columns": columns, "rows": rows, "total": len(result.metrics)}
-
-
-def _cell(value: float, digits: int) -> dict[str, Any]:
-    """Give a cell its text and the number that it sorts by (empty where there is none)."""
-    if not np.isfinite(value):
-        return {"text": MISSING, "sort": ""}
-    return {"text": f"{value:,.{digits}f}", "sort": f"{value:.9g}"}
-
-
-def make_models_table(results: Sequence[ModelResults]) -> list[dict[str, str]]:
-    """Return a row a model: its name and what compares it with the others."""
-    return [
-        {
-            "model": result.name,
-            **{
-                key: _cell(result.mean(key), 3)["text"] if key in result.metrics else MISSING
-                for key in ("pearson_r", "ceiling_pearson_r", "pearson_r_log1p", "poisson_loss")
-            },
-        }
-        for result in results
-    ]
 
 
 _IN_HISTORY = ("epoch", "valid_loss")
 
 
+def _has_values(column: pd.Series) -> bool:
+    return bool((column.notna() & (column != "")).any())
+
+
 def make_training_table(result: ModelResults) -> list[tuple[str, str]]:
-    """Return what is known of a model's training, as words and values."""
-    rows = []
+    """Return what is known of a model's training, as words and values; of several the first's."""
+    rows, members = [], len(result.histories)
+    if members > 1:
+        rows.append(("trainings", f"{members}; the facts below are those of the first"))
     for key, value in result.training.items():
         # The best epoch and its loss stand in the last row, from the history itself.
         if value is None or isinstance(value, (dict, list, tuple)) or key in _IN_HISTORY:
             continue
         rows.append((_TRAINING_WORDS.get(key, key.replace("_", " ")), _format_value(key, value)))
-    valid = result.history.dropna(subset=["valid_loss"])
-    if len(valid):
-        best = valid.loc[valid["valid_loss"].idxmin()]
-        rows.append(
-            ("lowest validation loss", f"{best['valid_loss']:.4f} (epoch {best['epoch']:g})")
-        )
+    for name, history in result.histories.items():
+        valid = history.dropna(subset=["valid_loss"])
+        if len(valid):
+            best = valid.loc[valid["valid_loss"].idxmin()]
+            word = "lowest validation loss" + (f", {name}" if members > 1 else "")
+            rows.append((word, f"{best['valid_loss']:.4f} (epoch {best['epoch']:g})"))
     return rows
 
 
@@ -171,16 +88,24 @@ def _format_value(key: str, value: Any) -> str:
 
 def make_data_table(dataset: Dataset) -> list[tuple[str, str]]:
     """Return what the data are, as words and values."""
-    splits = ", ".join(f"{split} {len(dataset.rows_of(split)):,}" for split in SPLITS)
+    windows = f"{len(dataset.windows):,}"
+    if dataset.folds > 1:
+        windows += f", each held out once in {dataset.folds} folds"
+    else:
+        splits = ", ".join(f"{split} {len(dataset.rows_of(split)):,}" for split in SPLITS)
+        windows += f" ({splits})"
     place = "places in a genome" if dataset.has_coordinates else "each window its own contig"
+    units = list(dict.fromkeys(unit for unit in dataset.targets.units if unit))
+    more = f" and {len(units) - _MOST_NAMED:,} more" if len(units) > _MOST_NAMED else ""
     rows = [
-        ("windows", f"{len(dataset.windows):,} ({splits})"),
+        ("windows", windows),
         (
             "window",
             f"{dataset.window:,} bases, {dataset.output_bins:,} predicted bins of"
             f" {dataset.bin_size:,}",
         ),
         ("targets", f"{len(dataset.targets):,}"),
+        ("units", f"{', '.join(units[:_MOST_NAMED])}{more}" if units else "not given"),
         (
             "contigs",
             f"{len(dataset.contigs):,}, {int(dataset.contigs.length.sum()):,} bases ({place})",
@@ -192,6 +117,55 @@ def make_data_table(dataset: Dataset) -> list[tuple[str, str]]:
         if key != "has_coordinates"
     ]
     return [*rows, ("digest", dataset.digest)]
+
+
+def make_validation_table(validation: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what the check of a genome found: contigs used and left out, masks, lost windows."""
+    rows = []
+    if used := validation.get("contigs"):
+        rows.append(("contigs used", _name_some(list(used))))
+    reasons: dict[str, list[str]] = {}
+    for contig, reason in (validation.get("left_out") or {}).items():
+        reasons.setdefault(str(reason), []).append(contig)
+    rows += [("contigs left out", f"{_name_some(names)}: {why}") for why, names in reasons.items()]
+    rows += [
+        (f"held out for {split}", _name_some(list(names)))
+        for split, names in (validation.get("splits") or {}).items()
+        if names
+    ]
+    if validation.get("masked") is not None:
+        rows.append(("masked", f"{100 * validation['masked']:.2g}\u00a0% of the bases"))
+    lost = validation.get("dropped_for") or {}
+    rows += [(f"windows dropped: {reason}", f"{number:,}") for reason, number in lost.items()]
+    return rows
+
+
+def _name_some(names: Sequence[str]) -> str:
+    """Write how many names there are, and the first of them."""
+    more = " …" if len(names) > _MOST_CONTIGS else ""
+    return f"{len(names):,} ({', '.join(names[:_MOST_CONTIGS])}{more})"
+
+
+def make_targets_list(dataset: Dataset, clipped: np.ndarray) -> list[dict[str, str]]:
+    """Return how each target is read, a row each: statistic, scale, clips, share above the clip."""
+    targets = dataset.targets
+    return [
+        {
+            "target": targets.identifier[place],
+            "description": targets.description[place],
+            "units": targets.units[place] or MISSING,
+            "statistic": targets.sum_stat[place],
+            "scale": _number(targets.scale[place]),
+            "clip_soft": _number(targets.clip_soft[place]),
+            "clip": _number(targets.clip[place]),
+            "clipped": _number(100 * clipped[place], ".2f", "\u00a0%"),
+        }
+        for place in range(min(len(targets), MOST_ROWS))
+    ]
+
+
+def _number(value: float | None, form: str = ".4g", unit: str = "") -> str:
+    return MISSING if value is None or np.isnan(value) else f"{value:{form}}{unit}"
 
 
 def format_yaml(value: Any, indent: int = 0) -> str:

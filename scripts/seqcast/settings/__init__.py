@@ -4,20 +4,29 @@ The only place that knows a default. ``read_settings`` takes the mapping that Sn
 YAML and the command line and returns a frozen ``Settings``, or says what is wrong with it.
 """
 
-from seqcast.settings.data import BasenjiSettings, SimulatedSettings
+from seqcast.settings.data import BasenjiSettings, GenomeSettings, SimulatedSettings
+from seqcast.settings.files import File, find_files, find_places, has_replicates
 from seqcast.settings.model import PRESETS, DilatedBlock, ModelSettings, SqueezeBlock, TrainSettings
-from seqcast.settings.run import STAGES, PredictSettings, Settings, read_settings
+from seqcast.settings.run import STAGES, Settings, read_settings
+from seqcast.settings.steps import EvaluateSettings, ExportSettings, PredictSettings
 
 __all__ = [
     "PRESETS",
     "STAGES",
     "BasenjiSettings",
     "DilatedBlock",
+    "EvaluateSettings",
+    "ExportSettings",
+    "File",
+    "GenomeSettings",
     "ModelSettings",
     "PredictSettings",
     "Settings",
     "SimulatedSettings",
     "SqueezeBlock",
     "TrainSettings",
+    "find_files",
+    "find_places",
+    "has_replicates",
     "read_settings",
 ]

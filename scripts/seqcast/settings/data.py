@@ -1,12 +1,11 @@
 """Settings of the data, one section for each source."""
 
-from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from seqcast.errors import suggest
-from seqcast.settings.section import Section
+from seqcast.settings.section import Fraction, Section
 
 
 def _check_window(bases: int, bin_size: int, key: str) -> None:
@@ -108,12 +107,102 @@ class BasenjiSettings(_Windows):
             _check_window(self.window, self.bin_size, "dataset.window")
         return self
 
-    @property
-    def is_url(self) -> bool:
-        """Say whether the file must be downloaded first."""
-        return self.file.partition("://")[0] in ("http", "https", "ftp")
+
+class SplitSettings(Section):
+    """Which chromosomes are held out."""
+
+    valid: tuple[str, ...] = ()
+    """Chromosomes held out to choose the best epoch."""
+    test: tuple[str, ...] = ()
+    """Chromosomes held out to the end; everything else is trained on."""
+    exclude: tuple[str, ...] = ()
+    """Chromosomes left out altogether, such as chrM."""
+    folds: Annotated[int, Field(ge=3)] | None = None
+    """Instead of `valid` and `test`: so many models, each tested on another part of the genome."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "SplitSettings":
+        named = [*self.valid, *self.test, *self.exclude]
+        twice = sorted({name for name in named if named.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} is named twice in valid, test and exclude")
+        if self.folds and (self.valid or self.test):
+            raise ValueError("folds holds out every chromosome in turn; leave out valid and test")
+        if not self.folds and not (self.valid and self.test):
+            raise ValueError("valid and test need a chromosome each; or set folds: 5")
+        return self
+
+
+class GenomeSettings(_Windows):
+    """A genome of your own, and the tracks measured over it: FASTA and bigWig."""
+
+    source: Literal["genome"] = "genome"
+    """Where the data come from."""
+    fasta: str
+    """Path or URL of the genome: FASTA, plain, gzip or bgzip."""
+    md5: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]] = {}
+    """MD5 of contigs' upper-case sequence, as M5 in `samtools dict`; those given must agree."""
+    targets: str
+    """Path of the targets table (TSV): one track a row, columns as in Basenji."""
+    window: PositiveInt = 16_384
+    """Bases per window."""
+    stride: PositiveInt | None = None
+    """Bases from one window to the next; None: half a window."""
+    resolution: PositiveInt | None = None
+    """Bases per stored value, so that training windows can start between bins; None: a quarter of
+    a bin where that divides. Smaller is finer and larger on disk."""
+    split: SplitSettings
+    """Which chromosomes are held out: `valid`, `test`, `exclude`, or `folds`."""
+    mask: tuple[str, ...] = ()
+    """BED files, paths or URLs: bins they touch carry no loss and no metric."""
+    aliases: str | None = None
+    """Table of contig names that mean the same (UCSC's chromAlias), path or URL."""
+    scale: Literal["none", "mean"] = "mean"
+    """For targets without a `scale` in the table: `mean` brings their training mean to 1."""
+    clip_quantile: Annotated[float, Field(gt=0, lt=1)] | None = 0.9995
+    """For targets without a `clip` in the table: this quantile of their training bins."""
+    negative: Literal["refuse", "abs"] = "refuse"
+    """Tracks that are negative throughout, as some minus strands: stop, or turn the sign."""
+    max_n: Fraction = 0.1
+    """Windows with a larger share of N are left out."""
+    max_masked: Fraction = 0.5
+    """Windows with a larger share of masked bins are left out."""
+    max_no_data: Fraction = 0.5
+    """Windows with a larger share of bins that no track has a value in are left out."""
+
+    @field_validator("mask", mode="before")
+    @classmethod
+    def _one_mask(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check(self) -> "GenomeSettings":
+        _check_window(self.window, self.bin_size, "dataset.window")
+        _check_window(self.step, self.bin_size, "dataset.stride")
+        if self.bin_size % self.cell:
+            raise ValueError(
+                f"dataset.resolution is {self.cell}, which does not divide bins of {self.bin_size}"
+            )
+        return self
 
     @property
-    def file_name(self) -> str:
-        """The file's own name, without folders or a URL's query."""
-        return PurePosixPath(self.file.partition("?")[0]).name or "download.h5"
+    def step(self) -> int:
+        """Bases from one window to the next."""
+        if self.stride:
+            return self.stride
+        bins = self.window // self.bin_size
+        return max(1, bins // 2) * self.bin_size
+
+    @property
+    def cell(self) -> int:
+        """Bases per stored value."""
+        if self.resolution:
+            return self.resolution
+        return self.bin_size // 4 if self.bin_size % 4 == 0 else self.bin_size
+
+
+SOURCES: dict[str, type[Section]] = {
+    "simulated": SimulatedSettings,
+    "basenji_h5": BasenjiSettings,
+    "genome": GenomeSettings,
+}

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import (
     Field,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -22,6 +23,23 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "dilated": [[24, 3, dilation, 0.1] for dilation in (1, 2, 4, 8, 16, 32, 64)],
         },
         "train": {},
+    },
+    "default": {
+        "model": {
+            "squeeze": [[48, 21, 2, 0], [60, 7, 4, 0.05], [76, 7, 4, 0.05], [96, 7, 4, 0.05]],
+            "dilated": [[24, 3, dilation, 0.1] for dilation in (1, 2, 4, 8, 16, 32, 64)],
+        },
+        "train": {
+            "epochs": 60,
+            "learning_rate": 2e-3,
+            "warmup_epochs": 1,
+            "beta1": 0.9,
+            "beta2": 0.98,
+            "clip_norm": 1.0,
+            "max_shift": 0,
+            "max_jitter": 4096,
+            "reverse_complement": True,
+        },
     },
 }
 
@@ -107,6 +125,40 @@ class ModelSettings(Section):
         return bases + sum((block.kernel - 1) * block.dilation * step for block in self.dilated)
 
 
+def fit_strides(network: ModelSettings, bin_size: int) -> ModelSettings:
+    """Return the network with strides whose product is the bin size, if any suit its kernels.
+
+    The factors of the bin size go to the blocks from the last to the first, the largest strides
+    last, where they cost least: 128 over four blocks is 2 x 4 x 4 x 4.
+    """
+    if network.bin_size == bin_size:
+        return network
+    strides = [1] * len(network.squeeze)
+    for factor in _prime_factors(bin_size):
+        least = min(strides)
+        last = max(place for place, stride in enumerate(strides) if stride == least)
+        strides[last] *= factor
+    strides.sort()
+    if any(s > b.kernel for s, b in zip(strides, network.squeeze, strict=True)):
+        return network
+    blocks = [
+        block.model_copy(update={"stride": stride})
+        for block, stride in zip(network.squeeze, strides, strict=True)
+    ]
+    return network.model_copy(update={"squeeze": tuple(blocks)})
+
+
+def _prime_factors(number: int) -> list[int]:
+    """Return the prime factors, largest first."""
+    factors, divisor = [], 2
+    while number > 1:
+        while number % divisor == 0:
+            factors.append(divisor)
+            number //= divisor
+        divisor += 1
+    return factors[::-1]
+
+
 class TrainSettings(Section):
     """How a network is trained."""
 
@@ -116,7 +168,9 @@ class TrainSettings(Section):
     """Windows a step."""
     learning_rate: PositiveFloat = 1e-3
     """Adam's step size where the cosine descent begins."""
-    warmup_epochs: NonNegativeInt = 0
+    schedule: Literal["epoch", "step"] = "epoch"
+    """Whether the learning rate changes with every epoch, as in the chapter, or with every step."""
+    warmup_epochs: NonNegativeFloat = 0
     """Epochs over which the learning rate rises before its cosine descent."""
     beta1: Fraction = 0.97
     """Adam's decay of the mean gradient."""
@@ -126,6 +180,12 @@ class TrainSettings(Section):
     """Gradients are scaled down to this global norm."""
     max_shift: NonNegativeInt = 5
     """Each training window is rolled by a random number of bases up to this, coverage unmoved."""
+    max_jitter: NonNegativeInt = 0
+    """Each training window is moved by a random number of bases up to this, with its coverage."""
+    reverse_complement: bool = False
+    """Half of the windows are read from the other strand, strand pairs swapped."""
+    shuffle_coverage: bool = False
+    """Give each training window the coverage of another: a control that should learn nothing."""
     seed: NonNegativeInt = 1
     """Seed of weights, order, shifts and dropout."""
     snapshots: Literal["best", "every"] = "best"
@@ -141,6 +201,6 @@ class TrainSettings(Section):
     def _warmup_ends(self) -> "TrainSettings":
         if self.warmup_epochs >= self.epochs:
             raise ValueError(
-                f"warmup_epochs is {self.warmup_epochs}, but there are only {self.epochs} epochs"
+                f"warmup_epochs is {self.warmup_epochs:g}, but there are only {self.epochs} epochs"
             )
         return self

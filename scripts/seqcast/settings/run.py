@@ -1,70 +1,29 @@
 """Settings of a whole run, and how they are read."""
 
-import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Union
 
-from pydantic import (
-    Field,
-    PositiveInt,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from seqcast.errors import SeqcastError, suggest
-from seqcast.settings.data import BasenjiSettings, SimulatedSettings
-from seqcast.settings.model import (
-    PRESETS,
-    DilatedBlock,
-    ModelSettings,
-    SqueezeBlock,
-    TrainSettings,
-)
+from seqcast.settings.data import SOURCES, BasenjiSettings, GenomeSettings, SimulatedSettings
+from seqcast.settings.faults import describe_fault
+from seqcast.settings.model import PRESETS, ModelSettings, TrainSettings, fit_strides
 from seqcast.settings.section import Section
+from seqcast.settings.steps import (
+    EvaluateSettings,
+    ExportSettings,
+    Member,
+    ModelEntry,
+    PredictSettings,
+    ReportSettings,
+)
 
 STAGES = ("download", "validate", "dataset", "train", "predict", "evaluate", "export", "report")
 # Folders of a run and words in the names of its tracks: a model of that name would overwrite them.
-RESERVED_NAMES = (*STAGES, "logs", "observed")
-
-SOURCES: dict[str, type[Section]] = {
-    "simulated": SimulatedSettings,
-    "basenji_h5": BasenjiSettings,
-}
+RESERVED_NAMES = (*STAGES, "genome", "logs", "observed", "suggest")
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
-
-
-class ModelEntry(Section):
-    """One entry of `models`: a preset and what is changed of it."""
-
-    preset: Literal["course"] = "course"
-    """Network and training to start from; `course` is the chapter's."""
-    model: dict[str, Any] = {}
-    """Changes to the preset's network."""
-    train: dict[str, Any] = {}
-    """Changes to the preset's training, over those of the top-level `train`."""
-
-
-class PredictSettings(Section):
-    """What is predicted."""
-
-    split: Literal["train", "valid", "test", "all"] = "test"
-    """Windows of which split."""
-    windows: PositiveInt | None = None
-    """Only the first so many windows; their shape and values are printed. None: all."""
-    checkpoint: str = "best"
-    """`best`, an epoch's number where snapshots are kept, or the path of a model
-    (`.safetensors`, or a Chainer snapshot of the course)."""
-    batch_size: PositiveInt = 8
-    """Windows predicted at once."""
-
-
-class ReportSettings(Section):
-    """What the report shows."""
-
-    title: str = ""
-    """Heading of the page; empty: the name of the run."""
 
 
 class Settings(Section):
@@ -73,7 +32,8 @@ class Settings(Section):
     run: Name = "demo"
     """Everything the run makes lies in results/<run>."""
     dataset: Annotated[
-        Union[SimulatedSettings, BasenjiSettings],  # noqa: UP007 - pydantic names the union's members
+        # Union: pydantic names its members in errors.
+        Union[SimulatedSettings, BasenjiSettings, GenomeSettings],  # noqa: UP007
         Field(discriminator="source"),
     ] = SimulatedSettings()
     """Where the data come from; each source has its own keys."""
@@ -83,6 +43,10 @@ class Settings(Section):
     """The networks to train and compare, by name."""
     predict: PredictSettings = PredictSettings()
     """What is predicted, and with which weights."""
+    evaluate: EvaluateSettings = EvaluateSettings()
+    """Baselines, peaks and confidence intervals."""
+    export: ExportSettings = ExportSettings()
+    """Which tracks are written."""
     report: ReportSettings = ReportSettings()
     """How the report is headed."""
 
@@ -112,6 +76,11 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":
+        if self.folds > 1 and (self.predict.split != "test" or self.predict.windows):
+            raise ValueError(
+                "with folds every window is predicted, by the model that it was test for; leave"
+                " out predict.split and predict.windows"
+            )
         for name in self.models:
             if name in RESERVED_NAMES:
                 raise ValueError(
@@ -137,14 +106,44 @@ class Settings(Section):
                 f" trains for epochs 1 to {train.epochs}"
             )
 
+    @property
+    def folds(self) -> int:
+        """How many parts of the genome are held out in turn; 1: one split."""
+        return getattr(getattr(self.dataset, "split", None), "folds", None) or 1
+
+    @property
+    def members(self) -> dict[str, Member]:
+        """Every training of the run by name: `model`, or `model.f1`, `model.r2`, `model.f1.r2`."""
+        found = {}
+        for model, entry in self.models.items():
+            for fold in range(self.folds):
+                for replicate in range(entry.replicates):
+                    name = model
+                    name += f".f{fold + 1}" if self.folds > 1 else ""
+                    name += f".r{replicate + 1}" if entry.replicates > 1 else ""
+                    found[name] = Member(model, replicate, fold)
+        return found
+
     def network(self, name: str) -> ModelSettings:
         """Return the network of a model: its preset with the entry's changes."""
         entry = self.models[name]
         changes = {**PRESETS[entry.preset]["model"], **entry.model}
-        return _within(lambda _: f"models.{name}.model", ModelSettings, changes)
+        network = _within(lambda _: f"models.{name}.model", ModelSettings, changes)
+        # A preset follows the bin size; strides that the user wrote are meant.
+        return network if "squeeze" in entry.model else fit_strides(network, self.dataset.bin_size)
 
     def training(self, name: str) -> TrainSettings:
-        """Return the training of a model: its preset, the run's `train`, the entry's changes."""
+        """Return the training of a model or member: preset, the run's `train`, entry's changes.
+
+        Each replicate has a seed of its own.
+        """
+        if name in self.members:
+            member = self.members[name]
+            training = self._training(member.model)
+            return training.model_copy(update={"seed": training.seed + member.replicate})
+        return self._training(name)
+
+    def _training(self, name: str) -> TrainSettings:
         entry, own = self.models[name], f"models.{name}.train"
         changes = {**PRESETS[entry.preset]["train"], **self.train, **entry.train}
 
@@ -162,7 +161,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(dict(config))
     except ValidationError as error:
-        faults = [_describe(fault) for fault in error.errors()]
+        faults = [describe_fault(fault, Settings) for fault in error.errors()]
         raise SeqcastError("\n".join(f"config: {fault}" for fault in faults)) from None
 
 
@@ -172,60 +171,10 @@ def _within(place: Callable[[str | None], str], kind: type[Section], value: dict
         return kind.model_validate(value)
     except ValidationError as error:
         faults = [
-            _describe(fault, place(fault["loc"][0] if fault["loc"] else None))
+            describe_fault(fault, Settings, place(fault["loc"][0] if fault["loc"] else None))
             for fault in error.errors()
         ]
         raise ValueError("\nconfig: ".join(faults)) from None
-
-
-def _describe(fault: Mapping[str, Any], place: str = "") -> str:
-    """Write one of pydantic's faults as a line: the place, what was found, what to do."""
-    loc = [str(part) for part in fault["loc"] if part != "[key]"]
-    if not place and loc[:1] == ["dataset"]:
-        del loc[1:2]  # the union's member, which does not stand in the user's file
-    where = ".".join([*([place] if place else []), *loc])
-    if fault["type"] == "extra_forbidden":
-        return f"{where}: unknown key{_explain_key(where, str(fault['loc'][1:2]))}"
-    if fault["type"] == "missing":
-        return f"{where}: is needed and not given"
-    message, found = fault["msg"].removeprefix("Value error, "), fault["input"]
-    if fault["type"] == "value_error":
-        return f"{where}: {message}" if where and not message.startswith(where) else message
-    if not message.startswith("Input should be "):
-        return f"{where}: found {found!r}; {message[0].lower()}{message[1:]}"
-    wanted = re.split(", unable| or instance", message.removeprefix("Input should be "))[0]
-    wanted = wanted.replace("a valid dictionary", "a mapping").replace("a valid tuple", "a list")
-    choices = re.findall("'([^']*)'", wanted) if fault["type"] == "literal_error" else []
-    return f"{where}: found {found!r}, wanted {wanted}{suggest(str(found), choices)}"
-
-
-def _explain_key(where: str, loc: str) -> str:
-    """Say what an unknown key may have been meant to be."""
-    *path, key = where.split(".")
-    kind: type[Section] | None = {
-        "": Settings,
-        "train": TrainSettings,
-        "predict": PredictSettings,
-        "report": ReportSettings,
-    }.get(".".join(path))
-    if path[:1] == ["dataset"]:
-        kind = next(kind for name, kind in SOURCES.items() if name in loc)
-        for name, other in SOURCES.items():
-            if key in other.model_fields:
-                return f"; it belongs to dataset.source: {name}"
-    elif path[:1] == ["models"]:
-        inside = [part for part in path[2:] if not part.isdigit()]
-        kind = _MODEL_PARTS.get(".".join(inside))
-    return suggest(key, list(kind.model_fields)) if kind else ""
-
-
-_MODEL_PARTS: dict[str, type[Section]] = {
-    "": ModelEntry,
-    "train": TrainSettings,
-    "model": ModelSettings,
-    "model.squeeze": SqueezeBlock,
-    "model.dilated": DilatedBlock,
-}
 
 
 def _misfit(name: str, model: ModelSettings, bin_size: int) -> str:

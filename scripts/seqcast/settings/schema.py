@@ -10,10 +10,23 @@ import json
 import sys
 from typing import Any
 
-from seqcast.settings.data import BasenjiSettings, SimulatedSettings
+from seqcast.settings.data import (
+    BasenjiSettings,
+    GenomeSettings,
+    SimulatedSettings,
+    SplitSettings,
+)
 from seqcast.settings.model import DilatedBlock, ModelSettings, SqueezeBlock, TrainSettings
-from seqcast.settings.run import ModelEntry, PredictSettings, ReportSettings, Settings
+from seqcast.settings.run import Settings
 from seqcast.settings.section import Section
+from seqcast.settings.steps import (
+    EvaluateSettings,
+    ExportSettings,
+    ModelEntry,
+    PredictSettings,
+    ReportSettings,
+)
+from seqcast.settings.table import TargetRow
 
 # YAML 1.1, which Snakemake reads, takes 1e-3 for text.
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
@@ -30,12 +43,17 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("The run", Settings),
     ("`dataset`, with `source: simulated`", SimulatedSettings),
     ("`dataset`, with `source: basenji_h5`", BasenjiSettings),
+    ("`dataset`, with `source: genome`", GenomeSettings),
+    ("`dataset.split`", SplitSettings),
+    ("The targets table, a TSV with these columns", TargetRow),
     ("`train`, and `models.<name>.train`", TrainSettings),
     ("`models.<name>`", ModelEntry),
     ("`models.<name>.model`", ModelSettings),
     ("Blocks of `squeeze`", SqueezeBlock),
     ("Blocks of `dilated`", DilatedBlock),
     ("`predict`", PredictSettings),
+    ("`evaluate`", EvaluateSettings),
+    ("`export`", ExportSettings),
     ("`report`", ReportSettings),
 )
 
@@ -62,7 +80,8 @@ def make_schema() -> dict[str, Any]:
         properties[key] = {"$ref": _ref(kind), "description": properties[key]["description"]}
     _allow_nothing(schema)
     # Without a source the data are simulated.
-    parts["BasenjiSettings"]["required"].append("source")
+    for kind in (BasenjiSettings, GenomeSettings):
+        parts[kind.__name__]["required"].append("source")
     parts["PredictSettings"]["properties"]["checkpoint"]["type"] = ["string", "integer"]
     schema["$defs"] = dict(sorted(parts.items()))
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}

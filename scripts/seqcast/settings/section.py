@@ -14,3 +14,8 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, coerce_numbers_to_str=True
     )
+
+
+def is_url(place: str) -> bool:
+    """Say whether a file must be downloaded first."""
+    return place.partition("://")[0] in ("http", "https", "ftp")

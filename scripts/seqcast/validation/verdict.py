@@ -5,22 +5,27 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from seqcast.console import format_seconds
+
 if TYPE_CHECKING:
     from seqcast.base_order import BaseOrder
-    from seqcast.findings import Validation
+    from seqcast.findings import TargetFinding, Validation
 
 WIDTH = 100
-_TARGETS_SHOWN = 20
+_TARGETS_SHOWN, _CONTIGS_SHOWN = 20, 8
 
 
 def make_verdict(found: Validation) -> str:
     """Write a validation as text of at most 100 columns, ending in the verdict."""
-    lines = [*_describe_file(found), "", *_describe_keys(found)]
+    sections = [_describe_file(found), _describe_keys(found)]
+    if found.contigs:
+        sections.append(_describe_contigs(found))
     if found.windows:
-        lines += ["", *_describe_windows(found)]
+        sections.append(_describe_windows(found))
     if found.targets:
-        lines += ["", *_describe_targets(found)]
-    lines.append("")
+        sections.append(_describe_targets(found))
+    lines = [line for section in sections if section for line in (*section, "")]
+    lines += [_wrap(f"notice: {text}", "  ") for text in found.notices]
     lines += [_wrap(f"warning: {text}", "  ") for text in found.warnings]
     lines += [_wrap(f"refused: {text}", "  ") for text in found.refusals]
     lines.append(_wrap(_conclude(found)))
@@ -43,6 +48,20 @@ def _describe_keys(found: Validation) -> list[str]:
     return [textwrap.shorten(line, WIDTH) if len(line) > WIDTH else line for line in lines]
 
 
+def _describe_contigs(found: Validation) -> list[str]:
+    used, total = len(found.contigs), len(found.contigs) + len(found.left_out)
+    text = [f"contigs   {used:,} of {total:,} used, {sum(found.contigs.values()):,} bases"]
+    for split, names in found.splits.items():
+        bases = sum(found.contigs.get(name, 0) for name in names)
+        listed = ", ".join(names[:_CONTIGS_SHOWN])
+        rest = len(names) - _CONTIGS_SHOWN
+        more = f" and {rest:,} more" if rest > 0 else ""
+        text.append(f"{split:<10}{listed}{more} ({bases:,} bases)")
+    if found.masked is not None:
+        text.append(f"masked    {found.masked:.1%} of these bases")
+    return [_wrap(line, " " * 10) for line in text]
+
+
 def _describe_windows(found: Validation) -> list[str]:
     counts = ", ".join(f"{count:,} {split}" for split, count in found.windows.items())
     part = f" (the first {found.head:,} of each split)" if found.head else ""
@@ -57,8 +76,13 @@ def _describe_windows(found: Validation) -> list[str]:
         )
     if found.alphabet:
         text.append(f"bases     {_describe_order(found.alphabet)}")
-    unknown = ", ".join(f"{share:.2%} {split}" for split, share in found.unknown_bases.items())
-    text.append(f"N         {unknown}")
+    if found.unknown_bases:
+        shares = [f"{share:.2%} {split}" for split, share in found.unknown_bases.items()]
+        text.append(f"N         {', '.join(shares)}")
+    if found.forecast:
+        disk, memory = (f"{found.forecast[key] / 1e6:,.0f} MB" for key in ("disk", "memory"))
+        time = format_seconds(max(1.0, found.forecast["seconds"]))
+        text.append(f"dataset   takes {disk} of disk, about {memory} of memory and {time} to write")
     dropped = sum(found.dropped_for.values())
     if dropped:
         reasons = ", ".join(f"{count:,} {why}" for why, count in found.dropped_for.items() if count)
@@ -79,15 +103,35 @@ def _describe_order(order: BaseOrder) -> str:
 
 def _describe_targets(found: Validation) -> list[str]:
     shown = found.targets[:_TARGETS_SHOWN]
+    from_headers = shown[0].covered is not None
+    lines = _list_headers(shown) if from_headers else _list_values(shown)
+    rest = len(found.targets) - len(shown)
+    return [*lines, f"... and {rest:,} more, listed in the JSON"] if rest else lines
+
+
+def _list_values(shown: tuple[TargetFinding, ...]) -> list[str]:
     width = min(44, max(len("target"), *(len(target.name) for target in shown)))
     lines = [f"{'target':<{width}}  {'train mean':>11}  {'max':>11}  {'zeros':>6}  {'bad bins':>9}"]
-    lines += [
+    return lines + [
         f"{target.name[:width]:<{width}}  {target.mean:>11,.4g}  {target.max:>11,.5g}"
         f"  {target.zeros:>6.1%}  {target.bad:>9,}"
         for target in shown
     ]
-    rest = len(found.targets) - len(shown)
-    return [*lines, f"... and {rest:,} more, listed in the JSON"] if rest else lines
+
+
+def _list_headers(shown: tuple[TargetFinding, ...]) -> list[str]:
+    """List what the headers of the tracks say: no values were read."""
+    names = min(28, max(len("target"), *(len(target.name) for target in shown)))
+    files = min(28, max(len("file"), *(len(target.file) for target in shown)))
+    lines = [
+        f"{'target':<{names}}  {'file':<{files}}  {'has values on':>13}  {'mean there':>11}"
+        f"  {'max':>11}"
+    ]
+    return lines + [
+        f"{target.name[:names]:<{names}}  {target.file[:files]:<{files}}"
+        f"  {target.covered or 0:>13.1%}  {target.mean:>11,.4g}  {target.max:>11,.5g}"
+        for target in shown
+    ]
 
 
 def _conclude(found: Validation) -> str:

@@ -194,7 +194,7 @@ def _describe(settings: BasenjiSettings, layout: Layout, validation: Validation)
     masked = sum(target.bad for target in validation.targets) if settings.on_bad == "mask" else 0
     return {
         "kind": "basenji_h5",
-        "file": settings.file_name,
+        "file": Path(validation.file).name,
         "sha256": validation.sha256,
         "alphabet": validation.alphabet.order,
         "alphabet_is_determined": validation.alphabet.is_determined,

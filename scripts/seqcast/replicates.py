@@ -1,0 +1,96 @@
+"""`replicates.h5`: coverage of independent replicates, for the noise ceiling.
+
+The format is specified in docs/formats.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from seqcast.disk import Draft
+from seqcast.errors import SeqcastError
+from seqcast.targets import Targets
+
+FORMAT = "seqcast-replicates"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """Coverage of one replicate a target, read when it is asked for.
+
+    `coverage` is (bins, targets) float32, row by row the dataset's bins, NaN where a target has no
+    replicate. `included` (targets,) says whether a target is a sum that holds its replicate.
+    """
+
+    coverage: np.ndarray
+    included: tuple[bool, ...]
+
+
+class ReplicatesWriter(Draft):
+    """Write replicates contig by contig; the file gets its name only when it is whole.
+
+    Use as a context manager, `add` the bins of each contig, then `finish`.
+    """
+
+    def __init__(
+        self, path: str | Path, bins: int, included: Sequence[bool], targets: Targets
+    ) -> None:
+        if len(included) != len(targets):
+            raise ValueError(f"found {len(included)} in `included`, wanted {len(targets)}")
+        super().__init__(path, 4 * bins * len(targets))
+        self._file = h5py.File(self._partial, "w")
+        self._coverage = self._file.create_dataset("coverage", (bins, len(targets)), np.float32)
+        self._included, self._targets, self._added = list(map(bool, included)), targets, 0
+
+    def add(self, coverage_BT: np.ndarray) -> None:
+        """Add the next bins, (bins, targets)."""
+        end = self._added + len(coverage_BT)
+        if end > len(self._coverage):
+            raise ValueError(f"found {end} bins, wanted {len(self._coverage)}")
+        self._coverage[self._added : end] = coverage_BT
+        self._added = end
+
+    def finish(self) -> None:
+        """Give the file its name."""
+        if self._added != len(self._coverage):
+            raise ValueError(f"{self._added} bins were added of {len(self._coverage)}")
+        self._file.attrs.update(
+            format=FORMAT,
+            format_version=FORMAT_VERSION,
+            included=np.array(self._included, dtype=bool),
+            targets=self._targets.to_json(),
+        )
+        self._keep()
+
+
+def write_replicates(
+    path: str | Path, coverage_BT: np.ndarray, included: Sequence[bool], targets: Targets
+) -> None:
+    """Write coverage of replicates, (bins, targets), row by row the dataset's bins."""
+    with ReplicatesWriter(path, len(coverage_BT), included, targets) as writer:
+        writer.add(coverage_BT)
+        writer.finish()
+
+
+def read_replicates(path: str | Path) -> Replicates:
+    """Open a file of replicates; its coverage is memory-mapped, read-only."""
+    path = Path(path)
+    try:
+        with h5py.File(path, "r") as file:
+            found = (file.attrs.get("format"), file.attrs.get("format_version"))
+            if found != (FORMAT, FORMAT_VERSION):
+                raise SeqcastError(
+                    f"{path}: found format {found[0]!r} version {found[1]}, wanted {FORMAT!r}"
+                    f" version {FORMAT_VERSION}; delete the file and run `snakemake dataset`"
+                )
+            array = file["coverage"]
+            coverage = np.memmap(
+                path, array.dtype, mode="r", offset=array.id.get_offset(), shape=array.shape
+            )
+            return Replicates(coverage, tuple(map(bool, file.attrs["included"])))
+    except OSError as error:
+        raise SeqcastError(f"{path}: cannot be read as HDF5 ({error})") from None

@@ -1,0 +1,47 @@
+"""How much of what was observed lies above what training was shown."""
+
+import numpy as np
+
+from seqcast.dataset import Dataset
+
+# A larger share of clipped bins than this is worth a warning.
+_MOST_CLIPPED = 0.01
+_MOST_NAMED = 5
+_MOST_VALUES = 100_000_000
+_BLOCK = 16_384
+
+
+def find_clipped(dataset: Dataset, bins: np.ndarray) -> np.ndarray:
+    """Return the share of each target's known bins above its hard clip, (targets,).
+
+    `bins` are numbers of the dataset's bins, ascending; of very many an even sample is read. NaN
+    where a target has no clip or nothing is known.
+    """
+    clip = np.array([np.nan if c is None else c for c in dataset.targets.clip], dtype=np.float32)
+    if np.isnan(clip).all():
+        return np.full(len(clip), np.nan)
+    limit_T = dataset.targets.from_training(np.nan_to_num(clip, nan=1.0)[None])[0]
+    bins = bins[:: max(1, -(-bins.size * len(clip) // _MOST_VALUES))]
+    above, known = np.zeros(len(clip)), np.zeros(len(clip))
+    for first in range(0, len(bins), _BLOCK):
+        coverage_BT = dataset.read_bins(bins[first : first + _BLOCK])
+        # Room for the rounding of scale and back.
+        above += (coverage_BT > limit_T * 1.0001).sum(axis=0)
+        known += np.isfinite(coverage_BT).sum(axis=0)
+    share = np.divide(above, known, out=np.full(len(clip), np.nan), where=known > 0)
+    return np.where(np.isnan(clip), np.nan, share)
+
+
+def make_clip_warnings(dataset: Dataset, clipped: np.ndarray) -> list[str]:
+    """Say which targets are clipped in more than a hundredth of their bins."""
+    places = np.flatnonzero(np.nan_to_num(clipped) > _MOST_CLIPPED)
+    places = places[np.argsort(-clipped[places], kind="stable")]
+    lines = [
+        f"{dataset.targets.identifier[place]}: {100 * clipped[place]:.1f}\u00a0% of the predicted"
+        f" bins lie above its clip ({dataset.targets.clip[place]:g}, after scale); training never"
+        " saw how high they are, so expect peaks that are too low. Raise clip, or lower scale."
+        for place in places[:_MOST_NAMED].tolist()
+    ]
+    if len(places) > _MOST_NAMED:
+        lines.append(f"And {len(places) - _MOST_NAMED:,} more targets are clipped as much.")
+    return lines

@@ -1,0 +1,60 @@
+"""Which files a source is made of, and where they lie on this machine."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from seqcast.settings.data import BasenjiSettings, GenomeSettings, SimulatedSettings
+from seqcast.settings.section import is_url
+from seqcast.settings.table import read_targets_table
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that a source names: path or URL, and what is known of its content."""
+
+    place: str
+    sha256: str | None = None
+    bytes: int | None = None
+
+
+def find_files(settings: SimulatedSettings | BasenjiSettings | GenomeSettings) -> tuple[File, ...]:
+    """Return the files of a source, each once; the targets table of a genome is read for them."""
+    if isinstance(settings, SimulatedSettings):
+        return ()
+    if isinstance(settings, BasenjiSettings):
+        return (File(settings.file, settings.sha256, settings.bytes),)
+    plain = [settings.fasta, *settings.mask, *([settings.aliases] if settings.aliases else ())]
+    rows = read_targets_table(settings.targets)
+    tracks = [File(place, sha256) for row in rows for place, sha256 in row.files]
+    return tuple({file.place: file for file in [*map(File, plain), *tracks]}.values())
+
+
+def has_replicates(settings: GenomeSettings) -> bool:
+    """Say whether any target of a genome names a replicate."""
+    return any(row.replicate for row in read_targets_table(settings.targets))
+
+
+def find_places(files: Iterable[File], folder: str | Path) -> dict[str, Path]:
+    """Return where each file lies: its own path, or where it is downloaded to within `folder`.
+
+    A download has its URL's last part for a name; URLs that share it are told apart by the rest.
+    """
+    places = [file.place for file in files]
+    names = [_name_of(place) for place in places if is_url(place)]
+    found = {}
+    for place in places:
+        if not is_url(place):
+            found[place] = Path(place)
+            continue
+        name, url = _name_of(place), urlsplit(place)
+        if names.count(name) > 1:
+            whole = f"{url.netloc}{url.path}{url.query and '-'}{url.query}"
+            name = whole.replace("/", "-").replace(":", "-")
+        found[place] = Path(folder, name)
+    return found
+
+
+def _name_of(place: str) -> str:
+    return PurePosixPath(urlsplit(place).path).name or "download"

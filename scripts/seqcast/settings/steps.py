@@ -1,0 +1,72 @@
+"""Settings of models side by side, and of what is done with each of them."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from seqcast.settings.section import Section
+
+
+class ModelEntry(Section):
+    """One entry of `models`: a preset and what is changed of it."""
+
+    preset: Literal["default", "course"] = "default"
+    """Network and training to start from; `course` is the chapter's."""
+    model: dict[str, Any] = {}
+    """Changes to the preset's network."""
+    train: dict[str, Any] = {}
+    """Changes to the preset's training, over those of the top-level `train`."""
+    replicates: PositiveInt = 1
+    """Trainings from so many seeds; their mean is predicted, their spread is a track of its own."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One training of a model: its seed, and the fold that it is tested on."""
+
+    model: str
+    replicate: int
+    fold: int
+
+
+class PredictSettings(Section):
+    """What is predicted."""
+
+    split: Literal["train", "valid", "test", "all"] = "test"
+    """Windows of which split."""
+    windows: PositiveInt | None = None
+    """Only the first so many windows; their shape and values are printed. None: all."""
+    checkpoint: str = "best"
+    """`best`, an epoch's number where snapshots are kept, or the path of a model
+    (`.safetensors`, or a Chainer snapshot of the course)."""
+    batch_size: PositiveInt = 8
+    """Windows predicted at once."""
+    strands: Literal["auto", "one", "both"] = "auto"
+    """`both` averages the rates of a window and its reverse complement; `auto` does so for models
+    trained with both strands."""
+
+
+class EvaluateSettings(Section):
+    """What predictions are held against."""
+
+    baselines: tuple[Literal["gc", "kmers"], ...] = ("gc", "kmers")
+    """Simple predictors fitted to the same windows: GC content, ridge regression on k-mers."""
+    peak_fdr: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    """Bins count as peaks below this false discovery rate (Poisson, Benjamini-Hochberg)."""
+    bootstrap: NonNegativeInt = 1000
+    """Draws behind each confidence interval; 0: none."""
+
+
+class ExportSettings(Section):
+    """Which tracks are written besides predicted and observed ones."""
+
+    residual: bool = False
+    """Also write predicted less observed."""
+
+
+class ReportSettings(Section):
+    """What the report shows."""
+
+    title: str = ""
+    """Heading of the page; empty: the name of the run."""

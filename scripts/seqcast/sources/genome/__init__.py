@@ -1,0 +1,1 @@
+"""A genome as FASTA and the tracks measured over it as bigWigs."""

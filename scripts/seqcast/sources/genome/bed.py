@@ -1,0 +1,86 @@
+"""BED files as they are found, as intervals."""
+
+import gzip
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from seqcast.errors import SeqcastError
+
+_SKIPPED = ("track", "browser")
+
+
+@dataclass(frozen=True)
+class Bed:
+    """Intervals by the file's own contig names, each (n, 2) int64 of start and end, as found."""
+
+    path: Path
+    intervals: Mapping[str, np.ndarray]
+
+    @property
+    def size(self) -> int:
+        """Number of intervals."""
+        return sum(map(len, self.intervals.values()))
+
+
+def read_bed(path: Path) -> Bed:
+    """Read the first three columns of a BED file, plain or gzip, narrowPeak and others alike.
+
+    `track`, `browser` and `#` lines, blank ones and a header are passed over; columns are
+    separated by tabs or spaces. Raises `SeqcastError` naming the first line that is not BED.
+    """
+    path = Path(path)
+    found: dict[str, list[tuple[int, int]]] = {}
+    bad: list[str] = []
+    for number, line in enumerate(_read_lines(path), start=1):
+        cells = line.split()
+        if not cells or cells[0].startswith("#") or cells[0] in _SKIPPED:
+            continue
+        if number == 1 and len(cells) > 2 and cells[1].lower() in ("start", "chromstart"):
+            continue
+        try:
+            found.setdefault(cells[0], []).append(_to_interval(cells))
+        except ValueError as error:
+            bad.append(f"line {number:,}: {error} ({line.strip()[:60]!r})")
+    if bad:
+        more = f"; and {len(bad) - 1:,} more such lines" if len(bad) > 1 else ""
+        raise SeqcastError(f"{path}: {bad[0]}; wanted BED: contig, start, end{more}")
+    return Bed(path, {name: np.array(each, dtype=np.int64) for name, each in found.items()})
+
+
+def merge_intervals(intervals: np.ndarray) -> np.ndarray:
+    """Return intervals (n, 2) sorted, those that touch or overlap made one, empty ones left out."""
+    intervals = intervals[intervals[:, 0] < intervals[:, 1]]
+    if not len(intervals):
+        return intervals.reshape(0, 2)
+    starts, ends = intervals[np.argsort(intervals[:, 0], kind="stable")].T
+    reach = np.maximum.accumulate(ends)
+    first = np.concatenate([[True], starts[1:] > reach[:-1]])
+    last = np.concatenate([first[1:], [True]])
+    return np.stack([starts[first], reach[last]], axis=1)
+
+
+def _read_lines(path: Path) -> Iterable[str]:
+    try:
+        content = path.read_bytes()
+        if content.startswith(b"\x1f\x8b"):
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SeqcastError(f"{path}: cannot be read as BED ({error})") from None
+    if b"\0" in content[:4096]:
+        raise SeqcastError(f"{path}: is not text, wanted BED; of bigBed make it with bigBedToBed")
+    return content.decode("utf-8-sig", "replace").splitlines()
+
+
+def _to_interval(cells: list[str]) -> tuple[int, int]:
+    if len(cells) < 3:
+        raise ValueError(f"has {len(cells)} {'column' if len(cells) == 1 else 'columns'}")
+    if not (cells[1].isdecimal() and cells[2].isdecimal()):
+        raise ValueError(f"{cells[1]!r} and {cells[2]!r} are not a start and an end")
+    start, end = int(cells[1]), int(cells[2])
+    if end < start:
+        raise ValueError(f"ends at {end:,}, before its start at {start:,}")
+    return start, end

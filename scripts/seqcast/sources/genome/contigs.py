@@ -1,0 +1,195 @@
+"""Which contigs to use: those that all files agree on."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqcast.settings import GenomeSettings
+from seqcast.sources.genome.headers import Header
+from seqcast.sources.genome.names import Matches, is_mitochondrion, suggest_contig
+
+# Lengths that tell an assembly.
+_ASSEMBLIES = {
+    248_956_422: "hg38", 249_250_621: "hg19", 247_249_719: "hg18", 248_387_328: "T2T-CHM13",
+    195_154_279: "mm39", 195_471_971: "mm10", 197_195_432: "mm9", 282_763_074: "rn6",
+    59_578_282: "danRer11", 23_513_712: "dm6", 23_011_544: "dm3", 15_072_434: "ce11",
+    30_427_671: "TAIR10", 1_531_933: "sacCer3", 1_531_919: "sacCer1 or sacCer2",
+}  # fmt: skip
+_PAIRS_LISTED = 5
+
+
+@dataclass(frozen=True)
+class Source:
+    """A bigWig that could be opened: what people call it, and its contigs as matched."""
+
+    label: str
+    header: Header
+    matches: Matches
+    is_replicate: bool = False
+
+    @property
+    def fits(self) -> bool:
+        """Say whether any of its contigs is in the FASTA."""
+        return bool(self.matches.names)
+
+    def length_of(self, contig: str) -> int:
+        """Return the length that the file gives a contig of the FASTA."""
+        return self.header.contigs[self.matches.names[contig]]
+
+
+def find_left_out(
+    settings: GenomeSettings, lengths: Mapping[str, int], sources: Sequence[Source]
+) -> dict[str, str]:
+    """Return the contigs that cannot or shall not be used, each with the reason.
+
+    A contig that a track lacks is left out for all; a replicate may lack it.
+    """
+    tracks = [source for source in sources if source.fits and not source.is_replicate]
+    wrong = _find_other_mitochondria(lengths, sources)
+    left_out = {}
+    for name, length in lengths.items():
+        lacking = [track.label for track in tracks if name not in track.matches.names]
+        if name in settings.split.exclude:
+            left_out[name] = "dataset.split.exclude says so"
+        elif lacking:
+            left_out[name] = _describe_lacking(lacking, len(tracks))
+        elif length < settings.window:
+            left_out[name] = f"shorter than a window of {settings.window:,} bases"
+        elif name in wrong:
+            left_out[name] = wrong[name]
+    return left_out
+
+
+def _describe_lacking(lacking: Sequence[str], tracks: int) -> str:
+    if 3 < len(lacking) == tracks:
+        return f"in none of the {tracks} tracks"
+    return f"not in {list_some(lacking)}"
+
+
+def _find_other_mitochondria(
+    lengths: Mapping[str, int], sources: Sequence[Source]
+) -> dict[str, str]:
+    """Return mitochondria of another length: UCSC's hg19 and Ensembl's GRCh37 differ only there."""
+    return {
+        name: f"{source.label} has {source.length_of(name):,} bases of it, the FASTA {length:,}"
+        for name, length in lengths.items()
+        if is_mitochondrion(name)
+        for source in sources
+        if name in source.matches.names and source.length_of(name) != length
+    }
+
+
+def find_other_lengths(
+    lengths: Mapping[str, int], source: Source, excluded: Iterable[str]
+) -> tuple[str, ...]:
+    """Return the contigs that a bigWig gives another length than the FASTA does."""
+    return tuple(
+        name
+        for name in source.matches.names
+        if source.length_of(name) != lengths[name]
+        and name not in excluded
+        and not is_mitochondrion(name)
+    )
+
+
+def compare_lengths(
+    lengths: Mapping[str, int], sources: Sequence[Source], excluded: Iterable[str]
+) -> list[str]:
+    """Return a line for each set of bigWigs that are of another assembly, lengths side by side."""
+    groups: dict[tuple[str, ...], list[Source]] = {}
+    for source in sources:
+        pairs = tuple(
+            f"{name} {_tell_length(source.length_of(name))} / {_tell_length(lengths[name])}"
+            for name in find_other_lengths(lengths, source, excluded)
+        )
+        if pairs:
+            groups.setdefault(pairs, []).append(source)
+    return [
+        f"{list_some([str(each.header.path) for each in group])}: of another assembly than the"
+        f" FASTA (bases here / in the FASTA): {list_some(pairs, _PAIRS_LISTED, '; ')}; take the"
+        " genome that the reads were mapped to"
+        for pairs, group in groups.items()
+    ]
+
+
+def _tell_length(length: int) -> str:
+    known = _ASSEMBLIES.get(length)
+    return f"{length:,} (as {known})" if known else f"{length:,}"
+
+
+def _tell_contig(name: str, length: int | None) -> str:
+    """Write a contig of a file: `chr1 (249,250,621 bases, as hg19)`, a bare name without length."""
+    if length is None:
+        return name
+    known = f", as {_ASSEMBLIES[length]}" if length in _ASSEMBLIES else ""
+    return f"{name} ({length:,} bases{known})"
+
+
+def find_strangers(
+    lengths: Mapping[str, int], files: Sequence[tuple[Path, Mapping[str, int | None]]]
+) -> list[str]:
+    """Return a line for each set of files that name no contig of the FASTA's.
+
+    A file comes with its own contigs and their lengths, None where it does not say.
+    """
+    paths: dict[tuple[str, ...], list[str]] = {}
+    for path, own in files:
+        shown = tuple(_tell_contig(name, length) for name, length in own.items())
+        paths.setdefault(shown, []).append(str(path))
+    known = [_tell_contig(name, length) for name, length in lengths.items()]
+    return [
+        f"{list_some(each)}: names no contig of the FASTA; it has {list_some(own, 2)}, the FASTA"
+        f" {list_some(known, 2)}. Take the genome that the reads were mapped to; if only the names"
+        " differ, name a table of them in dataset.aliases (UCSC's chromAlias.txt)"
+        for own, each in paths.items()
+    ]
+
+
+def check_split(
+    settings: GenomeSettings, lengths: Mapping[str, int], left_out: Mapping[str, str]
+) -> list[str]:
+    """Return a line for each contig that the split names and that is not there to be used."""
+    split, faults = settings.split, []
+    used = [name for name in lengths if name not in left_out]
+    for key in ("valid", "test", "exclude"):
+        for name in getattr(split, key):
+            if name not in lengths:
+                faults.append(
+                    f"dataset.split.{key} names {name!r}, which is not in the FASTA"
+                    f"{suggest_contig(name, list(lengths))}"
+                )
+            elif key != "exclude" and name in left_out:
+                instead = f"; take one of {list_some(used, 8)}" if used else ""
+                faults.append(
+                    f"dataset.split.{key} holds out {name}, which cannot be used"
+                    f" ({left_out[name]}){instead}"
+                )
+    if not used:
+        reasons = [f"{name}: {why}" for name, why in left_out.items()]
+        faults.append(
+            f"none of the FASTA's contigs can be used ({list_some(reasons)}); the tracks need a"
+            " contig in common that is as long as dataset.window"
+        )
+    elif not split.folds and not set(used) - {*split.valid, *split.test}:
+        faults.append(
+            f"no contig is left to train on: {list_some(used, 8)} can be used, and all are held"
+            " out; hold out fewer in dataset.split"
+        )
+    return faults
+
+
+def describe_left_out(lengths: Mapping[str, int], left_out: Mapping[str, str]) -> list[str]:
+    """Return a line for each reason, with the contigs that are left out for it."""
+    groups: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        groups.setdefault(reason, []).append(name)
+    return [
+        f"{len(names):,} of {len(lengths):,} contigs left out ({reason}): {list_some(names, 20)}"
+        for reason, names in groups.items()
+    ]
+
+
+def list_some(words: Sequence[str], most: int = 3, between: str = ", ") -> str:
+    """Write the first few of many words: `a, b, c and 9 more`."""
+    more = len(words) - most
+    return between.join(words[:most]) + (f" and {more:,} more" if more > 0 else "")

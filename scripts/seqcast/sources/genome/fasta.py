@@ -1,0 +1,164 @@
+"""A FASTA file of any making, read contig by contig."""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyfaidx
+
+from seqcast.errors import SeqcastError
+from seqcast.genome import encode
+from seqcast.sources.genome.names import suggest_contig
+from seqcast.sources.genome.unpacking import check_kind, is_gzip, name_for, normalise, unpack
+
+# IUPAC's letters for DNA; X and gaps stand for the unknown in older files.
+_DNA = np.zeros(256, dtype=bool)
+_DNA[np.frombuffer(b"ACGTNRYSWKMBDHVXacgtnryswkmbdhvx-.", dtype=np.uint8)] = True
+_SAMPLED_CONTIGS, _SAMPLED_BYTES = 100, 10_000
+_LISTED = 3
+
+
+@dataclass(frozen=True)
+class Fasta:
+    """A FASTA opened for reading: `path` is the user's file, `plain` the one that is read.
+
+    `index` says where each contig lies, in the file's order, by its name up to the first space.
+    """
+
+    path: Path
+    plain: Path
+    index: Mapping[str, pyfaidx.IndexRecord]
+
+    @property
+    def lengths(self) -> dict[str, int]:
+        """Bases of each contig, in the file's order."""
+        return {name: record.rlen for name, record in self.index.items()}
+
+    def codes(self, name: str) -> np.ndarray:
+        """Read a contig as codes, (length,) uint8: either case, N for all but A, C, G, T.
+
+        Raises `SeqcastError` where it has letters that are not DNA.
+        """
+        return encode(self.letters(name))
+
+    def letters(self, name: str) -> bytes:
+        """Read a contig as upper-case letters; raises `SeqcastError` where they are not DNA."""
+        record = self.index[name]
+        letters = self._read(name, record.bend - record.offset)
+        if letters.size != record.rlen:
+            raise SeqcastError(
+                f"{self.path}: {name} has {letters.size:,} bases now and had {record.rlen:,} when"
+                " it was opened; run again when nobody writes to it"
+            )
+        return letters.tobytes().upper()
+
+    def _read(self, name: str, size: int) -> np.ndarray:
+        with open(self.plain, "rb") as file:
+            file.seek(self.index[name].offset)
+            content = np.frombuffer(file.read(size), dtype=np.uint8)
+        letters = content[content > ord(" ")]
+        strange = letters[~_DNA[letters]]
+        if strange.size:
+            raise SeqcastError(_describe_strange(self.path, name, strange, letters.size))
+        return letters
+
+
+def open_fasta(path: Path, work: Path) -> Fasta:
+    """Open a FASTA: plain, gzip or bgzip, lines of any length, any line ends.
+
+    What has to be unpacked or indexed goes to the folder `work`, nothing beside the file. Raises
+    `SeqcastError` where it is not FASTA, holds no sequence, names a contig twice, or begins with
+    letters that are not DNA.
+    """
+    path, work = Path(path), Path(work)
+    check_kind(path)
+    plain = unpack(path, work) if is_gzip(path) else path
+    try:
+        index = _read_index(plain, work)
+    except (pyfaidx.FastaIndexingError, UnicodeDecodeError, ImportError):
+        # pyfaidx goes by the file's name: ImportError is a plain file that is called .gz.
+        index = None
+    if index is None or not any(record.rlen for _, record in index):
+        plain = normalise(plain, work)
+        index = _read_index(plain, work)
+    _check_names(path, [name for name, _ in index])
+    fasta = Fasta(path, plain, dict(index))
+    if not any(fasta.lengths.values()):
+        raise SeqcastError(f"{path}: has {len(index):,} names and no sequence; wanted a genome")
+    for name, record in index[:_SAMPLED_CONTIGS]:
+        fasta._read(name, min(_SAMPLED_BYTES, record.bend - record.offset))
+    return fasta
+
+
+def check_md5(fasta: Fasta, wanted: Mapping[str, str]) -> list[str]:
+    """Return one line for each contig whose MD5 is not the wanted one, both side by side.
+
+    MD5 of the upper-case sequence without line ends, as M5 in `samtools dict` and the SAM
+    specification.
+    """
+    faults = []
+    for name, digest in wanted.items():
+        if name not in fasta.index:
+            known = list(fasta.index)
+            faults.append(
+                f"{fasta.path}: has no {name}, which dataset.md5 names{suggest_contig(name, known)}"
+            )
+            continue
+        found = hashlib.md5(fasta.letters(name), usedforsecurity=False).hexdigest()
+        if found != digest:
+            faults.append(
+                f"{fasta.path}: the sequence of {name} has MD5 {found}, dataset.md5 says {digest};"
+                " it is another assembly or release, or the file is damaged"
+            )
+    return faults
+
+
+def _read_index(plain: Path, work: Path) -> list[tuple[str, pyfaidx.IndexRecord]]:
+    """Return name and place of each contig, from the index in `work` or a new one there."""
+    made = name_for(plain, work, "fai")
+    if not made.is_file():
+        work.mkdir(parents=True, exist_ok=True)
+        partial = made.with_name(made.name + ".partial")
+        partial.unlink(missing_ok=True)
+        try:
+            # Names that stand twice are for us to count, not for pyfaidx to stop at.
+            pyfaidx.Faidx(plain, indexname=partial, duplicate_action="first").close()
+            os.replace(partial, made)
+        finally:
+            partial.unlink(missing_ok=True)
+    lines = [line.split("\t") for line in made.read_text().splitlines()]
+    return [(name, _to_record(*map(int, numbers))) for name, *numbers in lines]
+
+
+def _to_record(length: int, offset: int, letters: int, size: int) -> pyfaidx.IndexRecord:
+    """Turn a line of a `.fai` into a record, its end in bytes worked out."""
+    lines = -(-length // letters) if letters else 0
+    return pyfaidx.IndexRecord(
+        length, offset, letters, size, offset + length + lines * (size - letters), None
+    )
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        more = f" and {len(twice) - _LISTED:,} more" if len(twice) > _LISTED else ""
+        raise SeqcastError(
+            f"{path}: {', '.join(twice[:_LISTED])}{more} stands more than once; each contig needs a"
+            " name of its own (up to the first space)"
+        )
+
+
+def _describe_strange(path: Path, name: str, strange: np.ndarray, size: int) -> str:
+    letters = sorted(set(strange.tobytes().decode("latin-1").upper()))
+    listed = " ".join(letter if letter.isprintable() else repr(letter) for letter in letters[:10])
+    if letters == ["U"]:
+        what = "RNA; write T for U"
+    elif set(letters) & set("EFILPQ"):
+        what = "protein or text; wanted a genome"
+    else:
+        what = "not DNA; wanted A, C, G, T, N or IUPAC's other letters"
+    return f"{path}: {strange.size:,} of {size:,} letters looked at in {name} are {listed}: {what}"

@@ -1,0 +1,105 @@
+"""Forecast what a dataset takes of disk, memory and time, before any work."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqcast.console import format_seconds, log
+from seqcast.errors import SeqcastError
+from seqcast.settings import GenomeSettings
+from seqcast.sources.genome.layout import Layout
+from seqcast.sources.genome.planning import Plan
+from seqcast.sources.genome.tracks import find_processes
+
+# Measured on one core of a small server: nanoseconds per base and track, per base of sequence and
+# per value written.
+_READ, _ENCODE, _WRITE = 7.0, 12.0, 20.0
+# Python with numpy, h5py and pyBigWig; each process has its own.
+_BASE = 150 << 20
+_CGROUP = Path("/sys/fs/cgroup/memory.max")
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Bytes of the files, bytes of memory at most, and rough seconds."""
+
+    disk: int
+    memory: int
+    seconds: float
+
+
+def make_forecast(
+    settings: GenomeSettings, layout: Layout, plan: Plan, *, replicates: bool, threads: int
+) -> Forecast:
+    """Forecast the writing of a dataset, and of its replicates where they are wanted."""
+    targets, bin_size = len(layout.tracks), settings.bin_size
+    bins = sum(-(-length // bin_size) for length in plan.lengths.values())
+    bases = sum(plan.lengths.values())
+    cells = bins * (bin_size // settings.cell)
+    tracks = targets + (sum(track is not None for track in layout.replicates) if replicates else 0)
+    processes = find_processes(bases * tracks, threads)
+    longest = max(plan.lengths.values())
+    disk = bases + 4 * cells * targets + (4 * bins * targets if replicates else 0)
+    share = 1 - (settings.clip_quantile or 1)
+    # The contig in hand, the next one that is being read, and tables made of the first.
+    memory = _BASE * (1 + (processes > 1) * processes)
+    memory += 8 * longest + 15 * tracks * longest // settings.cell + int(4 * share * bins * targets)
+    seconds = 1e-9 * (
+        _READ * bases * tracks / processes + 2 * _ENCODE * bases + _WRITE * cells * targets
+    )
+    return Forecast(disk, memory, seconds)
+
+
+def check_forecast(forecast: Forecast, folder: Path) -> None:
+    """Log a forecast, or raise `SeqcastError` where the folder's disk or the memory is short."""
+    free = shutil.disk_usage(_find_existing(folder)).free
+    if forecast.disk > free:
+        raise SeqcastError(
+            f"{folder}: the dataset takes {_tell(forecast.disk)}, but {_tell(free)} are free; make"
+            " room, or store less: a larger dataset.resolution, fewer targets, or chromosomes in"
+            " dataset.split.exclude"
+        )
+    memory = find_free_memory()
+    if memory is not None and forecast.memory > memory:
+        raise SeqcastError(
+            f"the dataset takes about {_tell(forecast.memory)} of memory, but {_tell(memory)} are"
+            " free; use fewer --cores, a larger dataset.resolution, or fewer targets"
+        )
+    log.info(
+        "forecast: %s on disk (%s free), about %s of memory and %s",
+        _tell(forecast.disk),
+        _tell(free),
+        _tell(forecast.memory),
+        format_seconds(max(1, round(forecast.seconds))),
+    )
+
+
+def find_free_memory() -> int | None:
+    """Return the bytes of memory that can still be had, or None where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return None
+    try:
+        # A container or a cluster's job may be given less than the machine has.
+        return min(free, int(_CGROUP.read_text()))
+    except (OSError, ValueError):
+        return free
+
+
+def _find_existing(folder: Path) -> Path:
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 (resolve would follow links)
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _tell(size: float) -> str:
+    """Write bytes as people say them."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:,.0f} {unit}" if unit != "MB" else f"{size:,.1f} MB"
+        size /= 1000
+    return f"{size:,.1f} GB"

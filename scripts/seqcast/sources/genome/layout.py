@@ -1,0 +1,55 @@
+"""What a genome source consists of once its files are known to fit each other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from seqcast.settings.table import TargetRow
+from seqcast.sources.genome.fasta import Fasta
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files of a genome source, all on this machine.
+
+    `rows` is the targets table with its files as local paths. Whatever has to be unpacked or
+    indexed goes to the folder `work`, never beside the user's files.
+    """
+
+    fasta: Path
+    rows: tuple[TargetRow, ...]
+    work: Path
+    mask: tuple[Path, ...] = ()
+    aliases: Path | None = None
+
+
+@dataclass(frozen=True)
+class Track:
+    """A bigWig and what it calls the contigs: `names` maps the FASTA's name to its own.
+
+    A target's track has all contigs of the layout; a replicate may lack some.
+    """
+
+    path: Path
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Contigs that all files agree on, and what was noticed on the way to that.
+
+    `lengths` has the contigs to use, in the FASTA's order and by its names; `left_out` says why
+    each of the others is not used. `mask` has merged (n, 2) intervals a contig, clipped to it.
+    `refusals` empty means that the files fit each other.
+    """
+
+    fasta: Fasta
+    lengths: Mapping[str, int]
+    tracks: tuple[Track, ...]
+    replicates: tuple[Track | None, ...]
+    mask: Mapping[str, np.ndarray] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()

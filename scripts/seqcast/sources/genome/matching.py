@@ -1,0 +1,173 @@
+"""From the files of a genome source to what they agree on, before any of the data is read."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from seqcast.errors import SeqcastError
+from seqcast.settings import GenomeSettings
+from seqcast.sources.genome import contigs
+from seqcast.sources.genome.bed import Bed, merge_intervals, read_bed
+from seqcast.sources.genome.contigs import Source, list_some
+from seqcast.sources.genome.fasta import Fasta, check_md5, open_fasta
+from seqcast.sources.genome.headers import Header, read_header
+from seqcast.sources.genome.layout import Inputs, Layout, Track
+from seqcast.sources.genome.names import Aliases, Matches, match_names, read_aliases
+
+T = TypeVar("T")
+
+
+@dataclass
+class _Said:
+    """What was noticed so far, for people; each text with the files that it is about."""
+
+    refusals: list[str] = field(default_factory=list)
+    notices: dict[str, list[str]] = field(default_factory=dict)
+
+    def note(self, text: str, label: str) -> None:
+        self.notices.setdefault(text, []).append(label)
+
+    @property
+    def lines(self) -> list[str]:
+        return [f"{list_some(labels)}: {text}" for text, labels in self.notices.items()]
+
+
+def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
+    """Open all files of a genome source and find the contigs that they agree on.
+
+    Reads the FASTA's index and the bigWigs' headers, no track data: seconds for any genome. All
+    that is wrong stands in `refusals`, one line a fault. Raises `SeqcastError`, with all faults
+    found so far, only where the FASTA or the table of aliases cannot be read.
+    """
+    said = _Said()
+    headers = _read_headers(inputs, said)
+    beds = [bed for path in inputs.mask if (bed := _try(said, read_bed, path)) is not None]
+    fasta = _try(said, open_fasta, inputs.fasta, inputs.work)
+    aliases = _try(said, read_aliases, inputs.aliases) if inputs.aliases else {}
+    if fasta is None or aliases is None:
+        raise SeqcastError("\n".join(said.refusals))
+    said.refusals += check_md5(fasta, settings.md5)
+    lengths = fasta.lengths
+    sources = [
+        Source(label, header, match_names(list(lengths), header.contigs, aliases), replicate)
+        for label, replicate, header in headers
+    ]
+    for source in sources:
+        _describe_names(source.matches, len(source.header.contigs), source.label, said)
+    strangers = [(each.header.path, each.header.contigs) for each in sources if not each.fits]
+    said.refusals += contigs.find_strangers(lengths, strangers)
+    said.refusals += contigs.compare_lengths(lengths, sources, settings.split.exclude)
+    # A track of another assembly must not decide what the others may use.
+    excluded = settings.split.exclude
+    right = [each for each in sources if not contigs.find_other_lengths(lengths, each, excluded)]
+    left_out = contigs.find_left_out(settings, lengths, right)
+    said.refusals += contigs.check_split(settings, lengths, left_out)
+    used = {name: length for name, length in lengths.items() if name not in left_out}
+    mask = _make_mask(beds, fasta, aliases, said)
+    tracks = {source.label: _make_track(source, used) for source in sources}
+    return Layout(
+        fasta,
+        used,
+        tuple(tracks[row.identifier] for row in inputs.rows if row.identifier in tracks),
+        tuple(tracks.get(_label_replicate(row.identifier)) for row in inputs.rows),
+        {name: mask[name] for name in used if name in mask},
+        left_out,
+        (*contigs.describe_left_out(lengths, left_out), *said.lines),
+        tuple(said.refusals),
+    )
+
+
+def _try(said: _Said, read: Callable[..., T], *what: Path) -> T | None:
+    """Read a file, or keep what is wrong with it and go on."""
+    try:
+        return read(*what)
+    except SeqcastError as error:
+        said.refusals += str(error).splitlines()
+        return None
+
+
+def _label_replicate(identifier: str) -> str:
+    return f"{identifier} (replicate)"
+
+
+def _read_headers(inputs: Inputs, said: _Said) -> list[tuple[str, bool, Header]]:
+    """Return label, whether it is a replicate, and header of each bigWig that can be opened."""
+    files = [(row.identifier, False, row.file) for row in inputs.rows]
+    files += [(_label_replicate(r.identifier), True, r.replicate) for r in inputs.rows]
+    return [
+        (label, is_replicate, header)
+        for label, is_replicate, file in files
+        if file and (header := _try(said, read_header, Path(file))) is not None
+    ]
+
+
+def _make_track(source: Source, used: Mapping[str, int]) -> Track:
+    names = source.matches.names
+    return Track(source.header.path, {name: names[name] for name in used if name in names})
+
+
+def _describe_names(matches: Matches, total: int, label: str, said: _Said, lost: str = "") -> None:
+    """Say which names were matched how, and which mean no contig of the FASTA."""
+    for found, how in (
+        (
+            matches.by_prefix,
+            "contig names matched with the FASTA's by adding or removing `chr`",
+        ),
+        (matches.by_alias, "contig names matched with the FASTA's by the table of aliases"),
+    ):
+        if found:
+            first = found[0]
+            said.note(
+                f"{how} ({matches.names[first]} is {first}"
+                + (f", and {len(found) - 1:,} more)" if len(found) > 1 else ")"),
+                label,
+            )
+    if matches.unknown and matches.names:
+        said.note(
+            f"{len(matches.unknown):,} of its {total:,} contigs not in the FASTA, so not used:"
+            f" {list_some(matches.unknown)}{lost}",
+            label,
+        )
+
+
+def _make_mask(
+    beds: Sequence[Bed], fasta: Fasta, aliases: Aliases, said: _Said
+) -> dict[str, np.ndarray]:
+    """Return the merged intervals of all BED files by the FASTA's names, clipped to contigs."""
+    found: dict[str, list[np.ndarray]] = {}
+    for bed in beds:
+        matches = match_names(list(fasta.index), bed.intervals, aliases)
+        if bed.size and not matches.names:
+            own = dict.fromkeys(bed.intervals)
+            said.refusals += contigs.find_strangers(fasta.lengths, [(bed.path, own)])
+        _describe_bed(bed, matches, fasta, said)
+        for name, own in matches.names.items():
+            clipped = np.minimum(bed.intervals[own], fasta.index[name].rlen)
+            found.setdefault(name, []).append(clipped)
+    return {name: merge_intervals(np.concatenate(each)) for name, each in found.items()}
+
+
+def _describe_bed(bed: Bed, matches: Matches, fasta: Fasta, said: _Said) -> None:
+    """Count what is unknown or clipped; refuse intervals that lie past a contig's end."""
+    label = bed.path.name
+    if not bed.size:
+        said.note("holds no intervals", label)
+    lost = sum(len(bed.intervals[name]) for name in matches.unknown)
+    counted = f" ({lost:,} of {bed.size:,} intervals)"
+    _describe_names(matches, len(bed.intervals), label, said, counted)
+    clipped = 0
+    for name, own in matches.names.items():
+        starts, ends = bed.intervals[own].T
+        length = fasta.index[name].rlen
+        past = bed.intervals[own][(starts >= length) & (ends > length)]
+        if len(past):
+            said.refusals.append(
+                f"{bed.path}: is of another assembly than the FASTA: {len(past):,} intervals on"
+                f" {own} lie past its end at {length:,}, such as {past[0, 0]:,}-{past[0, 1]:,}"
+            )
+        clipped += int(((ends > length) & (starts < length)).sum())
+    if clipped:
+        said.note(f"{clipped:,} of {bed.size:,} intervals clipped at their contig's end", label)

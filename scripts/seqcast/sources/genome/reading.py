@@ -1,0 +1,149 @@
+"""Read sequence and tracks of a genome together, contig by contig."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from seqcast.errors import SeqcastError
+from seqcast.genome import N
+from seqcast.settings import GenomeSettings
+from seqcast.settings.table import TargetRow
+from seqcast.sources.genome.layout import Layout, Track
+from seqcast.sources.genome.planning import Plan, find_touched
+from seqcast.sources.genome.tracks import Cells, Reading, find_processes, read_groups
+
+
+@dataclass(frozen=True)
+class Contig:
+    """A contig as it is stored.
+
+    `coverage` (cells, targets) is NaN where nothing is known; `has_data` (bins,) says where any
+    track has a value; `replicates` (bins, targets) is NaN where there is none.
+    """
+
+    name: str
+    codes: np.ndarray
+    coverage: np.ndarray
+    has_data: np.ndarray
+    replicates: np.ndarray | None
+
+
+@dataclass
+class Signs:
+    """The least and largest value of each bigWig so far; those below 0 are noted in `turned`."""
+
+    allowed: bool
+    found: dict[Path, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def turned(self) -> tuple[Path, ...]:
+        """The files that are negative throughout."""
+        return tuple(path for path, (lowest, _) in self.found.items() if lowest < 0)
+
+    def add(self, path: Path, cells: Cells) -> None:
+        """Note a contig; raise `SeqcastError` where its signs cannot be coverage."""
+        lowest, highest = self.found.get(path, (0.0, 0.0))
+        lowest, highest = min(lowest, cells.lowest), max(highest, cells.highest)
+        self.found[path] = lowest, highest
+        if lowest < 0 < highest:
+            raise SeqcastError(
+                f"{path}: has values from {lowest:g} to {highest:g}, wanted none below 0; log"
+                " ratios and z-scores are not coverage, take the track they were made of"
+            )
+        if lowest < 0 and not self.allowed:
+            raise SeqcastError(
+                f"{path}: its values lie from {lowest:g} to 0, as minus strands are sometimes"
+                " stored; set dataset.negative: abs to turn the sign"
+            )
+
+
+def read_contigs(
+    settings: GenomeSettings,
+    layout: Layout,
+    plan: Plan,
+    rows: tuple[TargetRow, ...],
+    signs: Signs,
+    *,
+    replicates: bool,
+    threads: int,
+) -> Iterator[Contig]:
+    """Yield the plan's contigs in order, the tracks of a contig read by so many processes.
+
+    A cell is NaN where a mask touches it, where more than half of it is N, and where the contig's
+    end cuts it short. Raises `SeqcastError` for values that cannot be coverage.
+    """
+    others = layout.replicates if replicates else ()
+    groups = [
+        _make_readings(settings, layout.tracks, rows, name, length, settings.cell)
+        + _make_readings(settings, others, rows, name, length, settings.bin_size)
+        for name, length in plan.lengths.items()
+    ]
+    work = sum(reading.length for group in groups for reading in group)
+    read = read_groups(groups, find_processes(work, threads))
+    with closing(read):
+        for name, group, cells in zip(plan.lengths, groups, read, strict=True):
+            for reading, each in zip(group, cells, strict=True):
+                signs.add(reading.path, each)
+            yield _make_contig(settings, layout, name, others, cells)
+
+
+def _make_readings(
+    settings: GenomeSettings,
+    tracks: tuple[Track | None, ...],
+    rows: tuple[TargetRow, ...],
+    name: str,
+    length: int,
+    cell: int,
+) -> list[Reading]:
+    """Return what is to be read of a contig; a replicate may lack it."""
+    stats = [row.sum_stat if row.sum_stat in ("max", "median") else "sum" for row in rows]
+    return [
+        Reading(track.path, track.names[name], length, cell, settings.bin_size, stat)
+        for track, stat in zip(tracks, stats, strict=bool(tracks))
+        if track is not None and name in track.names
+    ]
+
+
+def _make_contig(
+    settings: GenomeSettings,
+    layout: Layout,
+    name: str,
+    others: tuple[Track | None, ...],
+    cells: list[Cells],
+) -> Contig:
+    """Put the tracks of a contig side by side and blot out what is not known."""
+    codes = layout.fasta.codes(name)
+    unknown = find_unknown(settings, codes, layout.mask.get(name))
+    tracks, rest = cells[: len(layout.tracks)], iter(cells[len(layout.tracks) :])
+    coverage = np.stack([each.values for each in tracks], axis=1)
+    coverage[unknown] = np.nan
+    per_bin = settings.bin_size // settings.cell
+    has_data = np.zeros(len(unknown), dtype=bool)
+    for each in tracks:
+        has_data |= each.has_data
+    bins = len(unknown) // per_bin
+    replicates = None
+    if others:
+        replicates = np.full((bins, len(others)), np.nan, dtype=np.float32)
+        for place, track in enumerate(others):
+            if track is not None and name in track.names:
+                replicates[:, place] = next(rest).values
+        replicates[unknown.reshape(bins, per_bin).any(axis=1)] = np.nan
+    return Contig(name, codes, coverage, has_data.reshape(bins, per_bin).any(axis=1), replicates)
+
+
+def find_unknown(
+    settings: GenomeSettings, codes: np.ndarray, mask: np.ndarray | None
+) -> np.ndarray:
+    """Return which cells of a contig are unknown, (cells,) bool: masked, mostly N, cut short."""
+    cell, bin_size = settings.cell, settings.bin_size
+    size = -(-codes.size // bin_size) * (bin_size // cell)
+    whole = codes.size // cell
+    unknown = np.ones(size, dtype=bool)
+    unknown[:whole] = (codes[: whole * cell] == N).reshape(whole, cell).sum(axis=1) > cell / 2
+    if mask is not None:
+        unknown |= find_touched(mask, cell, size)
+    return unknown

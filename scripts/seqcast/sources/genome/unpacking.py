@@ -1,0 +1,147 @@
+"""A FASTA of any making as a plain one: gzip unpacked, lines made equally long."""
+
+import gzip
+import hashlib
+import os
+import shutil
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+from seqcast.console import log, progress
+from seqcast.errors import SeqcastError
+
+_GZIP = b"\x1f\x8b"
+_OTHERS = {
+    b"BZh": "is a bzip2 archive; unpack it",
+    b"PK\x03\x04": "is a zip archive; unpack it",
+    b"\xfd7zXZ": "is an xz archive; unpack it",
+    b"\x28\xb5\x2f\xfd": "is a zstandard archive; unpack it",
+    b"\x43\x27\x41\x1a": "is a 2bit file; make a FASTA of it with twoBitToFa",
+    b"\x1a\x41\x27\x43": "is a 2bit file; make a FASTA of it with twoBitToFa",
+    b"LOCUS": "is a GenBank file; make a FASTA of it",
+    b"@": "looks like FASTQ: reads, not a genome",
+}
+# DNA as text packs to a fourth of its size, N to nothing.
+_PACKED = 4
+_BLOCK = 1 << 22
+_WIDTH = 80
+
+
+def is_gzip(path: Path) -> bool:
+    """Say whether a file is gzip or bgzip, whatever its name."""
+    with open(path, "rb") as file:
+        return file.read(2) == _GZIP
+
+
+def check_kind(path: Path) -> None:
+    """Raise `SeqcastError` where a file is not there, empty, or begins like no FASTA."""
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "is not there"
+        raise SeqcastError(f"{path}: {what}; dataset.fasta names the genome as FASTA")
+    try:
+        with gzip.open(path) if is_gzip(path) else open(path, "rb") as file:
+            head = file.read(4096)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SeqcastError(f"{path}: cannot be read ({error}); copy or download it again") from None
+    for magic, what in _OTHERS.items():
+        if head.startswith(magic):
+            raise SeqcastError(f"{path}: {what}")
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not start:
+        raise SeqcastError(f"{path}: is empty, wanted a genome as FASTA")
+    if start[:1] == b"<":
+        raise SeqcastError(f"{path}: is a web page, not FASTA; download the file itself")
+    if start[:1] not in b">;":
+        found = start.splitlines()[0][:30].decode("ascii", "replace")
+        raise SeqcastError(
+            f"{path}: begins with {found!r}, wanted `>` and a name; FASTA has such a line before"
+            " each sequence"
+        )
+
+
+def unpack(path: Path, work: Path) -> Path:
+    """Unpack gzip or bgzip into a folder and return the plain file; taken again where it is there.
+
+    A changed archive is unpacked anew.
+    """
+    with open(path, "rb") as packed:
+        size = path.stat().st_size
+        label = f"unpacking {path.name}"
+
+        def write(file: BinaryIO) -> None:
+            with gzip.open(packed) as content, progress(size, label, "bytes") as bar:
+                while block := content.read(_BLOCK):
+                    file.write(block)
+                    bar.update(packed.tell() - bar.n)
+
+        return _make(path, work, "fa", size * _PACKED, write)
+
+
+def normalise(path: Path, work: Path) -> Path:
+    """Write a FASTA again with lines of equal length and return it.
+
+    For blank lines, lines of many lengths, names in other encodings, old line ends.
+    """
+    log.info("%s: its lines are of many lengths; writing it again in equal ones", path.name)
+
+    def write(file: BinaryIO) -> None:
+        with open(path, encoding="latin-1", newline=None) as lines:
+            _write_equal_lines(lines, file)
+
+    return _make(path, work, "equal.fa", path.stat().st_size, write)
+
+
+def _write_equal_lines(lines: Iterable[str], file: BinaryIO) -> None:
+    rest = ""
+    for line in lines:
+        line = line.strip().lstrip("\xef\xbb\xbf")
+        if line.startswith(">"):
+            file.write(f"{rest}\n".encode("latin-1") if rest else b"")
+            file.write(f">{line[1:].strip()}\n".encode("ascii", "replace"))
+            rest = ""
+        elif not line.startswith(";"):
+            rest += "".join(line.split())
+            whole = len(rest) // _WIDTH * _WIDTH
+            cut = [rest[at : at + _WIDTH] for at in range(0, whole, _WIDTH)]
+            file.write("".join(f"{each}\n" for each in cut).encode("latin-1"))
+            rest = rest[whole:]
+    file.write(f"{rest}\n".encode("latin-1") if rest else b"")
+
+
+def name_for(path: Path, work: Path, ending: str) -> Path:
+    """Return the name of what is made of a file; a changed file gets another."""
+    stat = path.stat()
+    stamp = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+    digest = hashlib.sha256(stamp.encode()).hexdigest()[:8]
+    stem = path.name.removesuffix(".gz").removesuffix(".bgz")
+    stem = stem.removesuffix(".fasta").removesuffix(".fa").removesuffix(".fna")
+    return work / f"{stem}.{digest}.{ending}"
+
+
+def _make(
+    path: Path, work: Path, ending: str, size: int, write: Callable[[BinaryIO], None]
+) -> Path:
+    """Write a file that gets its name when it is whole, with room for about `size` bytes."""
+    made = name_for(path, work, ending)
+    if made.is_file():
+        return made
+    work.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(work).free
+    if free < size:
+        raise SeqcastError(
+            f"{path}: takes about {size:,} bytes in {work}, where {free:,} are free; make room"
+        )
+    partial = made.with_name(made.name + ".partial")
+    try:
+        with open(partial, "wb") as file:
+            write(file)
+        os.replace(partial, made)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise SeqcastError(
+            f"{path}: cannot be unpacked ({error}); copy or download it again"
+        ) from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return made

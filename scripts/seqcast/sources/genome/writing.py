@@ -1,0 +1,111 @@
+"""From a genome and its tracks to `dataset.h5`."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqcast.console import log
+from seqcast.dataset import Contigs, DatasetWriter
+from seqcast.replicates import ReplicatesWriter
+from seqcast.settings import GenomeSettings
+from seqcast.sources.genome.forecast import check_forecast, make_forecast
+from seqcast.sources.genome.layout import Inputs, Layout
+from seqcast.sources.genome.planning import Plan, settle_resolution
+from seqcast.sources.genome.reading import Signs
+from seqcast.sources.genome.scaling import fill_targets
+from seqcast.sources.genome.surveying import Survey, make_targets, open_genome, read_genome
+
+
+def write_genome(
+    settings: GenomeSettings,
+    inputs: Inputs,
+    output: Path,
+    *,
+    replicates: Path | None = None,
+    threads: int = 1,
+) -> None:
+    """Write the dataset of a genome, and its replicates where a path is given.
+
+    Contig by contig, so that memory holds two of them at most; the files get their names when they
+    are whole, and are the same for any number of threads. Raises `SeqcastError` where the files do
+    not fit each other, hold what cannot be coverage, or disk or memory is short.
+    """
+    settings = settle_resolution(settings, inputs.rows)
+    layout, plan = open_genome(settings, inputs)
+    check_forecast(
+        make_forecast(settings, layout, plan, replicates=replicates is not None, threads=threads),
+        output.parent,
+    )
+    targets, signs = make_targets(settings, inputs.rows), Signs(settings.negative == "abs")
+    survey = Survey(settings, plan, targets)
+    contigs = Contigs.from_lengths(plan.lengths, settings.bin_size)
+    layers = {"bin_size": settings.bin_size, "resolution": settings.cell}
+    with ExitStack() as stack:
+        writer = stack.enter_context(
+            DatasetWriter(output, contigs=contigs, targets=targets, **layers)
+        )
+        others = replicates and stack.enter_context(
+            ReplicatesWriter(
+                replicates,
+                int((-(-contigs.length // settings.bin_size)).sum()),
+                [row.replicate_included for row in inputs.rows],
+                targets,
+            )
+        )
+        for contig in read_genome(
+            settings,
+            layout,
+            plan,
+            inputs.rows,
+            signs,
+            replicates=replicates is not None,
+            threads=threads,
+        ):
+            writer.add_contig(contig.codes, contig.coverage)
+            survey.add(contig)
+            if others:
+                others.add(contig.replicates)
+        plan = survey.finish()
+        targets = fill_targets(settings, targets, survey.statistics)
+        source = _describe(settings, inputs, layout, plan, signs)
+        if others:
+            others.finish()
+        writer.finish(plan.windows, source, targets, plan.folds)
+    _report(output, plan, signs)
+
+
+def _describe(
+    settings: GenomeSettings, inputs: Inputs, layout: Layout, plan: Plan, signs: Signs
+) -> dict[str, Any]:
+    """Say where a dataset came from and what was done to it; names of files, not their folders."""
+    stem = inputs.fasta.name
+    for ending in (".gz", ".bgz", ".fasta", ".fa", ".fna"):
+        stem = stem.removesuffix(ending)
+    return {
+        "kind": "genome",
+        "assembly": stem,
+        "has_coordinates": True,
+        "fasta": inputs.fasta.name,
+        "tracks": [Path(row.file).name for row in inputs.rows],
+        "mask": [path.name for path in inputs.mask],
+        "folds": settings.split.folds,
+        "stride": settings.step,
+        "scale": settings.scale,
+        "clip_quantile": settings.clip_quantile,
+        "contigs_left_out": len(layout.left_out),
+        "dropped_windows": plan.dropped,
+        "negative_turned": [path.name for path in signs.turned],
+    }
+
+
+def _report(output: Path, plan: Plan, signs: Signs) -> None:
+    for path in signs.turned:
+        log.info("%s: is negative throughout; its sign was turned (dataset.negative: abs)", path)
+    for reason, parts in plan.dropped.items():
+        counts = ", ".join(f"{count:,} {part}" for part, count in parts.items())
+        log.info("left out for too much %s: %s windows", reason, counts)
+    counts = np.bincount(plan.windows["split"], minlength=len(plan.parts))
+    found = ", ".join(f"{count:,} {part}" for part, count in zip(plan.parts, counts, strict=True))
+    log.info("%s: wrote %s windows on %d contigs", output, found, len(plan.lengths))

@@ -1,0 +1,14 @@
+"""Suggest scale and clip of each target, from the tracks themselves."""
+
+from pathlib import Path
+
+from seqcast.console import log, step
+from seqcast.settings import read_settings
+from seqcast.sources.genome import locate_inputs, suggest_targets
+
+with step("suggest", snakemake.log[0]):
+    settings = read_settings(snakemake.config).dataset
+    inputs = locate_inputs(settings, Path(snakemake.params.downloads), Path(snakemake.params.work))
+    output = Path(snakemake.output[0])
+    for line in suggest_targets(settings, inputs, output, threads=snakemake.threads).splitlines():
+        log.info("%s", line)

@@ -1,0 +1,196 @@
+"""bigWigs as cells, against values read base by base."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyBigWig
+import pytest
+from broken_files import DATA
+from genomes import write_track
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqcast.errors import SeqcastError
+from seqcast.sources.genome import tracks
+from seqcast.sources.genome.tracks import Reading, read_cells, read_groups
+
+ODD = DATA / "odd_files" / "bigwig"
+POOLS: dict[str, Callable[..., np.ndarray]] = {"sum": np.sum, "max": np.max, "median": np.median}
+
+
+def pool(values: np.ndarray, cell: int, bin_size: int, stat: str = "sum") -> np.ndarray:
+    """Make cells of values per base the plain way: padded, NaN as 0."""
+    padded = np.zeros(-(-values.size // bin_size) * bin_size)
+    padded[: values.size] = np.nan_to_num(values)
+    return POOLS[stat](padded.reshape(-1, cell), axis=1).astype(np.float32)
+
+
+@st.composite
+def tracks_of_runs(draw: st.DrawFn) -> np.ndarray:
+    """Draw values per base: a few runs of one value each, gaps of NaN between."""
+    runs = draw(
+        st.lists(
+            st.tuples(st.integers(1, 40), st.sampled_from([0.0, 0.25, 1.0, 7.0, 1e6, np.nan])),
+            min_size=1,
+            max_size=12,
+        )
+    )
+    return np.concatenate([np.full(size, value) for size, value in runs])
+
+
+@given(tracks_of_runs(), st.sampled_from([1, 4, 8, 16]), st.sampled_from(list(POOLS)))
+def test_cells_are_pooled_bases(
+    tmp_path_factory: pytest.TempPathFactory, values: np.ndarray, cell: int, stat: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "track.bw"
+    # pyBigWig cannot close a file without an entry.
+    values[0] = 3.0
+    write_track(path, {"c": values})
+    found = read_cells(Reading(path, "c", values.size, cell, 16, stat))
+    np.testing.assert_array_equal(found.values, pool(values, cell, 16, stat))
+    assert found.values.dtype == np.float32
+    known = np.zeros(found.has_data.size * cell, dtype=bool)
+    known[: values.size] = ~np.isnan(values)
+    np.testing.assert_array_equal(found.has_data, known.reshape(-1, cell).any(axis=1))
+
+
+def test_blocks_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(1).poisson(2.0, 5000).astype(float)
+    reading = Reading(write_track(tmp_path / "t.bw", {"c": values}), "c", 5000, 8, 32)
+    whole = read_cells(reading)
+    monkeypatch.setattr(tracks, "_BLOCK", 100)
+    np.testing.assert_array_equal(read_cells(reading).values, whole.values)
+
+
+def test_a_contig_without_entries_is_zero(tmp_path: Path) -> None:
+    path = write_track(tmp_path / "t.bw", {"full": np.ones(100)}, {"empty": 100})
+    found = read_cells(Reading(path, "empty", 100, 4, 16))
+    assert not found.values.any()
+    assert not found.has_data.any()
+
+
+def test_sums_are_exact_where_float32_is_not(tmp_path: Path) -> None:
+    values = np.full(2048, 0.1)
+    values[0] = 1e7
+    path = write_track(tmp_path / "t.bw", {"c": values})
+    stored = values.astype(np.float32).astype(float).sum()
+    assert read_cells(Reading(path, "c", 2048, 2048, 2048)).values[0] == np.float32(stored)
+
+
+def write_raw(path: Path, values: list[float], zooms: int = 0) -> Path:
+    """Write ten bases for each value, NaN and infinity too."""
+    with pyBigWig.open(str(path), "w") as file:
+        file.addHeader([("c", 10 * len(values))], maxZooms=zooms)
+        starts = [10 * place for place in range(len(values))]
+        file.addEntries(
+            ["c"] * len(values), starts, ends=[each + 10 for each in starts],
+            values=list(map(float, values)),
+        )
+    return path
+
+
+def test_stored_nan_is_no_value(tmp_path: Path) -> None:
+    found = read_cells(Reading(write_raw(tmp_path / "t.bw", [1, np.nan, 2]), "c", 30, 10, 10))
+    assert found.values.tolist() == [10, 0, 20]
+    assert found.has_data.tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_infinite_values_are_refused_with_their_place(tmp_path: Path, sign: int) -> None:
+    path = write_raw(tmp_path / "t.bw", [1, 2, sign * np.inf])
+    with pytest.raises(SeqcastError, match=r"t\.bw: c has 10 infinite values from base 20 on"):
+        read_cells(Reading(path, "c", 30, 10, 10))
+
+
+@pytest.mark.parametrize("stat", list(POOLS))
+def test_negative_tracks_are_turned(tmp_path: Path, stat: str) -> None:
+    values = np.arange(64.0) % 7
+    path = write_track(tmp_path / "t.bw", {"c": -values})
+    found = read_cells(Reading(path, "c", 64, 16, 16, stat))
+    np.testing.assert_array_equal(found.values, pool(values, 16, 16, stat))
+    assert (found.lowest, found.highest) == (-6, 0)
+    assert not np.signbit(found.values).any()
+
+
+def test_damaged_files_are_refused(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).random(200_000)
+    path = write_track(tmp_path / "t.bw", {"c": values})
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3 : len(content) // 3 + 3000] = bytes(3000)
+    path.write_bytes(content)
+    with pytest.raises(SeqcastError, match="damaged or cut short"):
+        read_cells(Reading(path, "c", values.size, 8, 8))
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.bw"
+    path.write_text("track type=bigWig\n")
+    with pytest.raises(SeqcastError, match="cannot be opened as bigWig"):
+        read_cells(Reading(path, "c", 10, 8, 8))
+
+
+def test_processes_read_the_same_in_order(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    coverage = {f"c{n}": rng.poisson(1.0, 100 + n).astype(float) for n in range(5)}
+    path = write_track(tmp_path / "t.bw", coverage)
+    groups = [[Reading(path, name, v.size, 4, 8, "sum")] * 2 for name, v in coverage.items()]
+    for one, two in zip(read_groups(groups, 1), read_groups(groups, 2), strict=True):
+        for first, second in zip(one, two, strict=True):
+            np.testing.assert_array_equal(first.values, second.values)
+
+
+def test_errors_of_processes_arrive(tmp_path: Path) -> None:
+    path = write_raw(tmp_path / "t.bw", [np.inf])
+    with pytest.raises(SeqcastError, match="infinite"):
+        list(read_groups([[Reading(path, "c", 10, 10, 10)]], 2))
+
+
+def test_processes_do_not_run_the_script_again(tmp_path: Path) -> None:
+    write_raw(tmp_path / "t.bw", [1, 2])
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from seqcast.sources.genome.tracks import Reading, read_groups\n"
+        "print('once')\n"
+        "groups = [[Reading(Path('t.bw'), 'c', 20, 10, 10)]]\n"
+        "print([each.values.tolist() for each, in read_groups(groups, 2)])\n"
+    )
+    library = Path(tracks.__file__).parents[3]
+    ran = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, env={"PYTHONPATH": str(library)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.stdout, ran.returncode) == ("once\n[[10.0, 20.0]]\n", 0), ran.stderr
+
+
+@pytest.mark.skipif(not ODD.is_dir(), reason=f"no {ODD}; set SEQCAST_TEST_DATA to the shared data")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bbijs_uncompressed.bw",
+        "bbijs_variable_step.bw",
+        "bigtools_mini.bw",
+        "bigtools_valid.bigWig",
+        "pyBigWig_test.bw",
+    ],
+)
+def test_odd_files_are_read(name: str) -> None:
+    with pyBigWig.open(str(ODD / name)) as file:
+        contig, length = next(iter(file.chroms().items()))
+        found = read_cells(Reading(ODD / name, contig, length, 32, 128))
+        wanted = np.zeros(found.values.size * 32)
+        for start, end, value in file.intervals(contig):
+            wanted[start:end] = value
+    np.testing.assert_array_equal(
+        found.values, wanted.reshape(-1, 32).sum(axis=1).astype(np.float32)
+    )
+    assert found.lowest == 0
+
+
+@pytest.mark.skipif(not ODD.is_dir(), reason=f"no {ODD}; set SEQCAST_TEST_DATA to the shared data")
+def test_an_odd_file_of_both_signs_is_told() -> None:
+    found = read_cells(Reading(ODD / "bbijs_fixedStep.bw", "chr1", 20_000_000, 128, 128))
+    assert found.lowest < 0 < found.highest

@@ -1,0 +1,61 @@
+# From predictions to how good they are, beside simple predictors of the same windows.
+
+
+rule fit_baseline:
+    input:
+        dataset=ancient(DATASET),
+        manifest=MANIFEST,
+    output:
+        predictions=f"{RUN}/baseline.{{baseline}}/predict/predictions.h5",
+    log:
+        f"{RUN}/logs/baseline/{{baseline}}.log",
+    benchmark:
+        f"{RUN}/logs/benchmarks/baseline.{{baseline}}.tsv"
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=4_000,
+        runtime=120,
+    params:
+        predict=settings.predict.model_dump(mode="json", include={"split", "windows"}),
+        code=code_of("baseline"),
+    script:
+        "../../scripts/baseline.py"
+
+
+rule evaluate:
+    input:
+        expand(f"{RUN}/{{scored}}/evaluate/metrics.tsv", scored=SCORED),
+    localrule: True
+
+
+rule evaluate_model:
+    input:
+        dataset=ancient(DATASET),
+        manifest=MANIFEST,
+        truth=ancient(TRUTH) if TRUTH else [],
+        replicates=ancient(REPLICATES) if REPLICATES else [],
+        predictions=f"{RUN}/{{scored}}/predict/predictions.h5",
+        control=control_of,
+    output:
+        metrics=report(
+            f"{RUN}/{{scored}}/evaluate/metrics.tsv",
+            caption="../report/metrics_table.rst",
+            category="Metrics",
+            labels={"model": "{scored}"},
+        ),
+        windows=f"{RUN}/{{scored}}/evaluate/windows.tsv",
+    log:
+        f"{RUN}/logs/evaluate/{{scored}}.log",
+    benchmark:
+        f"{RUN}/logs/benchmarks/evaluate.{{scored}}.tsv"
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    params:
+        evaluate=settings.evaluate.model_dump(mode="json", exclude={"baselines"}),
+        code=code_of("evaluate"),
+    script:
+        "../../scripts/evaluate.py"
