@@ -4,7 +4,8 @@ from pathlib import Path
 
 from seqcast.console import log, step
 from seqcast.settings import read_settings
-from seqcast.sources.genome import locate_inputs, suggest_targets
+from seqcast.sources.genome.locating import locate_inputs
+from seqcast.sources.genome.suggesting import suggest_targets
 
 with step("suggest", snakemake.log[0]):
     settings = read_settings(snakemake.config).dataset

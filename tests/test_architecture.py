@@ -18,7 +18,9 @@ LAYERS = {
     ),
 }
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS.values()) for room in rooms.split()}
-TORCH = {"checkpoint", "device", "inference", "loss", "model", "training"}
+TORCH = {
+    "checkpoint", "device", "inference", "loss", "model", "model.gated", "model.pooled", "training",
+}  # fmt: skip
 MOST_LINES, LONGEST_FUNCTION = 300, 60
 
 MODULES = {

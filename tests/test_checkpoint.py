@@ -24,7 +24,7 @@ def make_snapshot(network: Network, prefix: str = "predictor/") -> dict[str, np.
     letters = {"direction": "W", "length": "g", "bias": "b"}
     arrays = {"l/W": network.head.weight, "l/b": network.head.bias}
     for kind, letter in (("squeeze", "s"), ("dilated", "d")):
-        for index, block in enumerate(getattr(network, kind)):
+        for index, block in enumerate(getattr(network.trunk, kind)):
             for part, short in letters.items():
                 arrays[f"{letter}_{index}/conv/{short}"] = getattr(block, part)
     return {prefix + name: value.detach().numpy() for name, value in arrays.items()}
@@ -45,7 +45,7 @@ def test_a_network_comes_back_bit_by_bit(tmp_path: Path) -> None:
 def test_the_card_says_what_the_file_is(tmp_path: Path) -> None:
     write_model(tmp_path / "m.safetensors", make_network(), {"epoch": 3})
     card = read_card(tmp_path / "m.safetensors")
-    assert (card["format"], card["format_version"]) == ("seqcast-model", 1)
+    assert (card["format"], card["format_version"]) == ("seqcast-model", 2)
     assert (card["bin_size"], card["alphabet"], card["crop"]) == (16, "ACGT", 2)
     assert card["targets"]["identifier"] == list(TARGETS.identifier)
     assert card["training"] == {"epoch": 3}
@@ -74,7 +74,7 @@ def test_files_that_are_no_model_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SeqcastError, match="found format None version None, wanted 'seqcast-mod"):
         read_model(path)
     save_file({"x": torch.zeros(1)}, path, {"seqcast": '{"format": "seqcast-model"}'})
-    with pytest.raises(SeqcastError, match="version None, wanted 'seqcast-model' version 1"):
+    with pytest.raises(SeqcastError, match="version None, wanted 'seqcast-model' version 2"):
         read_card(path)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fake_run import fake_history, write_fake_dataset, write_fake_model
+from fake_run import BIN, fake_history, write_fake_dataset, write_fake_model
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from seqcast.figures import (
     find_ranked,
+    plot_comparison,
     plot_coverage,
     plot_first_look,
     plot_learning_curves,
@@ -21,7 +22,7 @@ from seqcast.figures import (
     write_figure,
 )
 from seqcast.figures.scatter import find_ticks
-from seqcast.figures.style import OBSERVED, PREDICTED, format_label
+from seqcast.figures.style import OBSERVED, PREDICTED, find_style, format_label
 from seqcast.figures.windows import find_r
 from seqcast.predictions import read_predictions
 from seqcast.targets import Targets
@@ -40,6 +41,10 @@ def run(request, tmp_path_factory):
     model = write_fake_model(folder / "model", dataset, rate, ceiling=ceiling)
     metrics = pd.read_csv(model.metrics, sep="\t")
     return dataset, read_predictions(model.predictions, dataset), metrics
+
+
+def alone(history: pd.DataFrame) -> dict:
+    return {"default": {"default": history}}
 
 
 def visible(figure: Figure) -> list:
@@ -64,7 +69,7 @@ def is_png(path: Path) -> bool:
 def test_figure_is_written_whole_and_twice_the_same(tmp_path, suffix):
     paths = [tmp_path / "deep" / f"{place}.{suffix}" for place in range(2)]
     for path in paths:
-        write_figure(plot_learning_curves({"default": fake_history(2)}), path)
+        write_figure(plot_learning_curves(alone(fake_history(2))), path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert sorted(path.name for path in paths[0].parent.iterdir()) == [f"0.{suffix}", f"1.{suffix}"]
 
@@ -78,7 +83,7 @@ def test_failed_figure_leaves_nothing(tmp_path):
 def test_learning_curves_name_axes_and_best_epoch():
     history = fake_history(3)
     history.loc[history["epoch"] == 2, "valid_loss"] = 0.5
-    figure = plot_learning_curves({"default": history})
+    figure = plot_learning_curves(alone(history))
     (axes,) = visible(figure)
     assert axes.get_xlabel() == "epoch"
     assert axes.get_ylabel() == "Poisson loss (nats per bin)"
@@ -88,7 +93,7 @@ def test_learning_curves_name_axes_and_best_epoch():
 def test_first_steps_do_not_flatten_the_rest():
     history = fake_history(20)
     history.loc[0, "train_loss"] = 1_000.0
-    figure = plot_learning_curves({"default": history})
+    figure = plot_learning_curves(alone(history))
     assert visible(figure)[0].get_ylim()[1] < 10
     assert "the first steps lie above" in texts(figure)
 
@@ -104,17 +109,38 @@ def test_first_steps_do_not_flatten_the_rest():
     ids=["one epoch", "not validated", "one row", "none"],
 )
 def test_short_histories_are_said_to_be_short(tmp_path, history, said):
-    figure = plot_learning_curves({"default": history})
+    figure = plot_learning_curves(alone(history))
     assert said in texts(figure)
     write_figure(figure, tmp_path / "curves.png")
     assert is_png(tmp_path / "curves.png")
 
 
-def test_many_models_have_a_panel_each():
-    figure = plot_learning_curves({f"model{place}": fake_history(1) for place in range(4)})
-    assert [axes.get_title("left") for axes in visible(figure)] == [
-        f"model{place}" for place in range(4)
-    ]
+def test_trainings_of_several_models_share_two_panels_a_colour_a_model():
+    one, two = {"one": fake_history(3)}, {f"two.r{n}": fake_history(3, seed=n) for n in (1, 2)}
+    figure = plot_learning_curves({"one": one, "two": two})
+    valid, train = visible(figure)
+    assert [axes.get_title("left") for axes in (valid, train)] == ["Validation", "Training"]
+    lines = [line for line in train.lines if len(line.get_xdata()) > 1]
+    colours = [find_style(place).colour for place in (0, 1, 1)]
+    assert [line.get_color() for line in lines] == colours
+    assert lines[1].get_linewidth() < lines[0].get_linewidth()
+    said = texts(figure)
+    assert "two (2 trainings): best " in said
+    assert "one: best " in said
+
+
+def test_curves_of_several_zoom_in_on_what_tells_them_apart():
+    worse = fake_history(20, level=1.3)
+    figure = plot_learning_curves({"a": {"a": fake_history(20)}, "b": {"b": worse}})
+    low, high = visible(figure)[0].get_ylim()
+    assert low < fake_history(20)["valid_loss"].min()
+    assert worse["valid_loss"].iloc[-1] < high < worse["valid_loss"].max()
+
+
+def test_models_without_a_validation_are_named_all_the_same():
+    histories = {name: {name: fake_history(1).iloc[:3]} for name in ("a", "b")}
+    figure = plot_learning_curves(histories)
+    assert "nothing was recorded" in texts(figure)
 
 
 def test_metrics_figure_shows_targets_ceiling_and_undefined(run, tmp_path):
@@ -124,6 +150,8 @@ def test_metrics_figure_shows_targets_ceiling_and_undefined(run, tmp_path):
     assert all(f"H3K{place}" in said for place in range(len(metrics)))
     assert ("ceiling" in said) == metrics["ceiling_pearson_r"].notna().any()
     assert ("r undefined" in said) == metrics["pearson_r"].isna().any()
+    assert "k-mer ridge" not in said
+    assert "k-mer ridge" in texts(plot_metrics({"default": metrics}, baseline=metrics))
     assert all(axes.get_xlabel() and axes.get_ylabel() for axes in visible(figure))
     write_figure(figure, tmp_path / "metrics.png")
     assert is_png(tmp_path / "metrics.png")
@@ -132,20 +160,60 @@ def test_metrics_figure_shows_targets_ceiling_and_undefined(run, tmp_path):
 def many(count: int) -> pd.DataFrame:
     r = np.linspace(-0.25, 0.9, count)
     names = [f"target {place}" for place in range(count)]
-    return pd.DataFrame({"target": names, "pearson_r": r, "ceiling_pearson_r": np.nan})
+    return pd.DataFrame(
+        {
+            "target": names,
+            "pearson_r": r,
+            "pearson_r_log1p": r,
+            "pearson_r_log1p_low": r - 0.1,
+            "pearson_r_log1p_high": r + 0.1,
+        }
+    )
 
 
 def test_metrics_figure_has_room_for_74_targets_and_two_models():
     figure = plot_metrics({"narrow": many(74), "wide": many(74)})
     names = [label.get_text() for axes in visible(figure) for label in axes.get_yticklabels()]
     assert names == [f"target {place}" for place in reversed(range(74))]
-    assert "model narrow" in texts(figure)
-    assert "model wide" in texts(figure)
+    assert {"narrow", "wide"} <= set(texts(figure).splitlines())
+    assert not any(collection for axes in visible(figure) for collection in axes.collections)
     assert visible(figure)[0].get_xlim() == (pytest.approx(-0.3), 1.0)
 
 
+@pytest.mark.parametrize(("models", "count"), [(1, 40), (3, 40), (6, 8)])
+def test_intervals_are_drawn_where_there_is_room(models, count):
+    figure = plot_metrics({f"m{place}": many(count) for place in range(models)})
+    ends = [
+        line.get_segments()[0][:, 0]
+        for axes in visible(figure)
+        for line in axes.collections
+        if np.ptp(line.get_segments()[0][:, 0]) < 0.3 and line.get_linewidth()[0] < 2
+    ]
+    assert len(ends) == models * len(visible(figure))
+    assert all(np.ptp(end) == pytest.approx(0.2) for end in ends)
+
+
+def test_comparison_ranks_models_above_grey_baselines():
+    good, bad = many(5), many(5).assign(pearson_r_log1p=0.1, ceiling_pearson_r_log1p=0.9)
+    figure = plot_comparison({"bad": bad, "good": good}, {"k-mer ridge": good})
+    log1p, raw = visible(figure)
+    names = [label.get_text() for label in log1p.get_yticklabels()]
+    assert names == ["good", "bad", "k-mer ridge"]
+    widths = [bar.get_width() for bar in log1p.patches]
+    assert widths == pytest.approx([good["pearson_r"].mean(), 0.1, good["pearson_r"].mean()])
+    assert "ceiling" not in texts(figure)
+    assert raw.get_xlabel().startswith("mean r (raw")
+    assert "ceiling" in texts(plot_comparison({"bad": bad}))
+
+
+def test_comparison_without_an_r_says_so():
+    nothing = many(2).assign(pearson_r_log1p=np.nan, pearson_r=np.nan)
+    assert "r undefined" in texts(plot_comparison({"none": nothing}))
+
+
 def test_thousands_of_targets_are_ranked_not_named():
-    figure = plot_metrics({"default": many(5_313)})
+    figure = plot_metrics({"default": many(5_313)}, baseline=many(5_313))
+    assert "k-mer ridge" in texts(figure)
     (axes,) = visible(figure)
     assert axes.get_xlabel() == "rank of the target"
     assert len(axes.get_yticklabels()) < 20
@@ -156,7 +224,7 @@ def test_scatter_has_a_panel_a_target_with_r_and_labels(run, tmp_path):
     figure = plot_scatter(dataset, predictions, metrics)
     panels = [axes for axes in visible(figure) if axes.get_title("left")]
     assert len(panels) == len(metrics)
-    best = metrics["pearson_r"].max()
+    best = metrics["pearson_r_log1p"].max()
     assert panels[0].texts[0].get_text() == f"r {best:.2f}"
     assert "observed coverage" in figure.get_supxlabel()
     assert "predicted coverage" in figure.get_supylabel()
@@ -179,7 +247,9 @@ def test_window_shows_both_pictures_in_the_agreed_colours(run, tmp_path):
 
     dataset, predictions, metrics = run
     shown = find_ranked(metrics["pearson_r"].to_numpy(), 3)
-    figure = plot_window(dataset, predictions, 1, targets=shown, title="Best window")
+    models = {"default": predictions}
+    row = int(predictions.rows[1])
+    figure = plot_window(dataset, models, row, targets=shown, title="Best window")
     above, below = visible(figure)[: len(shown)], visible(figure)[len(shown) :]
     assert len(above) == len(below) == len(shown)
     assert figure.get_suptitle() == "Best window: chr3:4,097-8,192"
@@ -196,11 +266,61 @@ def test_window_shows_both_pictures_in_the_agreed_colours(run, tmp_path):
 def test_window_without_a_place_lies_on_its_stand_in_contig(tmp_path):
     dataset, rate = write_fake_dataset(tmp_path / "d.h5", ["a"], bins=32, has_coordinates=False)
     model = write_fake_model(tmp_path / "model", dataset, rate)
-    figure = plot_window(dataset, read_predictions(model.predictions, dataset), 1)
+    predictions = read_predictions(model.predictions, dataset)
+    figure = plot_window(dataset, {"default": predictions}, int(predictions.rows[1]))
     assert visible(figure)[-1].get_xlabel().startswith("position on ")
     assert visible(figure)[-1].get_xlim() == (4.096, 8.192)
     assert "(stand-in contig)" in figure.get_suptitle()
     assert visible(plot_first_look(dataset))[-1].get_xlabel().startswith("position on ")
+
+
+def test_window_overlays_models_with_their_spread_in_their_colours(tmp_path):
+    dataset, rate = write_fake_dataset(tmp_path / "d.h5", ["a"], bins=32)
+    models = {}
+    for name, replicates in (("one", 1), ("two", 2), ("three", 1)):
+        fake = write_fake_model(tmp_path / name, dataset, rate, replicates=replicates)
+        models[name] = read_predictions(fake.predictions, dataset)
+    row = int(models["one"].rows[0])
+    figure = plot_window(dataset, models, row, overlaid=["two", "three"])
+    observed, band, two, three = visible(figure)[-1].patches
+    assert to_hex(two.get_edgecolor()) == find_style(1).colour.lower()
+    assert to_hex(three.get_edgecolor()) == find_style(2).colour.lower()
+    assert two.get_linestyle() != three.get_linestyle()
+    predicted, spread = models["two"].read_window(0)[:, 0], models["two"].read_spread(0)[0]
+    high, _, low = band.get_data()
+    np.testing.assert_allclose(high, predicted + spread, rtol=1e-6)
+    np.testing.assert_allclose(low, np.maximum(predicted - spread, 0), rtol=1e-6)
+    assert not observed.get_fill() or observed.get_alpha() < 1
+    assert {"two", "three", "two: spread of replicates (± 1 s.d.)"} <= set(
+        texts(figure).splitlines()
+    )
+
+
+def test_window_is_drawn_in_the_units_of_the_track(tmp_path):
+    targets = replace(Targets.from_names(["a"]), span=(BIN,))
+    dataset, rate = write_fake_dataset(tmp_path / "d.h5", ["a"], bins=32, targets=targets)
+    fake = write_fake_model(tmp_path / "model", dataset, rate)
+    predictions = read_predictions(fake.predictions, dataset)
+    row = int(predictions.rows[0])
+    above, below = visible(plot_window(dataset, {"default": predictions}, row))
+    np.testing.assert_allclose(
+        above.patches[0].get_data().values, dataset.coverage_of(row)[:, 0] / BIN
+    )
+    np.testing.assert_allclose(
+        below.patches[1].get_data().values, predictions.read_window(0)[:, 0] / BIN
+    )
+    first = visible(plot_first_look(dataset))[0].patches[0].get_data().values
+    np.testing.assert_allclose(first, dataset.coverage_of(0)[:, 0] / BIN)
+
+
+def test_one_wild_line_does_not_flatten_what_was_observed(tmp_path):
+    dataset, rate = write_fake_dataset(tmp_path / "d.h5", ["a"], bins=32)
+    fake = write_fake_model(tmp_path / "model", dataset, 1000 * rate)
+    predictions = read_predictions(fake.predictions, dataset)
+    row = int(predictions.rows[0])
+    figure = plot_window(dataset, {"default": predictions}, row)
+    assert visible(figure)[-1].get_ylim()[1] < 4 * dataset.coverage_of(row).max()
+    assert "predicted up to" in texts(figure)
 
 
 def test_first_look_shows_three_targets_at_most(run, tmp_path):

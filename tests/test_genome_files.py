@@ -108,6 +108,19 @@ def test_what_is_no_genome_ends_in_one_line(content: bytes, words: str, tmp_path
     assert not list(work.glob("*.partial"))
 
 
+def test_bgzip_is_gzip_of_many_parts(tmp_path: Path) -> None:
+    path = tmp_path / "genome.fa.bgz"
+    path.write_bytes(b"".join(map(gzip.compress, (b">a\nACG", b"TA\n>b\nNN\n", b""))))
+    fasta = open_fasta(path, tmp_path / "work")
+    assert (fasta.letters("a"), fasta.letters("b")) == (b"ACGTA", b"NN")
+
+
+def test_a_plain_file_that_is_called_gz(tmp_path: Path) -> None:
+    path = tmp_path / "genome.fa.gz"
+    path.write_text(">a\nACGTA\n")
+    assert open_fasta(path, tmp_path / "work").lengths == {"a": 5}
+
+
 def test_letters_that_are_not_dna_are_found_wherever_they_stand(tmp_path: Path) -> None:
     path = write_fasta(tmp_path / "genome.fa", {"a": "ACGT" * 9000 + "AC*T"})
     with pytest.raises(SeqcastError, match=r"1 of 36,004 letters looked at in a are \*"):
@@ -135,6 +148,7 @@ def test_unpacked_files_serve_again_until_the_archive_changes(tmp_path: Path) ->
     assert open_fasta(path, work).plain.stat().st_mtime_ns == before.st_mtime_ns
     again = open_fasta(write_fasta(path, {"a": "GGGGG"}), work)
     assert again.letters("a") == b"GGGGG"
+    assert [each for each in work.iterdir() if each.suffix == ".fa"] == [again.plain]
 
 
 def test_user_folder_stays_as_it_was(tmp_path: Path) -> None:

@@ -86,7 +86,9 @@ def write_raw(path: Path, values: list[float], zooms: int = 0) -> Path:
         file.addHeader([("c", 10 * len(values))], maxZooms=zooms)
         starts = [10 * place for place in range(len(values))]
         file.addEntries(
-            ["c"] * len(values), starts, ends=[each + 10 for each in starts],
+            ["c"] * len(values),
+            starts,
+            ends=[each + 10 for each in starts],
             values=list(map(float, values)),
         )
     return path
@@ -187,7 +189,7 @@ def test_odd_files_are_read(name: str) -> None:
     np.testing.assert_array_equal(
         found.values, wanted.reshape(-1, 32).sum(axis=1).astype(np.float32)
     )
-    assert found.lowest == 0
+    assert (found.lowest < 0) == (name == "bbijs_variable_step.bw")
 
 
 @pytest.mark.skipif(not ODD.is_dir(), reason=f"no {ODD}; set SEQCAST_TEST_DATA to the shared data")

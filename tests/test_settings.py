@@ -189,7 +189,7 @@ def test_a_preset_is_changed_part_by_part() -> None:
     network = settings.network("a")
     assert [block.stride for block in network.squeeze] == [16, 8]
     assert [block.dropout for block in network.squeeze] == [0.0, 0.5]
-    assert [block.dilation for block in network.dilated] == [1, 2, 4, 8, 16, 32, 64]
+    assert network.dilated == read_settings({}).network("default").dilated
 
 
 def test_strides_make_the_bins() -> None:
@@ -207,13 +207,20 @@ def test_a_preset_follows_the_bin_size(preset: str, bin_size: int) -> None:
     settings = read_settings({"dataset": dataset, "models": {"a": {"preset": preset}}})
     network = settings.network("a")
     assert network.bin_size == bin_size
-    strides = [block.stride for block in network.squeeze]
-    assert strides == sorted(strides)
+
+
+def test_the_largest_strides_stay_where_they_are() -> None:
+    dataset = {"bin_size": 32}
+    models = {"a": {"preset": "course"}, "b": {}}
+    settings = read_settings({"dataset": dataset, "models": models})
+    strides = {name: [b.stride for b in settings.network(name).squeeze] for name in models}
+    assert strides == {"a": [2, 2, 2, 4], "b": [4, 2, 4, 1]}
 
 
 def test_a_bin_size_no_strides_suit_is_refused() -> None:
     dataset = {"bin_size": 127, "window": 12700, "stride": 12700}
-    assert "dataset.bin_size is 127" in refusal({"dataset": dataset})
+    models = {"a": {"preset": "course"}}
+    assert "dataset.bin_size is 127" in refusal({"dataset": dataset, "models": models})
 
 
 @pytest.mark.parametrize("name", [*STAGES, "logs", "observed"])
@@ -233,9 +240,16 @@ def test_an_epoch_must_be_kept_to_be_predicted_with() -> None:
 
 
 def test_receptive_field_by_hand() -> None:
-    network = {"squeeze": [[1, 5, 4], [1, 3, 2]], "dilated": [[1, 3, 1], [1, 3, 4]]}
+    network = {
+        "blocks": "gated",
+        "squeeze": [[1, 5, 4], [1, 3, 2]],
+        "dilated": [[1, 3, 1], [1, 3, 4]],
+    }
     # 1 + 4 + 2 * 4 for the squeeze, 2 * 8 and 2 * 4 * 8 beyond it
     assert ModelSettings.model_validate(network).receptive_field == 93
+    # and 3 + 1 * 4 by pooling
+    pooled = network | {"blocks": "pooled"}
+    assert ModelSettings.model_validate(pooled).receptive_field == 100
 
 
 def test_members_are_folds_times_replicates() -> None:

@@ -23,6 +23,7 @@ TARGETS = Targets(
 SOURCE = {"kind": "simulated", "assembly": "tiny", "has_coordinates": True}
 NETWORK = ModelSettings.model_validate(
     {
+        "blocks": "gated",
         "squeeze": [[6, 5, 4, 0.1], [8, 3, 4, 0.1]],
         "dilated": [[4, 3, 1, 0.1], [4, 3, 2, 0.1]],
     }

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from seqcast.errors import SeqcastError
 
 FORMAT = "seqcast-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 # One key, because the order of several is not the same in every run.
 KEY = "seqcast"
 

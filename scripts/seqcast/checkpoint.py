@@ -40,7 +40,8 @@ def write_model(path: str | Path, network: Network, training: dict[str, Any] | N
         "seqcast": __version__,
         "training": training or {},
     }
-    tensors = {name: value.detach().cpu() for name, value in network.state_dict().items()}
+    state = network.state_dict()
+    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     partial = path.with_name(path.name + ".partial")
     # safetensors' own file could be read by its writer alone.
     partial.write_bytes(save(tensors, {KEY: json.dumps(card, sort_keys=True)}))
@@ -96,7 +97,7 @@ def from_chainer(
         for index in range(len(getattr(settings, ours))):
             for part, letter in (("direction", "W"), ("length", "g"), ("bias", "b")):
                 key = f"{theirs}_{index}/conv/{letter}"
-                state[f"{ours}.{index}.{part}"] = arrays.get(key, np.empty(0, np.float32))
+                state[f"trunk.{ours}.{index}.{part}"] = arrays.get(key, np.empty(0, np.float32))
     try:
         network.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
     except RuntimeError as error:

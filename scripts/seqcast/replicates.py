@@ -54,15 +54,15 @@ class ReplicatesWriter(Draft):
         self._coverage[self._added : end] = coverage_BT
         self._added = end
 
-    def finish(self) -> None:
-        """Give the file its name."""
+    def finish(self, targets: Targets | None = None) -> None:
+        """Write the targets table (where it was refined) and the file's name."""
         if self._added != len(self._coverage):
             raise ValueError(f"{self._added} bins were added of {len(self._coverage)}")
         self._file.attrs.update(
             format=FORMAT,
             format_version=FORMAT_VERSION,
             included=np.array(self._included, dtype=bool),
-            targets=self._targets.to_json(),
+            targets=(targets or self._targets).to_json(),
         )
         self._keep()
 

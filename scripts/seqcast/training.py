@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from seqcast.checkpoint import write_model
 from seqcast.console import format_seconds, log, progress
@@ -80,11 +81,21 @@ class Trainer:
         self.network = network.to(device.device)
         self.dataset, self.settings, self.device = dataset, settings, device
         self.train_rows, self.valid_rows = dataset.rows_of("train"), dataset.rows_of("valid")
-        self.optimizer = torch.optim.Adam(
-            self.network.parameters(),
+        self.averaged = None
+        if settings.ema:
+            average = get_ema_multi_avg_fn(settings.ema)
+            self.averaged = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
+        parameters = list(self.network.parameters())
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": [each for each in parameters if each.ndim > 1]},
+                # Biases and normalisations are not what overfits.
+                {"params": [each for each in parameters if each.ndim <= 1], "weight_decay": 0},
+            ],
             lr=settings.learning_rate,
             betas=(settings.beta1, settings.beta2),
             eps=1e-8,
+            weight_decay=settings.weight_decay,
         )
         self.steps_an_epoch = -(-len(self.train_rows) // settings.batch_size)
         self.step = 0
@@ -105,7 +116,14 @@ class Trainer:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
         self.optimizer.step()
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.network)
         return value
+
+    @property
+    def model(self) -> Network:
+        """The network to keep: the average of the weights where one is made."""
+        return self.network if self.averaged is None else self.averaged.module
 
     def train_epoch(self, epoch: int, history: History, bar) -> float:
         """Go once through the training windows; return the validation loss after it."""
@@ -114,7 +132,8 @@ class Trainer:
         batches = training_batches(self.dataset, self.train_rows, self.settings, epoch)
         for done, batch in enumerate(batches, start=1):
             rate = learning_rate_at(self.settings, epoch, (done - 0.5) / self.steps_an_epoch)
-            self.optimizer.param_groups[0]["lr"] = rate
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
             losses.append(self.train_step(batch, epoch))
             bar.update(len(batch.rows))
             bar.set_postfix(epoch=epoch + 1, loss=f"{losses[-1]:.4f}", refresh=False)
@@ -130,14 +149,14 @@ class Trainer:
     @torch.inference_mode()
     def validate(self) -> float:
         """Return the mean loss over all known values of the validation windows."""
-        self.network.eval()
+        self.model.eval()
         total, count = 0.0, 0
         for batch in plain_batches(
             self.dataset, self.valid_rows, batch_size=self.settings.batch_size
         ):
             codes, coverage = self._to_device(batch)
             with self.device.autocast():
-                log_rate = self.network(codes)
+                log_rate = self.model(codes)
             loss, known = poisson_loss_sums(log_rate, coverage)
             total, count = total + loss.item(), count + int(known)
         return total / max(count, 1)
@@ -216,11 +235,12 @@ def train(
             log.info("epoch %d of %d: validation loss %.4f", epoch + 1, settings.epochs, valid)
             facts = _collect_facts(trainer, epoch, valid, threads)
             if keep_snapshots:
-                write_model(snapshots / f"model_epoch_{epoch + 1}.safetensors", network, facts)
+                path = snapshots / f"model_epoch_{epoch + 1}.safetensors"
+                write_model(path, trainer.model, facts)
             # A loss that is not a number is worse than any.
             if epoch == 0 or valid < best or math.isnan(best):
                 best = valid
-                write_model(model_path, network, facts)
+                write_model(model_path, trainer.model, facts)
     log.info(
         "trained on %s windows in %s (%.1f windows/s)",
         f"{seen:,}",

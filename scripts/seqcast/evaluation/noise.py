@@ -9,7 +9,7 @@ from seqcast.console import log
 from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError
 from seqcast.metrics import find_above
-from seqcast.replicates import Replicates, read_replicates
+from seqcast.replicates import read_replicates
 from seqcast.truth import read_truth
 
 # Statistics of a bin that are no sums: nothing can be taken off them.
@@ -52,7 +52,7 @@ class Noise:
         if statistic in _NO_SUMS:
             log.warning(
                 "%s: no noise ceiling: bins hold the %s of their bases, of which an included"
-                " replicate cannot be taken off; set replicate_included: false",
+                " replicate cannot be taken off; name one that the track does not hold",
                 name,
                 statistic,
             )

@@ -162,12 +162,22 @@ def _limit_loss(axes: Axes, trainings: list[pd.DataFrame]) -> None:
     values = values[np.isfinite(values)]
     if values.size < 4 or values.max() == values.min():
         return
-    low, usual = values.min(), np.quantile(values, 0.9)
-    if values.max() - low > 3 * (usual - low) > 0:
-        top = low + 2 * (usual - low)
+    low, top = values.min(), _find_top(values, trainings)
+    if values.max() > top > low:
         axes.set_ylim(low - 0.08 * (top - low), top)
         note = "the first steps lie above"
         axes.text(0.02, 0.02, note, transform=axes.transAxes, fontsize=7, color=QUIET)
+
+
+def _find_top(values: np.ndarray, trainings: list[pd.DataFrame]) -> float:
+    """Return the highest loss to show: all of one training's, of several what tells them apart."""
+    low = values.min()
+    if len(trainings) == 1:
+        usual = np.quantile(values, 0.9) - low
+        return low + 2 * usual if values.max() - low > 3 * usual else values.max()
+    last = [history["valid_loss"].dropna().iloc[-1:].max() for history in trainings]
+    highest = np.nanmax([low, *last])
+    return max(low + 4 * (np.median(values) - low), highest + 0.25 * (highest - low))
 
 
 def _add_legend(figure: Figure, axes: Axes) -> None:

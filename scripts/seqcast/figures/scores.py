@@ -21,11 +21,17 @@ from seqcast.figures.style import (
 R = "pearson_r_log1p"
 # Above this many targets names cannot be read, and the order alone is drawn.
 MOST_NAMED = 80
-# Above these, a target has one line for all models, and no whiskers.
-MOST_APART = 40
-_MOST_MODELS_APART = 4
+# Above this many targets there are no whiskers; above so many markers, a target has one line.
+_MOST_WITH_WHISKERS = 40
+_MOST_MARKERS_APART = 120
 _MOST_IN_COLUMN = 30
 _BASELINE = {"color": QUIET, "marker": "x", "linestyle": "none", "markersize": 5.5}
+
+
+def has_whiskers(models: int, targets: int) -> bool:
+    """Say whether `plot_metrics` has room for intervals, a line a model."""
+    few = models == 1 or models * targets <= _MOST_MARKERS_APART
+    return few and targets <= _MOST_WITH_WHISKERS
 
 
 def plot_metrics(
@@ -44,7 +50,7 @@ def plot_metrics(
     count = len(tables[0]) if tables else 0
     if count > MOST_NAMED:
         return _plot_order(metrics, baseline, baseline_name)
-    apart = count <= MOST_APART and 1 < len(metrics) <= _MOST_MODELS_APART
+    apart = len(metrics) > 1 and has_whiskers(len(metrics), count)
     columns = 2 if count > _MOST_IN_COLUMN else 1
     rows = -(-max(count, 1) // columns)
     tall = 0.21 if not apart else 0.13 * len(metrics) + 0.08
@@ -99,7 +105,8 @@ def _plot_targets(
     step = 0.7 / len(metrics) if apart else 0.0
     for place, (name, table) in enumerate(metrics.items()):
         move = (place - (len(metrics) - 1) / 2) * step
-        _plot_model(axes, table.iloc[shown], name, place, move, alone=len(metrics) == 1)
+        alone, whiskers = len(metrics) == 1, has_whiskers(len(metrics), len(first))
+        _plot_model(axes, table.iloc[shown], name, place, move, alone=alone, whiskers=whiskers)
     if apart:
         for row in range(0, len(shown), 2):  # which markers belong to one target
             axes.axhspan(row - 0.5, row + 0.5, color="#f4f5f6", linewidth=0, zorder=0)
@@ -108,14 +115,21 @@ def _plot_targets(
 
 
 def _plot_model(
-    axes: Axes, table: pd.DataFrame, name: str, place: int, move: float, *, alone: bool
+    axes: Axes,
+    table: pd.DataFrame,
+    name: str,
+    place: int,
+    move: float,
+    *,
+    alone: bool,
+    whiskers: bool,
 ) -> None:
     style, r = find_style(place), table[R].to_numpy(float)
     rows = np.arange(len(r)) + move
     if alone:
         axes.hlines(rows, 0, np.nan_to_num(r), color=RULE, linewidth=3)
         _write_values(axes, r)
-    if (alone or move or len(r) <= 1) and len(r) <= MOST_APART and f"{R}_low" in table:
+    if whiskers and f"{R}_low" in table:
         ends = table[[f"{R}_low", f"{R}_high"]].to_numpy(float)
         axes.hlines(rows, *ends.T, color=style.colour, linewidth=1.1)
     axes.plot(
@@ -141,10 +155,9 @@ def _write_values(axes: Axes, r: np.ndarray) -> None:
 def _plot_ceiling(axes: Axes, ceiling: np.ndarray, *, tall: bool) -> None:
     known = np.flatnonzero(np.isfinite(ceiling))
     if known.size:
-        size = 18 if tall else 11
-        style = {"color": INK, "marker": "|", "markersize": size, "markeredgewidth": 1.8}
-        label = "ceiling: what noise allows"
-        axes.plot(ceiling[known], known, linestyle="none", label=label, **style)
+        style = {"color": INK, "marker": "|", "markeredgewidth": 1.8, "linestyle": "none"}
+        axes.plot(ceiling[known], known, markersize=18 if tall else 11, **style)
+        axes.plot([], [], markersize=9, label="ceiling: what noise allows", **style)
 
 
 def _plot_order(

@@ -26,6 +26,8 @@ from seqcast.targets import Targets
 _SHOWN = 3
 # More lines than this over one area cannot be told apart.
 MOST_OVERLAID = 4
+# Lines may rise so much higher than what was observed; beyond, a number says how high.
+_MOST_ABOVE = 3
 
 
 def plot_first_look(dataset: Dataset) -> Figure:
@@ -209,9 +211,19 @@ def _draw_both(
             label=line.label,
         )
         tops.append(predicted)
-    values = np.concatenate(tops)
-    top = np.max(values, where=np.isfinite(values), initial=0.0)
-    axes.set_ylim(0, max(float(top) * 1.08, 1e-6))
+    _limit_height(axes, observed, np.concatenate(tops))
+
+
+def _limit_height(axes: Axes, observed: np.ndarray, values: np.ndarray) -> None:
+    """Show all heights, unless one line would flatten all that was observed."""
+    top = float(np.max(values, where=np.isfinite(values), initial=0.0))
+    limit = _MOST_ABOVE * float(np.max(observed, where=np.isfinite(observed), initial=0.0))
+    if 0 < limit < top:
+        note = f"predicted up to {top:.3g}"
+        style = {"ha": "left", "va": "top", "fontsize": 7, "color": QUIET}
+        axes.text(0.005, 0.97, note, transform=axes.transAxes, **style)
+        top = limit
+    axes.set_ylim(0, max(top * 1.08, 1e-6))
 
 
 def _band(predicted: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

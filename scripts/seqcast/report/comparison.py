@@ -13,7 +13,7 @@ MOST_ROWS = 200
 _SHARE = "share of ceiling"
 _OVERALL = (
     Column(RANKED, "r log1p", ""),
-    Column("pearson_r", "r", ""),
+    Column("pearson_r", "r raw", ""),
     Column(
         _SHARE,
         "of ceiling",

@@ -33,9 +33,8 @@ from seqcast.report.tables import (
     make_metrics_table,
     make_targets_list,
     make_training_table,
-    make_validation_table,
 )
-from seqcast.report.verdict import COURSE, make_headline, make_summary, rank_models
+from seqcast.report.verdict import COURSE, make_headline, make_summary, rank
 
 
 def write_report(
@@ -61,8 +60,8 @@ def write_report(
     """
     folder, run, validation = Path(folder), dict(run or {}), dict(validation or {})
     results = [read_results(name, files, dataset) for name, files in models.items()]
-    scored = [read_scores(name, path, dataset) for name, path in (baselines or {}).items()]
-    ranked, reference = rank_models(results), find_reference(scored)
+    scored = rank([read_scores(name, path, dataset) for name, path in (baselines or {}).items()])
+    ranked, reference = rank(results), find_reference(scored)
     best = ranked[0]
     clipped = find_clipped(dataset, Stitch(best.predictions, dataset).bins)
     warnings = [*map(str, validation.get("warnings") or ()), *make_clip_warnings(dataset, clipped)]
@@ -77,11 +76,12 @@ def write_report(
         "shared": write_shared_pictures(folder / "figures", results, scored),
         "windows": write_window_pictures(folder / "figures", dataset, results, ranked),
         "models": _describe_models(folder / "figures", dataset, ranked),
+        "training": make_training_table(ranked),
         "more": make_more_scatters(dataset, best, folder / "figures"),
         "most_rows": MOST_ROWS,
         "most_scattered": MOST_SCATTERED,
         "tracks": _describe_tracks(folder, tracks, best, dataset),
-        "data": [*make_data_table(dataset), *make_validation_table(validation)],
+        "data": make_data_table(dataset, validation),
         "read": make_targets_list(dataset, clipped),
         "warnings": warnings,
         "notices": [str(notice) for notice in validation.get("notices") or ()],
@@ -106,7 +106,6 @@ def _describe_models(
             "name": result.name,
             "scatter": write_scatter(folder, dataset, result),
             "table": make_metrics_table(result, most),
-            "training": make_training_table(result),
             "checkpoint": result.predictions.checkpoint_digest,
         }
         for result in ranked

@@ -19,7 +19,7 @@ from seqcast.figures import (
     write_figure,
 )
 from seqcast.figures.scatter import MOST_PANELS
-from seqcast.figures.scores import MOST_APART
+from seqcast.figures.scores import has_whiskers
 from seqcast.figures.style import DPI
 from seqcast.figures.windows import MOST_OVERLAID
 from seqcast.report.comparison import find_reference
@@ -50,8 +50,8 @@ _LOOK_CURVES = (
     " lower train.learning_rate and read the warnings under Data.",
 )
 _LOOK_METRICS = (
-    "one low target is often a poor or nearly empty track: look at it in the browser. A target on"
-    " which the ridge is as good needs no network. All low: see Training."
+    "one low target is often a poor or nearly empty track: look at it in the browser. All low: see"
+    " Training."
 )
 _LOOK_SCATTER = (
     "the dark cells follow the dashed line, at high coverage as at low.",
@@ -117,7 +117,7 @@ def _write_metrics(
         **({"baseline": reference.metrics, "baseline_name": reference.label} if reference else {}),
     )
     ceiling = f"ceiling_{RANKED}" in first and first[f"ceiling_{RANKED}"].notna().any()
-    whiskers = f"{RANKED}_low" in first and len(first) <= MOST_APART
+    whiskers = f"{RANKED}_low" in first and has_whiskers(len(models), len(first))
     caption = "How well each target is predicted: 1 is perfect, 0 is no better than a constant."
     if reference:
         caption += f" A cross is the {reference.label}: what a network must beat."
@@ -134,8 +134,12 @@ def _write_metrics(
         f"Dot chart of Pearson's r for {len(first):,} targets, best first;"
         f" {_range(models)}. The table has the same numbers.",
         caption,
-        (look, _LOOK_METRICS),
+        (look, _LOOK_METRICS + _say_reference(reference)),
     )
+
+
+def _say_reference(reference: Scores | None) -> str:
+    return f" Left of the {reference.label}: that target needs no network yet." if reference else ""
 
 
 def write_window_pictures(

@@ -16,6 +16,7 @@ _TEXT = ("target", "contig", "ceiling_from")
 # What models are ranked by: peaks alone would rule raw coverage.
 RANKED = "pearson_r_log1p"
 _LABELS = {"gc": "GC content", "kmers": "k-mer ridge"}
+_PHRASES = {"gc": "GC content alone", "kmers": "a ridge regression on k-mers"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Scores:
     def label(self) -> str:
         """What people call it."""
         return _LABELS.get(self.name, self.name)
+
+    @property
+    def phrase(self) -> str:
+        """What it is called in a sentence."""
+        return _PHRASES.get(self.name, f"“{self.name}”")
 
     @property
     def r(self) -> np.ndarray:

@@ -34,7 +34,7 @@ def make_sentences(
         _caution(best, dataset),
         _advise(best) if is_behind(best, reference) else "",
         _explain_r(models),
-        *(_compare(best, scores) for scores in baselines),
+        *(_compare(best, scores, always=scores is reference) for scores in baselines),
         _against_mean(best),
         _second(models),
         _ceiling(best),
@@ -101,17 +101,20 @@ def _explain_r(models: Sequence[ModelResults]) -> str:
     return f"{text}."
 
 
-def _compare(best: ModelResults, scores: Scores) -> str:
-    """Count the targets on which the model beats a baseline; name a few where it does not."""
+def _compare(best: ModelResults, scores: Scores, *, always: bool) -> str:
+    """Count the targets on which the model beats a baseline; name a few where it does not.
+
+    Of a weaker baseline than another nothing need be said where the model always beats it.
+    """
     ours, theirs = best.r, scores.r
     known = np.isfinite(ours) & np.isfinite(theirs)
-    if not known.any():
+    if not known.any() or (not always and (ours > theirs)[known].all()):
         return ""
     won = int((ours > theirs)[known].sum())
     lost = best.metrics["target"][known & (ours <= theirs)].tolist()
     means = f"mean r {ours[known].mean():.2f} against {theirs[known].mean():.2f}"
     where = f"{won} of {count(int(known.sum()), 'target')}"
-    text = f"Better than the {scores.label} on {where}; {means}."
+    text = f"Better than {scores.phrase} on {where}; {means}."
     if won and lost:
         more = f" and {len(lost) - 3:,} more" if len(lost) > 3 else ""
         text += f" Not better on: {', '.join(lost[:3])}{more}."

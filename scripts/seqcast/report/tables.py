@@ -59,23 +59,31 @@ def _has_values(column: pd.Series) -> bool:
     return bool((column.notna() & (column != "")).any())
 
 
-def make_training_table(result: ModelResults) -> list[tuple[str, str]]:
-    """Return what is known of a model's training, as words and values; of several the first's."""
-    rows, members = [], len(result.histories)
+def make_training_table(results: Sequence[ModelResults]) -> list[tuple[str, list[str]]]:
+    """Return what is known of the models' trainings: a word, and its value for each model."""
+    facts = [_describe_training(result) for result in results]
+    words = dict.fromkeys(word for each in facts for word in each)
+    return [(word, [each.get(word, MISSING) for each in facts]) for word in words]
+
+
+def _describe_training(result: ModelResults) -> dict[str, str]:
+    facts, members = {}, len(result.histories)
     if members > 1:
-        rows.append(("trainings", f"{members}; the facts below are those of the first"))
+        facts["trainings"] = f"{members}; the first:"
     for key, value in result.training.items():
         # The best epoch and its loss stand in the last row, from the history itself.
         if value is None or isinstance(value, (dict, list, tuple)) or key in _IN_HISTORY:
             continue
-        rows.append((_TRAINING_WORDS.get(key, key.replace("_", " ")), _format_value(key, value)))
-    for name, history in result.histories.items():
+        facts[_TRAINING_WORDS.get(key, key.replace("_", " "))] = _format_value(key, value)
+    kept = []
+    for history in result.histories.values():
         valid = history.dropna(subset=["valid_loss"])
         if len(valid):
             best = valid.loc[valid["valid_loss"].idxmin()]
-            word = "lowest validation loss" + (f", {name}" if members > 1 else "")
-            rows.append((word, f"{best['valid_loss']:.4f} (epoch {best['epoch']:g})"))
-    return rows
+            kept.append(f"{best['valid_loss']:.4f} (epoch {best['epoch']:g})")
+    if kept:
+        facts["lowest validation loss" + (", each" if members > 1 else "")] = ", ".join(kept)
+    return facts
 
 
 def _format_value(key: str, value: Any) -> str:
@@ -86,8 +94,8 @@ def _format_value(key: str, value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def make_data_table(dataset: Dataset) -> list[tuple[str, str]]:
-    """Return what the data are, as words and values."""
+def make_data_table(dataset: Dataset, validation: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what the data are, and what the check of a genome found, as words and values."""
     windows = f"{len(dataset.windows):,}"
     if dataset.folds > 1:
         windows += f", each held out once in {dataset.folds} folds"
@@ -111,6 +119,7 @@ def make_data_table(dataset: Dataset) -> list[tuple[str, str]]:
             f"{len(dataset.contigs):,}, {int(dataset.contigs.length.sum()):,} bases ({place})",
         ),
     ]
+    rows += _describe_validation(validation)
     rows += [
         (f"source: {key.replace('_', ' ')}", value if isinstance(value, str) else json.dumps(value))
         for key, value in sorted(dataset.source.items())
@@ -119,8 +128,8 @@ def make_data_table(dataset: Dataset) -> list[tuple[str, str]]:
     return [*rows, ("digest", dataset.digest)]
 
 
-def make_validation_table(validation: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what the check of a genome found: contigs used and left out, masks, lost windows."""
+def _describe_validation(validation: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Say which contigs are used and left out, what is masked, which windows are lost."""
     rows = []
     if used := validation.get("contigs"):
         rows.append(("contigs used", _name_some(list(used))))

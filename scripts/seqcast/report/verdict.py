@@ -1,11 +1,14 @@
 """The result in one sentence, and in four lines for a terminal."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from seqcast.dataset import Dataset
 from seqcast.report.results import RANKED, ModelResults, Scores
+
+Kind = TypeVar("Kind", bound=Scores)
 
 COURSE = "snakemake --cores 8 --resources gpu=1 --configfile config/course.yaml"
 
@@ -19,9 +22,9 @@ _GRADES_OF_CEILING = (
 _GRADES_OF_R = ((0.75, "well"), (0.5, "fairly well"), (0.2, "weakly"))
 
 
-def rank_models(results: Sequence[ModelResults]) -> list[ModelResults]:
-    """Return the models by their mean r of log1p coverage, best first, undefined last."""
-    return sorted(results, key=lambda result: -np.nan_to_num(result.mean(RANKED), nan=-2.0))
+def rank(scores: Sequence[Kind]) -> list[Kind]:
+    """Return models or baselines by their mean r of log1p coverage, best first, undefined last."""
+    return sorted(scores, key=lambda each: -np.nan_to_num(each.mean(RANKED), nan=-2.0))
 
 
 def format_score(scores: Scores, column: str = RANKED) -> str:
@@ -52,8 +55,8 @@ def make_headline(
     if reference is not None and is_behind(best, reference):
         whose = "the network" if models == 1 else f"the best of {models} networks"
         return (
-            f"Not good enough yet: a simple {reference.label} predicts better than {whose}, mean"
-            f" Pearson's\u00a0r {reference.mean(RANKED):.2f} against {r:.2f}."
+            f"Not good enough yet: {reference.phrase} predicts better than {whose}; mean"
+            f" Pearson's\u00a0r is {reference.mean(RANKED):.2f} against {r:.2f}."
         )
     known = np.isfinite(ceiling) and ceiling > 0
     share = r / ceiling if known else r
@@ -62,7 +65,7 @@ def make_headline(
     seen = "train" in best.splits(dataset)
     where = "On windows partly known from training" if seen else "On windows it has never seen"
     whose = "the network" if models == 1 else f"“{best.name}”, the best of {models} models,"
-    against = f"; a {reference.label} reaches {reference.mean(RANKED):.2f}" if reference else ""
+    against = f"; {reference.phrase} reaches {reference.mean(RANKED):.2f}" if reference else ""
     return (
         f"{where}, {whose} predicts coverage {word}: mean Pearson's\u00a0r is"
         f" {format_score(best)}{against}."

@@ -19,6 +19,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     # The chapter's network and training, number by number.
     "course": {
         "model": {
+            "blocks": "gated",
             "squeeze": [[48, 21, 2, 0], [60, 7, 4, 0.05], [76, 7, 4, 0.05], [96, 7, 4, 0.05]],
             "dilated": [[24, 3, dilation, 0.1] for dilation in (1, 2, 4, 8, 16, 32, 64)],
         },
@@ -26,16 +27,21 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "default": {
         "model": {
-            "squeeze": [[48, 21, 2, 0], [60, 7, 4, 0.05], [76, 7, 4, 0.05], [96, 7, 4, 0.05]],
-            "dilated": [[24, 3, dilation, 0.1] for dilation in (1, 2, 4, 8, 16, 32, 64)],
+            "blocks": "pooled",
+            "squeeze": [[64, 19, 8, 0], [96, 5, 4, 0.05], [128, 5, 4, 0.05], [128, 5, 1, 0.05]],
+            "dilated": [[128, 3, d, 0.1] for d in (1, 2, 4, 8, 16, 32, 1, 2, 4, 8)],
+            "head_dropout": 0.2,
         },
         "train": {
-            "epochs": 60,
-            "learning_rate": 2e-3,
+            "epochs": 30,
+            "learning_rate": 5e-3,
+            "schedule": "step",
             "warmup_epochs": 1,
             "beta1": 0.9,
             "beta2": 0.98,
             "clip_norm": 1.0,
+            "weight_decay": 0.05,
+            "ema": 0.998,
             "max_shift": 0,
             "max_jitter": 4096,
             "reverse_complement": True,
@@ -45,7 +51,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 
 
 class SqueezeBlock(Section):
-    """Shorten the sequence: a strided convolution, a gated linear unit, dropout."""
+    """Shorten the sequence: a convolution, strided or followed by pooling."""
 
     out: PositiveInt
     """Channels that come out."""
@@ -54,11 +60,11 @@ class SqueezeBlock(Section):
     stride: PositiveInt
     """Bases or positions from one output to the next."""
     dropout: Fraction = 0.0
-    """Share of the output set to nothing in training."""
+    """Share of the output (gated) or input (pooled) set to nothing in training."""
 
 
 class DilatedBlock(Section):
-    """See far: a dilated convolution over everything before it, a gated linear unit, dropout."""
+    """See far: a dilated convolution over everything before it."""
 
     out: PositiveInt
     """Channels that come out."""
@@ -85,10 +91,15 @@ def _blocks_from_lists(kind: type[Section], blocks: Any) -> Any:
 class ModelSettings(Section):
     """The shape of the network."""
 
+    blocks: Literal["gated", "pooled"] = "pooled"
+    """`pooled`: max-pooling, batch normalisation, residual dilated blocks. `gated`: the chapter's
+    strided convolutions with gated linear units and weight normalisation, dense dilated blocks."""
     squeeze: tuple[SqueezeBlock, ...] = Field(min_length=1)
     """Blocks `[out, kernel, stride, dropout]` that shorten the sequence to one position a bin."""
     dilated: tuple[DilatedBlock, ...] = ()
     """Blocks `[out, kernel, dilation, dropout]`, each reading everything before it."""
+    head_dropout: Fraction = 0.0
+    """Share of what the last layer reads set to nothing in training (pooled blocks only)."""
 
     @field_validator("squeeze", mode="before")
     @classmethod
@@ -121,6 +132,8 @@ class ModelSettings(Section):
         bases, step = 1, 1
         for block in self.squeeze:
             bases += (block.kernel - 1) * step
+            if self.blocks == "pooled":
+                bases += (block.stride - 1) * step
             step *= block.stride
         return bases + sum((block.kernel - 1) * block.dilation * step for block in self.dilated)
 
@@ -128,22 +141,26 @@ class ModelSettings(Section):
 def fit_strides(network: ModelSettings, bin_size: int) -> ModelSettings:
     """Return the network with strides whose product is the bin size, if any suit its kernels.
 
-    The factors of the bin size go to the blocks from the last to the first, the largest strides
-    last, where they cost least: 128 over four blocks is 2 x 4 x 4 x 4.
+    The factors of the bin size are shared out evenly among the blocks that have a stride, the
+    largest to where the network has its own largest: the chapter's 2 x 4 x 4 x 4 becomes
+    2 x 2 x 2 x 4 for bins of 32.
     """
     if network.bin_size == bin_size:
         return network
-    strides = [1] * len(network.squeeze)
+    # From the smallest stride to the largest; of equals the last counts as larger.
+    places = [place for place, block in enumerate(network.squeeze) if block.stride > 1]
+    places.sort(key=lambda place: (network.squeeze[place].stride, place))
+    shares = [1] * len(places)
     for factor in _prime_factors(bin_size):
-        least = min(strides)
-        last = max(place for place, stride in enumerate(strides) if stride == least)
-        strides[last] *= factor
-    strides.sort()
-    if any(s > b.kernel for s, b in zip(strides, network.squeeze, strict=True)):
+        shares[shares.index(min(shares))] *= factor
+    strides = dict(zip(places, sorted(shares), strict=True))
+    if network.blocks == "gated" and any(
+        stride > network.squeeze[place].kernel for place, stride in strides.items()
+    ):
         return network
     blocks = [
-        block.model_copy(update={"stride": stride})
-        for block, stride in zip(network.squeeze, strides, strict=True)
+        block.model_copy(update={"stride": strides.get(place, block.stride)})
+        for place, block in enumerate(network.squeeze)
     ]
     return network.model_copy(update={"squeeze": tuple(blocks)})
 
@@ -178,6 +195,10 @@ class TrainSettings(Section):
     """Adam's decay of the mean squared gradient."""
     clip_norm: PositiveFloat = 0.01
     """Gradients are scaled down to this global norm."""
+    weight_decay: NonNegativeFloat = 0
+    """AdamW's decay of convolutions' weights; 0 is Adam."""
+    ema: Fraction = 0
+    """Decay of the moving average of the weights that is kept as the model; 0: the weights."""
     max_shift: NonNegativeInt = 5
     """Each training window is rolled by a random number of bases up to this, coverage unmoved."""
     max_jitter: NonNegativeInt = 0

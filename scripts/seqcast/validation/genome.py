@@ -111,7 +111,7 @@ def _add_plan(
         return replace(found, refusals=tuple(str(error).splitlines()))
     shares = {
         "N": f"more than {settings.max_n:.0%} N",
-        "masked": f"more than {settings.max_masked:.0%} masked",
+        "mask": f"more than {settings.max_masked:.0%} masked",
     }
     return replace(
         found,

@@ -46,10 +46,10 @@ def find_left_out(
     """
     tracks = [source for source in sources if source.fits and not source.is_replicate]
     wrong = _find_other_mitochondria(lengths, sources)
-    left_out = {}
+    left_out, excluded = {}, set(settings.split.exclude)
     for name, length in lengths.items():
         lacking = [track.label for track in tracks if name not in track.matches.names]
-        if name in settings.split.exclude:
+        if name in excluded:
             left_out[name] = "dataset.split.exclude says so"
         elif lacking:
             left_out[name] = _describe_lacking(lacking, len(tracks))
@@ -85,8 +85,8 @@ def find_other_lengths(
     """Return the contigs that a bigWig gives another length than the FASTA does."""
     return tuple(
         name
-        for name in source.matches.names
-        if source.length_of(name) != lengths[name]
+        for name, own in source.matches.names.items()
+        if source.header.contigs[own] != lengths[name]
         and name not in excluded
         and not is_mitochondrion(name)
     )

@@ -14,9 +14,9 @@ from seqcast.sources.genome.tracks import find_processes
 
 # Measured on one core of a small server: nanoseconds per base and track, per base of sequence and
 # per value written.
-_READ, _ENCODE, _WRITE = 7.0, 12.0, 20.0
+_READ, _ENCODE, _WRITE = 6.0, 12.0, 20.0
 # Python with numpy, h5py and pyBigWig; each process has its own.
-_BASE = 150 << 20
+_BASE = 100 << 20
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -44,7 +44,7 @@ def make_forecast(
     share = 1 - (settings.clip_quantile or 1)
     # The contig in hand, the next one that is being read, and tables made of the first.
     memory = _BASE * (1 + (processes > 1) * processes)
-    memory += 8 * longest + 15 * tracks * longest // settings.cell + int(4 * share * bins * targets)
+    memory += 6 * longest + 12 * tracks * longest // settings.cell + int(4 * share * bins * targets)
     seconds = 1e-9 * (
         _READ * bases * tracks / processes + 2 * _ENCODE * bases + _WRITE * cells * targets
     )

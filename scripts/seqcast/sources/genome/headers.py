@@ -7,6 +7,7 @@ Layout: Kent et al. 2010, Bioinformatics 26:2204, supplement; numbers are little
 
 import math
 import struct
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,4 +129,5 @@ def _read_summary(
         return 0, math.nan, math.nan, math.nan
     file.seek(summary)
     covered, least, most, total, _ = _SUMMARY.unpack(file.read(_SUMMARY.size))
-    return covered, least, most, total
+    # libBigWig looks for the highest from the least positive number on: so it is left below 0.
+    return covered, least, 0.0 if most == sys.float_info.min else most, total

@@ -59,21 +59,21 @@ def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
         _describe_names(source.matches, len(source.header.contigs), source.label, said)
     strangers = [(each.header.path, each.header.contigs) for each in sources if not each.fits]
     said.refusals += contigs.find_strangers(lengths, strangers)
-    said.refusals += contigs.compare_lengths(lengths, sources, settings.split.exclude)
-    # A track of another assembly must not decide what the others may use.
     excluded = settings.split.exclude
+    said.refusals += contigs.compare_lengths(lengths, sources, excluded)
+    # A track of another assembly must not decide what the others may use.
     right = [each for each in sources if not contigs.find_other_lengths(lengths, each, excluded)]
     left_out = contigs.find_left_out(settings, lengths, right)
     said.refusals += contigs.check_split(settings, lengths, left_out)
     used = {name: length for name, length in lengths.items() if name not in left_out}
-    mask = _make_mask(beds, fasta, aliases, said)
+    mask = _make_mask(beds, fasta, used, aliases, said)
     tracks = {source.label: _make_track(source, used) for source in sources}
     return Layout(
         fasta,
         used,
         tuple(tracks[row.identifier] for row in inputs.rows if row.identifier in tracks),
         tuple(tracks.get(_label_replicate(row.identifier)) for row in inputs.rows),
-        {name: mask[name] for name in used if name in mask},
+        mask,
         left_out,
         (*contigs.describe_left_out(lengths, left_out), *said.lines),
         tuple(said.refusals),
@@ -134,40 +134,47 @@ def _describe_names(matches: Matches, total: int, label: str, said: _Said, lost:
 
 
 def _make_mask(
-    beds: Sequence[Bed], fasta: Fasta, aliases: Aliases, said: _Said
+    beds: Sequence[Bed], fasta: Fasta, used: Mapping[str, int], aliases: Aliases, said: _Said
 ) -> dict[str, np.ndarray]:
-    """Return the merged intervals of all BED files by the FASTA's names, clipped to contigs."""
-    found: dict[str, list[np.ndarray]] = {}
+    """Return the merged intervals of all BED files on the contigs to use, clipped to these."""
+    found: dict[str, list[np.ndarray]] = {name: [] for name in used}
     for bed in beds:
         matches = match_names(list(fasta.index), bed.intervals, aliases)
-        if bed.size and not matches.names:
-            own = dict.fromkeys(bed.intervals)
-            said.refusals += contigs.find_strangers(fasta.lengths, [(bed.path, own)])
+        own = {name: bed.intervals[matches.names[name]] for name in used if name in matches.names}
         _describe_bed(bed, matches, fasta, said)
-        for name, own in matches.names.items():
-            clipped = np.minimum(bed.intervals[own], fasta.index[name].rlen)
-            found.setdefault(name, []).append(clipped)
-    return {name: merge_intervals(np.concatenate(each)) for name, each in found.items()}
+        _compare_ends(bed, own, used, said)
+        for name, intervals in own.items():
+            found[name].append(np.minimum(intervals, used[name]))
+    return {name: merge_intervals(np.concatenate(each)) for name, each in found.items() if each}
 
 
 def _describe_bed(bed: Bed, matches: Matches, fasta: Fasta, said: _Said) -> None:
-    """Count what is unknown or clipped; refuse intervals that lie past a contig's end."""
-    label = bed.path.name
+    """Count the contigs and intervals that are unknown; refuse a file with no others."""
     if not bed.size:
-        said.note("holds no intervals", label)
+        said.note("holds no intervals", bed.path.name)
+    elif not matches.names:
+        own = dict.fromkeys(bed.intervals)
+        said.refusals += contigs.find_strangers(fasta.lengths, [(bed.path, own)])
     lost = sum(len(bed.intervals[name]) for name in matches.unknown)
     counted = f" ({lost:,} of {bed.size:,} intervals)"
-    _describe_names(matches, len(bed.intervals), label, said, counted)
+    _describe_names(matches, len(bed.intervals), bed.path.name, said, counted)
+
+
+def _compare_ends(
+    bed: Bed, intervals: Mapping[str, np.ndarray], used: Mapping[str, int], said: _Said
+) -> None:
+    """Count intervals that pass their contig's end; refuse those that lie past it as a whole."""
     clipped = 0
-    for name, own in matches.names.items():
-        starts, ends = bed.intervals[own].T
-        length = fasta.index[name].rlen
-        past = bed.intervals[own][(starts >= length) & (ends > length)]
-        if len(past):
+    for name, here in intervals.items():
+        past = (here[:, 1] > used[name]) & (here[:, 0] >= used[name])
+        clipped += int((here[:, 1] > used[name]).sum() - past.sum())
+        if past.any():
+            start, end = here[past][0]
             said.refusals.append(
-                f"{bed.path}: is of another assembly than the FASTA: {len(past):,} intervals on"
-                f" {own} lie past its end at {length:,}, such as {past[0, 0]:,}-{past[0, 1]:,}"
+                f"{bed.path}: of another assembly than the FASTA: {name} has {used[name]:,} bases"
+                f" there, and the file {int(past.sum()):,} of its {len(here):,} intervals past"
+                f" that, such as {start:,}-{end:,}; take the file for this genome"
             )
-        clipped += int(((ends > length) & (starts < length)).sum())
     if clipped:
-        said.note(f"{clipped:,} of {bed.size:,} intervals clipped at their contig's end", label)
+        text = f"{clipped:,} of {bed.size:,} intervals clipped at their contig's end"
+        said.note(text, bed.path.name)

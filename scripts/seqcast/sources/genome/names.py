@@ -1,7 +1,6 @@
 """Contig names of different makers that mean the same: `chrI`, `I`, `NC_001133.9`."""
 
 import gzip
-import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,40 +37,41 @@ def match_names(known: Sequence[str], names: Iterable[str], aliases: Aliases) ->
     name for the same one.
     """
     ways: dict[str, Callable[[str], Iterable[str]]] = {
-        "same": lambda name: (name,),
         "alias": lambda name: aliases.get(name, ()),
         "prefix": lambda name: (_without_prefix(name),),
         "mitochondrion": lambda name: ("MT",) if is_mitochondrion(name) else (),
     }
-    found: dict[str, str] = {}
+    own = dict.fromkeys(names)
+    found = {name: name for name in known if name in own}
     by: dict[str, list[str]] = {}
-    waiting = list(dict.fromkeys(names))
     for way, keys_of in ways.items():
-        by[way] = _match(known, waiting, keys_of, found)
         taken = set(found.values())
-        waiting = [name for name in waiting if name not in taken]
-    ordered = {name: found[name] for name in known if name in found}
-    by_prefix = (*by["prefix"], *by["mitochondrion"])
-    return Matches(ordered, by_prefix, tuple(by["alias"]), tuple(waiting))
+        open_to = [name for name in known if name not in found]
+        added = _match(open_to, [name for name in own if name not in taken], keys_of)
+        by[way] = list(added)
+        found |= added
+    taken = set(found.values())
+    return Matches(
+        {name: found[name] for name in known if name in found},
+        (*by["prefix"], *by["mitochondrion"]),
+        tuple(by["alias"]),
+        tuple(name for name in own if name not in taken),
+    )
 
 
 def _match(
-    known: Sequence[str],
-    names: Sequence[str],
-    keys_of: Callable[[str], Iterable[str]],
-    found: dict[str, str],
-) -> list[str]:
-    """Add to `found` the names that share a key with one contig alone; return those contigs."""
+    known: Sequence[str], names: Sequence[str], keys_of: Callable[[str], Iterable[str]]
+) -> dict[str, str]:
+    """Return the names that share a key with one contig alone, by that contig."""
     meant_by: dict[str, set[str]] = {}
     for contig in known if names else ():
         for key in keys_of(contig):
             meant_by.setdefault(key, set()).add(contig)
-    added: list[str] = []
-    for name in names:
+    added: dict[str, str] = {}
+    for name in names if meant_by else ():
         meant = set().union(*(meant_by.get(key, set()) for key in keys_of(name)))
-        if len(meant) == 1 and (contig := meant.pop()) not in found:
-            found[contig] = name
-            added.append(contig)
+        if len(meant) == 1:
+            added.setdefault(meant.pop(), name)
     return added
 
 
@@ -131,4 +131,4 @@ def _read_rows(path: Path) -> list[list[str]]:
 
 
 def _without_prefix(name: str) -> str:
-    return re.sub(r"^chr", "", name, flags=re.IGNORECASE)
+    return name[3:] if name[:3].lower() == "chr" else name

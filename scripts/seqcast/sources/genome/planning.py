@@ -105,7 +105,7 @@ def make_plan(settings: GenomeSettings, layout: Layout) -> Plan:
         np.concatenate([bad[name][kind] for name in starts]) for kind in range(2)
     )
     plan = plan.without(much_n, "N")
-    return plan.without((much_masked & ~much_n)[~much_n], "masked")
+    return plan.without((much_masked & ~much_n)[~much_n], "mask")
 
 
 def find_touched(intervals: np.ndarray, size: int, count: int) -> np.ndarray:

@@ -26,7 +26,7 @@ class BinStatistics:
         self._largest: list[np.ndarray] = [np.zeros(0, dtype=np.float32)] * targets
         self.bins = np.zeros(targets, dtype=np.int64)
         self.zeros = np.zeros(targets, dtype=np.int64)
-        self.total = np.zeros(targets)
+        self._rest = np.zeros(targets)
 
     def add(self, coverage_BT: np.ndarray) -> None:
         """Add bins, (bins, targets); NaN is left out."""
@@ -35,16 +35,18 @@ class BinStatistics:
             values = values[~np.isnan(values)]
             self.bins[target] += values.size
             self.zeros[target] += values.size - np.count_nonzero(values)
-            self.total[target] += values.sum(dtype=np.float64)
             largest = np.concatenate([self._largest[target], values])
             if largest.size > self._keep:
-                largest = np.partition(largest, -self._keep)[-self._keep :]
+                largest = np.partition(largest, -self._keep)
+                self._rest[target] += largest[: -self._keep].sum(dtype=np.float64)
+                largest = largest[-self._keep :]
             self._largest[target] = largest
 
     def make_facts(self, target: int, quantile: float | None) -> "Facts":
         """Return what is known of a target once all bins were added."""
         bins, largest = int(self.bins[target]), np.sort(self._largest[target]).astype(np.float64)
-        mean = float(self.total[target]) / max(bins, 1)
+        rest = float(self._rest[target])
+        mean = (rest + float(largest.sum())) / max(bins, 1)
         highest = float(largest[-1]) if largest.size else 0.0
         if quantile is None or not bins:
             return Facts(bins, mean, highest, int(self.zeros[target]), None, mean, 0)
@@ -53,9 +55,9 @@ class BinStatistics:
         at = float(np.interp(place, np.arange(largest.size), largest))
         if at <= 0:
             return Facts(bins, mean, highest, int(self.zeros[target]), None, mean, 0)
-        over = largest[largest > at]
-        cut = mean - float((over - at).sum()) / bins
-        return Facts(bins, mean, highest, int(self.zeros[target]), at, cut, over.size)
+        cut = (rest + float(np.minimum(largest, at).sum())) / bins
+        over = int((largest > at).sum())
+        return Facts(bins, mean, highest, int(self.zeros[target]), at, cut, over)
 
 
 @dataclass(frozen=True)

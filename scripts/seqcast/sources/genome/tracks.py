@@ -69,7 +69,7 @@ def read_cells(reading: Reading) -> Cells:
             if np.isinf(low) or np.isinf(high):
                 raise _infinite(reading, start, block)
             lowest, highest = min(lowest, low), max(highest, high)
-            if low < 0:
+            if low < 0 and high <= 0:
                 np.abs(block, out=block)
             here = slice(start // cell, start // cell + block.size // cell)
             values[here] = _pool(block.reshape(-1, cell), reading.stat)

@@ -1,8 +1,10 @@
 """A FASTA of any making as a plain one: gzip unpacked, lines made equally long."""
 
+import glob
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Callable, Iterable
@@ -115,9 +117,11 @@ def name_for(path: Path, work: Path, ending: str) -> Path:
     stat = path.stat()
     stamp = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
     digest = hashlib.sha256(stamp.encode()).hexdigest()[:8]
-    stem = path.name.removesuffix(".gz").removesuffix(".bgz")
-    stem = stem.removesuffix(".fasta").removesuffix(".fa").removesuffix(".fna")
-    return work / f"{stem}.{digest}.{ending}"
+    return work / f"{_stem(path)}.{digest}.{ending}"
+
+
+def _stem(path: Path) -> str:
+    return re.sub(r"(\.(fa|fna|fasta))?(\.b?gz)?$", "", path.name)
 
 
 def _make(
@@ -138,6 +142,10 @@ def _make(
         with open(partial, "wb") as file:
             write(file)
         os.replace(partial, made)
+        # What was made of the file before it changed takes a genome's size each time.
+        for other in work.glob(f"{glob.escape(_stem(path))}.{'[0-9a-f]' * 8}.{ending}"):
+            if other != made:
+                other.unlink()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise SeqcastError(
             f"{path}: cannot be unpacked ({error}); copy or download it again"

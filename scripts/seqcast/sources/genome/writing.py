@@ -71,7 +71,7 @@ def write_genome(
         targets = fill_targets(settings, targets, survey.statistics)
         source = _describe(settings, inputs, layout, plan, signs)
         if others:
-            others.finish()
+            others.finish(targets)
         writer.finish(plan.windows, source, targets, plan.folds)
     _report(output, plan, signs)
 
@@ -105,7 +105,7 @@ def _report(output: Path, plan: Plan, signs: Signs) -> None:
         log.info("%s: is negative throughout; its sign was turned (dataset.negative: abs)", path)
     for reason, parts in plan.dropped.items():
         counts = ", ".join(f"{count:,} {part}" for part, count in parts.items())
-        log.info("left out for too much %s: %s windows", reason, counts)
+        log.info("windows left out for %s: %s", reason, counts)
     counts = np.bincount(plan.windows["split"], minlength=len(plan.parts))
     found = ", ".join(f"{count:,} {part}" for part, count in zip(plan.parts, counts, strict=True))
     log.info("%s: wrote %s windows on %d contigs", output, found, len(plan.lengths))

@@ -1,17 +1,10 @@
-"""The network: squeeze blocks, dense dilated blocks, a linear head.
-
-Shapes: B windows, L bases, C channels, N bins, T targets. The output is the natural logarithm of
-the expected coverage.
-"""
+"""Gated blocks, the chapter's: weight normalisation, gated linear units, dense connections."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqcast.settings import ModelSettings
-from seqcast.targets import Targets
-
-_BASES = 4
 
 
 class GatedConv(nn.Module):
@@ -53,20 +46,13 @@ class GatedConv(nn.Module):
         return F.dropout(F.glu(h, dim=1), self.dropout, self.training)
 
 
-class Network(nn.Module):
-    """Predict the logarithm of coverage in every bin of a window for every target.
+class GatedTrunk(nn.Module):
+    """Squeeze blocks, then dilated blocks each of which reads everything before it."""
 
-    `crop` bins at either side of a window are seen but not predicted. What comes out is scaled as
-    `targets.scale` says.
-    """
-
-    def __init__(self, settings: ModelSettings, targets: Targets, crop: int = 0) -> None:
+    def __init__(self, bases: int, settings: ModelSettings) -> None:
         super().__init__()
-        self.settings, self.targets, self.crop = settings, targets, crop
-        # One row a code: A, C, G, T and N, which is nothing at all.
-        self.register_buffer("one_hot", torch.eye(5, _BASES), persistent=False)
         self.squeeze, self.dilated = nn.ModuleList(), nn.ModuleList()
-        channels = _BASES
+        channels = bases
         for block in settings.squeeze:
             self.squeeze.append(
                 GatedConv(
@@ -85,29 +71,13 @@ class Network(nn.Module):
                 )
             )
             channels += block.out
-        self.head = nn.Conv1d(channels, len(targets), 1)
-        nn.init.normal_(self.head.weight, std=channels**-0.5)
-        nn.init.zeros_(self.head.bias)
+        self.channels = channels
 
-    @property
-    def parameter_count(self) -> int:
-        """How many numbers are learned."""
-        return sum(parameter.numel() for parameter in self.parameters())
-
-    def forward(self, codes_BL: Tensor) -> Tensor:
-        """Map uint8 codes (B, L) to log coverage (B, N, T); N = L / bin size - 2 crop."""
-        if codes_BL.shape[-1] % self.settings.bin_size:
-            raise ValueError(
-                f"windows of {codes_BL.shape[-1]:,} bases do not divide into bins of"
-                f" {self.settings.bin_size}"
-            )
-        h = F.embedding(codes_BL.int(), self.one_hot).transpose(1, 2)
+    def forward(self, one_hot_BLC: Tensor) -> Tensor:
+        """Map one-hot sequence (B, L, 4) to features (B, channels, N)."""
+        h = one_hot_BLC.transpose(1, 2)
         for block in self.squeeze:
             h = block(h)
         for block in self.dilated:
             h = torch.cat([h, block(h)], dim=1)
-        # In full precision: the tracks would show the steps of bfloat16.
-        with torch.autocast(h.device.type, enabled=False):
-            log_rate_BTN = self.head(h.to(self.head.weight.dtype))
-        end = log_rate_BTN.shape[-1] - self.crop
-        return log_rate_BTN[..., self.crop : end].transpose(1, 2)
+        return h

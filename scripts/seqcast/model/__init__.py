@@ -1,0 +1,57 @@
+"""The network: blocks that shorten the sequence, dilated blocks that see far, a linear head.
+
+Shapes: B windows, L bases, C channels, N bins, T targets. The output is the natural logarithm of
+the expected coverage.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seqcast.model.gated import GatedTrunk
+from seqcast.model.pooled import PooledTrunk
+from seqcast.settings import ModelSettings
+from seqcast.targets import Targets
+
+_BASES = 4
+_TRUNKS = {"gated": GatedTrunk, "pooled": PooledTrunk}
+
+
+class Network(nn.Module):
+    """Predict the logarithm of coverage in every bin of a window for every target.
+
+    `crop` bins at either side of a window are seen but not predicted. What comes out is what
+    `targets.to_training` makes of coverage.
+    """
+
+    def __init__(self, settings: ModelSettings, targets: Targets, crop: int = 0) -> None:
+        super().__init__()
+        self.settings, self.targets, self.crop = settings, targets, crop
+        # One row a code: A, C, G, T and N, which is nothing at all.
+        self.register_buffer("one_hot", torch.eye(5, _BASES), persistent=False)
+        self.trunk = _TRUNKS[settings.blocks](_BASES, settings)
+        channels = self.trunk.channels
+        self.head = nn.Conv1d(channels, len(targets), 1)
+        # Pooled features are of size one: predictions start near the mean, 1 where scaled so.
+        spread = 1.0 if settings.blocks == "gated" else 0.1
+        nn.init.normal_(self.head.weight, std=spread * channels**-0.5)
+        nn.init.zeros_(self.head.bias)
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers are learned."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def forward(self, codes_BL: Tensor) -> Tensor:
+        """Map uint8 codes (B, L) to log coverage (B, N, T); N = L / bin size - 2 crop."""
+        if codes_BL.shape[-1] % self.settings.bin_size:
+            raise ValueError(
+                f"windows of {codes_BL.shape[-1]:,} bases do not divide into bins of"
+                f" {self.settings.bin_size}"
+            )
+        h = self.trunk(F.embedding(codes_BL.int(), self.one_hot))
+        # In full precision: the tracks would show the steps of bfloat16.
+        with torch.autocast(h.device.type, enabled=False):
+            log_rate_BTN = self.head(h.to(self.head.weight.dtype))
+        end = log_rate_BTN.shape[-1] - self.crop
+        return log_rate_BTN[..., self.crop : end].transpose(1, 2)

@@ -1,0 +1,305 @@
+"""From FASTA and bigWigs to dataset.h5, against the arrays that the files were made of."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from broken_files import DATA
+from genomes import LENGTHS, GenomeFiles, make_codes, make_coverage
+from genomes import write_genome as write_files
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from seqcast.dataset import Dataset, check_dataset, find_split_overlaps, read_dataset
+from seqcast.errors import SeqcastError
+from seqcast.replicates import read_replicates
+from seqcast.settings import GenomeSettings
+from seqcast.sources.genome import forecast, tracks
+from seqcast.sources.genome.layout import Inputs, Layout
+from seqcast.sources.genome.locating import locate_inputs
+from seqcast.sources.genome.planning import find_touched, make_plan
+from seqcast.sources.genome.writing import write_genome
+
+BIN = 16
+MASK = [("chr1", 100, 130), ("chr1", 2000, 2001), ("chr3", 0, 16)]
+YEAST = DATA / "yeast"
+
+
+def write(files: GenomeFiles, folder: Path, **changes: Any) -> Dataset:
+    path = folder / "dataset.h5"
+    write_genome(files.settings(**changes), files.inputs(), path)
+    dataset = read_dataset(path)
+    assert check_dataset(dataset) == []
+    return dataset
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> GenomeFiles:
+    return write_files(tmp_path_factory.mktemp("genome") / "files", mask=MASK)
+
+
+@pytest.fixture(scope="module")
+def dataset(files: GenomeFiles) -> Dataset:
+    return write(files, files.folder.parent)
+
+
+def count(files: GenomeFiles, target: str, name: str, start: int, bins: int) -> np.ndarray:
+    """Sum the bases of bins that begin anywhere; NaN where a cell that the mask touches is in."""
+    values = files.tracks[target][name].copy()
+    for contig, first, last in MASK:
+        if contig == name:
+            values[first // 4 * 4 : -(-last // 4) * 4] = np.nan
+    # Bases 40 to 50 are N: the cells 40-44, 44-48 more than half.
+    values[40:48] = np.nan
+    return values[start : start + bins * BIN].reshape(bins, BIN).sum(axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize("moved", [0, 4, -8, 60])
+def test_every_window_holds_the_sums_of_its_bases(
+    files: GenomeFiles, dataset: Dataset, moved: int
+) -> None:
+    left, right = dataset.find_room(np.arange(len(dataset.windows)))
+    for row in np.flatnonzero((left + moved >= 0) & (right >= moved)):
+        contig, start, end, _ = dataset.windows[row]
+        name = dataset.contigs.name[contig]
+        np.testing.assert_array_equal(
+            dataset.codes_of(row, moved), files.codes[name][start + moved : end + moved]
+        )
+        found = dataset.coverage_of(row, moved)
+        for place, target in enumerate(files.tracks):
+            wanted = count(files, target, name, start + moved, len(found))
+            np.testing.assert_array_equal(found[:, place], wanted)
+
+
+def test_contigs_that_are_too_short_are_left_out(dataset: Dataset) -> None:
+    assert dataset.contigs.name == ("chr1", "chr2", "chr3")
+    assert dataset.source["contigs_left_out"] == 1
+    assert dataset.source["has_coordinates"] is True
+    assert dataset.resolution == 4
+
+
+def test_a_bin_that_the_end_cuts_short_is_unknown(dataset: Dataset) -> None:
+    # chr2 ends 4 bases into its last bin, chr3 1 base.
+    cells = dataset.contigs.first_bin * (BIN // 4)
+    assert np.isfinite(dataset.coverage[cells[1] + 2100 // 4 - 1]).all()
+    assert np.isnan(dataset.coverage[cells[1] + 2100 // 4]).all()
+    assert np.isnan(dataset.read_bins(np.array([dataset.bins - 1]))).all()
+
+
+def test_the_last_window_ends_with_the_last_whole_bin(dataset: Dataset) -> None:
+    for place, length in enumerate(dataset.contigs.length):
+        here = dataset.windows[dataset.windows["contig"] == place]
+        assert here["end"].max() == length // BIN * BIN
+
+
+@pytest.mark.parametrize("stat", ["max", "median", "mean", "sum_sqrt"])
+def test_other_statistics(tmp_path: Path, stat: str) -> None:
+    files = write_files(tmp_path / "files", columns={"two": {"sum_stat": stat}})
+    found = write(files, tmp_path)
+    assert found.resolution == (16 if stat == "median" else 4)
+    assert found.targets.span == (16, 1 if stat in ("max", "median") else 16)
+    row = found.rows_of("test")[2]
+    start = found.windows[row]["start"]
+    bases = files.tracks["two"]["chr3"][start : start + 256].reshape(16, 16)
+    pool = {"max": np.max, "median": np.median}.get(stat, np.sum)
+    np.testing.assert_array_equal(found.coverage_of(row)[:, 1], pool(bases, axis=1))
+
+
+def test_medians_of_parts_of_bins_are_refused(tmp_path: Path) -> None:
+    files = write_files(tmp_path / "files", columns={"one": {"sum_stat": "median"}})
+    with pytest.raises(SeqcastError, match=r"one \.\.\.\) are medians.*resolution: 16"):
+        write(files, tmp_path, resolution=8)
+
+
+def test_windows_are_dropped_for_n_mask_and_missing_data(tmp_path: Path) -> None:
+    codes = make_codes(LENGTHS)
+    coverage = make_coverage(codes)
+    coverage["chr1"][512:1024] = np.nan
+    mask = [("chr1", 2048, 2300), ("chr2", 0, 256)]
+    files = write_files(tmp_path / "files", tracks={"one": coverage}, mask=mask)
+    found = write(files, tmp_path, max_n=0.03)
+    # Windows every 128 bases; N in 40-50, masks and no data as above.
+    assert found.source["dropped_windows"] == {
+        "N": {"train": 1, "valid": 1, "test": 1},
+        "mask": {"train": 1},
+        "missing data": {"train": 3},
+    }
+    train = found.windows[found.rows_of("train")]["start"]
+    assert not {0, 512, 640, 768, 2048} & set(train.tolist())
+    assert {128, 384, 896, 1920, 2176} <= set(train.tolist())
+
+
+def test_a_split_without_windows_is_refused(tmp_path: Path) -> None:
+    files = write_files(tmp_path / "files", mask=[("chr2", 0, 2100)])
+    with pytest.raises(SeqcastError, match=r"valid have no windows \(16 left out for mask\)"):
+        write(files, tmp_path)
+    assert not list(tmp_path.glob("dataset*"))
+
+
+def test_negative_tracks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    coverage = make_coverage(make_codes(LENGTHS))
+    turned = {name: -values for name, values in coverage.items()}
+    files = write_files(tmp_path / "files", tracks={"one": turned, "two": coverage})
+    with pytest.raises(SeqcastError, match=r"one\.bw.* from -\d+ to 0, .*dataset\.negative: abs"):
+        write(files, tmp_path)
+    assert not list(tmp_path.glob("dataset*"))
+    with caplog.at_level("INFO", "seqcast"):
+        found = write(files, tmp_path, negative="abs")
+    np.testing.assert_array_equal(found.coverage[:, 0], found.coverage[:, 1])
+    assert found.source["negative_turned"] == ["one.bw"]
+    assert "one.bw: is negative throughout" in caplog.text
+
+
+def test_both_signs_are_refused_even_in_different_contigs(tmp_path: Path) -> None:
+    coverage = make_coverage(make_codes(LENGTHS))
+    coverage["chr2"] *= -1
+    files = write_files(tmp_path / "files", tracks={"one": coverage})
+    with pytest.raises(SeqcastError, match=r"one\.bw: has values from -\d+ to \d+, wanted none"):
+        write(files, tmp_path, negative="abs")
+
+
+def test_replicates_lie_beside_the_bins(tmp_path: Path) -> None:
+    columns = {"two": {"replicate": "one.bw", "replicate_included": "true"}}
+    files = write_files(tmp_path / "files", columns=columns, mask=MASK)
+    write_genome(files.settings(), files.inputs(), tmp_path / "d.h5", replicates=tmp_path / "r.h5")
+    found, dataset = read_replicates(tmp_path / "r.h5"), read_dataset(tmp_path / "d.h5")
+    assert found.included == (False, True)
+    assert np.isnan(found.coverage[:, 0]).all()
+    wanted = dataset.read_bins(np.arange(dataset.bins), target=0)
+    np.testing.assert_array_equal(found.coverage[:, 1], wanted)
+
+
+def test_processes_make_the_same_file(
+    files: GenomeFiles, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracks, "_WORTH_PROCESSES", 0)
+    write_genome(files.settings(), files.inputs(), tmp_path / "two.h5", threads=2)
+    assert read_dataset(tmp_path / "two.h5").digest == dataset.digest
+
+
+def make_layout(
+    lengths: Mapping[str, int], mask: Mapping[str, Sequence[tuple[int, int]]] | None = None
+) -> Layout:
+    """Make a layout without files: contigs of A."""
+    fasta: Any = SimpleNamespace(codes=lambda name: np.zeros(lengths[name], dtype=np.uint8))
+    bed = {name: np.array(rows, dtype=np.int64) for name, rows in (mask or {}).items()}
+    return Layout(fasta, lengths, (), (), bed)
+
+
+def make_settings(split: Mapping[str, Any], **changes: Any) -> GenomeSettings:
+    values = {"fasta": "g.fa", "targets": "t.tsv", "window": 64, "bin_size": BIN, "split": split}
+    return GenomeSettings.model_validate(values | changes)
+
+
+LENGTHS_OF_CONTIGS = st.lists(st.integers(64, 1500), min_size=3, max_size=9)
+
+
+@given(LENGTHS_OF_CONTIGS, st.integers(1, 8))
+def test_windows_of_different_splits_never_overlap(sizes: list[int], stride: int) -> None:
+    lengths = {f"c{n}": size for n, size in enumerate(sizes)}
+    settings = make_settings({"valid": ["c0"], "test": ["c2"]}, stride=stride * BIN)
+    plan = make_plan(settings, make_layout(lengths))
+    assert find_split_overlaps(plan.windows) == []
+    names = list(plan.lengths)
+    assert {names[n] for n in plan.windows["contig"][plan.windows["split"] == 2]} == {"c2"}
+    assert not (plan.windows["start"] % BIN).any()
+
+
+@given(LENGTHS_OF_CONTIGS, st.integers(3, 6))
+def test_folds_are_disjoint_complete_and_even(sizes: list[int], folds: int) -> None:
+    assume(len(sizes) >= folds)
+    lengths = {f"c{n}": size for n, size in enumerate(sizes)}
+    plan = make_plan(make_settings({"folds": folds}), make_layout(lengths))
+    assert find_split_overlaps(plan.windows) == []
+    assert plan.folds.shape == (folds, folds)
+    # Every window is tested once.
+    tested = plan.folds[:, plan.windows["split"]] == 2
+    assert (tested.sum(axis=0) == 1).all()
+    counts = np.bincount(plan.windows["split"], minlength=folds)
+    largest = np.bincount(plan.windows["contig"]).max()
+    assert counts.max() - counts.min() <= largest
+
+
+def test_folds_are_read_as_splits(tmp_path: Path, files: GenomeFiles) -> None:
+    write_genome(files.settings(split={"folds": 3}), files.inputs(), tmp_path / "d.h5")
+    datasets = [read_dataset(tmp_path / "d.h5", fold=fold) for fold in range(3)]
+    rows = np.concatenate([each.rows_of("test") for each in datasets])
+    assert sorted(rows.tolist()) == list(range(len(datasets[0].windows)))
+    assert all(check_dataset(each) == [] for each in datasets)
+
+
+def test_more_folds_than_contigs_are_refused() -> None:
+    lengths = {"a": 100, "b": 200, "c": 300}
+    with pytest.raises(SeqcastError, match="folds is 4, but only 3 contigs have windows"):
+        make_plan(make_settings({"folds": 4}), make_layout(lengths))
+
+
+@given(st.lists(st.tuples(st.integers(0, 120), st.integers(1, 30)), max_size=6))
+def test_touched_pieces_hold_a_base_of_an_interval(spans: list[tuple[int, int]]) -> None:
+    intervals = np.array([(s, s + n) for s, n in spans], dtype=np.int64).reshape(-1, 2)
+    bases = np.zeros(160, dtype=bool)
+    for start, end in intervals:
+        bases[start:end] = True
+    wanted = bases[:128].reshape(-1, 8).any(axis=1)
+    np.testing.assert_array_equal(find_touched(intervals, 8, 16), wanted)
+
+
+def test_the_forecast_knows_the_files_size(files: GenomeFiles, dataset: Dataset) -> None:
+    lengths = {name: size for name, size in LENGTHS.items() if name != "chrM"}
+    layout, settings = make_layout(lengths), files.settings()
+    track: Any = SimpleNamespace()
+    layout = Layout(layout.fasta, lengths, (track, track), (None, None))
+    found = forecast.make_forecast(
+        settings, layout, make_plan(settings, layout), replicates=False, threads=1
+    )
+    assert found.disk <= dataset.path.stat().st_size <= found.disk + 20_000
+
+
+def test_short_disks_and_memories_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plenty = forecast.Forecast(10, 10, 1.0)
+    forecast.check_forecast(plenty, tmp_path / "not" / "yet")
+    with pytest.raises(SeqcastError, match=r"takes 1,000,000\.0 GB, but .* are free"):
+        forecast.check_forecast(forecast.Forecast(10**15, 10, 1.0), tmp_path)
+    monkeypatch.setattr(forecast, "find_free_memory", lambda: 2_000_000)
+    with pytest.raises(SeqcastError, match=r"about 5\.0 MB of memory, but 2\.0 MB are free"):
+        forecast.check_forecast(forecast.Forecast(10, 5_000_000, 1.0), tmp_path)
+
+
+@pytest.mark.skipif(
+    not YEAST.is_dir(), reason=f"no {YEAST}; set SEQCAST_TEST_DATA to the shared data"
+)
+def test_yeast_is_clipped_where_its_readme_says(tmp_path: Path) -> None:
+    names = ["atac_all", "atac_nfr", "atac_mono", "atac_cuts"]
+    names += [
+        f"stripe_{kind}_{strand}" for kind in ("wt", "diamide") for strand in ("plus", "minus")
+    ]
+    table = tmp_path / "targets.tsv"
+    rows = "".join(f"{name}\t{YEAST.absolute()}/tracks/{name}.bw\n" for name in names)
+    table.write_text(f"identifier\tfile\n{rows}")
+    settings = GenomeSettings.model_validate(
+        {
+            "fasta": str(YEAST / "sacCer3.fa.gz"),
+            "targets": str(table),
+            "mask": [str(YEAST / "annotation" / "shorkie_mask_rossi.bed")],
+            "split": {"valid": ["chrII"], "test": ["chrXVI"], "exclude": ["chrM"]},
+        }
+    )
+    inputs: Inputs = locate_inputs(settings, tmp_path / "downloads", tmp_path / "work")
+    write_genome(settings, inputs, tmp_path / "d.h5")
+    dataset = read_dataset(tmp_path / "d.h5")
+    shutil.rmtree(tmp_path / "work")
+    found = np.array(dataset.targets.clip) / np.array(dataset.targets.scale)
+    wanted = [14491, 5529, 4756, 233, 880, 890, 1180, 1223]
+    np.testing.assert_allclose(found, wanted, rtol=0.01)
+    train = np.unique(
+        np.concatenate([dataset.first_bin_of(np.array([r]))[0] + np.arange(128)
+                        for r in dataset.rows_of("train")])
+    )  # fmt: skip
+    seen = dataset.targets.to_training(dataset.read_bins(train))
+    np.testing.assert_allclose(np.nanmean(seen, axis=0), 1, rtol=1e-3)
