@@ -204,6 +204,8 @@ def test_comparison_ranks_models_above_grey_baselines():
     assert "ceiling" not in texts(figure)
     assert raw.get_xlabel().startswith("mean r (raw")
     assert "ceiling" in texts(plot_comparison({"bad": bad}))
+    bad.loc[0, "ceiling_pearson_r_log1p"] = np.nan
+    assert "ceiling" not in texts(plot_comparison({"bad": bad}))
 
 
 def test_comparison_without_an_r_says_so():

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -6,12 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from fake_run import write_fake_dataset, write_fake_model
+from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 
 from seqcast.errors import SeqcastError
+from seqcast.metrics import DEFINITIONS
 from seqcast.report import ModelFiles, read_results, write_report
-from seqcast.report.tables import MOST_ROWS, format_yaml, make_metrics_table
-from seqcast.report.verdict import find_best, format_score, make_headline, make_sentences
+from seqcast.report.comparison import MOST_ROWS
+from seqcast.report.sentences import make_sentences
+from seqcast.report.tables import format_yaml, make_metrics_table
+from seqcast.report.verdict import format_score, make_headline, rank
+from seqcast.targets import Targets
 
 REPORT = Path(__file__).parent.parent / "workflow" / "report"
 TEMPLATE = REPORT / "page.html.j2"
@@ -41,6 +46,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
         self._skips += tag in ("script", "style")
+        self.text += " " if tag in ("td", "th", "li") else ""
 
     def handle_endtag(self, tag):
         self._skips -= tag in ("script", "style")
@@ -55,31 +61,37 @@ class Page(HTMLParser):
 
 def make_report(folder: Path, names: list[str], models=("default",), **options) -> Page:
     constant = options.pop("constant", ())
-    ceiling = options.pop("ceiling", True)
-    dataset, rate = write_fake_dataset(folder / "d.h5", names, bins=32, constant=constant)
-    files = {
-        name: ModelFiles(
-            **vars(
-                write_fake_model(
-                    folder / name, dataset, rate, name=name, noise=0.5 + place, ceiling=ceiling
-                )
-            ),
-            training={"device": "cpu", "seconds": 75.0, "receptive_field": 16_551},
+    fake = {key: options.pop(key) for key in ("ceiling", "replicates") if key in options}
+    data = {key: options.pop(key) for key in ("folds", "source", "targets") if key in options}
+    factors = options.pop("baselines", {})
+    dataset, rate = write_fake_dataset(folder / "d.h5", names, bins=32, constant=constant, **data)
+    files = {}
+    for place, name in enumerate(models):
+        model = write_fake_model(
+            folder / name, dataset, rate, name=name, noise=0.5 + 0.2 * place, **fake
         )
-        for place, name in enumerate(models)
+        training = {"device": "cpu", "seconds": 75.0, "receptive_field": 16_551}
+        files[name] = ModelFiles(**vars(model), training=training)
+    baselines = {
+        name: write_fake_baseline(folder / f"baseline.{name}/metrics.tsv", model.metrics, factor)
+        for name, factor in factors.items()
     }
-    write_report(folder / "report", dataset, files, template=TEMPLATE, **options)
+    write_report(
+        folder / "report", dataset, files, template=TEMPLATE, baselines=baselines, **options
+    )
     return Page((folder / "report" / "index.html").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
 def two_models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("two")
+    folder = tmp_path_factory.mktemp("two")  # the second a mean of two, against two baselines
     page = make_report(
         folder,
         [HOSTILE, "H3K27ac", "NA"],
         ("wide", "default"),
         constant=(1,),
+        replicates=2,
+        baselines={"gc": 0.3, "kmers": 0.8},
         run=RUN,
         validation={"warnings": ["H3K27ac: all <zero>"]},
         tracks=folder / "export",
@@ -96,21 +108,25 @@ def test_page_loads_nothing_from_anywhere(two_models):
     assert not page.all("link")
     assert not re.search(r"url\(|@import|https?://", html)
     links = [attrs["href"] for attrs in page.all("a")]
-    assert [link for link in links if not link.startswith("#")] == ["../export"]
+    outside = [link for link in links if not link.startswith("#")]
+    assert outside[0] == "../export"
+    tables = {"metrics.tsv", "wide.r1.metrics.tsv", "default.r2.metrics.tsv"}
+    assert tables <= {link.rpartition("/")[2] for link in outside}
+    assert all((folder / link).is_file() for link in outside[1:])
 
 
 def test_every_picture_has_words(two_models):
     _, page = two_models
     images = page.all("img")
-    assert len(images) == 2 + 2 * 4
+    assert len(images) == 3 + 3 + 2
     assert all(len(image["alt"]) > 30 for image in images)
-    assert page.text.count("What to look for:") == page.text.count("If it is not so:") == 10
+    assert page.text.count("What to look for:") == page.text.count("If it is not so:") == 7
 
 
 def test_figures_are_files_of_fixed_names(two_models):
     folder, _ = two_models
-    kinds = ("scatter", "window_best", "window_median", "window_worst")
-    wanted = {f"{model}.{kind}.png" for model in ("wide", "default") for kind in kinds}
+    wanted = {"wide.scatter.png", "default.scatter.png", "comparison.png"}
+    wanted |= {f"window_{kind}.png" for kind in ("best", "median", "worst")}
     wanted |= {"learning_curves.png", "metrics.png"}
     assert {path.name for path in (folder / "figures").iterdir()} == wanted
     assert {path.name for path in folder.iterdir()} == {"figures", "index.html", "summary.txt"}
@@ -151,7 +167,8 @@ def test_summary_has_four_lines_with_paths_score_and_next_command(two_models):
     assert len(lines) == 4
     assert str(folder / "index.html") in lines[0]
     assert str(folder.parent / "export") in lines[1]
-    assert re.search(r"mean over 3 targets: 0\.\d\d of a possible 0\.\d\d \(\d+ %\)", lines[2])
+    score = r"best model, wide, mean over 3 targets: 0\.\d\d of a possible 0\.\d\d \(\d+ %\)"
+    assert re.search(score + r", k-mer ridge 0\.\d\d; of raw coverage 0\.\d\d of", lines[2])
     assert lines[3].endswith(
         "snakemake --cores 8 --resources gpu=1 --configfile config/course.yaml"
     )
@@ -174,9 +191,91 @@ def test_page_of_74_targets_shows_all_and_stays_small(tmp_path):
     path = tmp_path / "report" / "index.html"
     page = Page(path.read_text(encoding="utf-8"))
     assert path.stat().st_size < 5_000_000
-    assert len(page.all("img")) == 2 + 4 + 7
+    assert len(page.all("img")) == 2 + 4 + 7 + 1
     assert "Targets ranked 73 to 74" in page.text
-    assert len(list((tmp_path / "report" / "figures").iterdir())) == 6
+    assert len(list((tmp_path / "report" / "figures").iterdir())) == 7
+
+
+def test_members_stand_below_their_ensemble_and_baselines_in_grey(two_models):
+    folder, _ = two_models
+    html = (folder / "index.html").read_text(encoding="utf-8")
+    table = html[html.index('<table class="models">') :]
+    rows = re.findall(r'<tr class="(\w+)"><th scope="row">([^<]+)', table)
+    assert [(kind, name.strip()) for kind, name in rows] == [
+        ("model", "wide"),
+        ("replicate", "wide.r1"),
+        ("replicate", "wide.r2"),
+        ("model", "default"),
+        ("replicate", "default.r1"),
+        ("replicate", "default.r2"),
+        ("baseline", "k-mer ridge"),
+        ("baseline", "GC content"),
+        ("baseline", "training mean everywhere"),
+        ("baseline", "ceiling (noise)"),
+    ]
+
+
+def test_every_table_head_is_explained(two_models):
+    _, page = two_models
+    heads = [attrs["title"] for attrs in page.all("abbr")]
+    assert heads
+    assert all(len(title) > 15 for title in heads)
+    for column in DEFINITIONS:
+        assert column in page.text or column == "target"
+
+
+def test_captions_speak_of_a_ceiling_only_where_there_is_one(two_models, tmp_path):
+    _, page = two_models
+    assert "An upright tick is the ceiling" in page.text
+    assert "The band is one standard deviation" in page.text
+    bare = make_report(tmp_path, ["a", "b"], ceiling=False)
+    assert "upright tick" not in bare.text
+    assert "The band" not in bare.text
+    assert "An r alone is neither good nor bad" in bare.text
+
+
+def test_genome_says_what_was_used_and_left_out(tmp_path):
+    validation = {
+        "warnings": [],
+        "notices": ["contigs are matched: I is chrI"],
+        "contigs": {"chr1": 1, "chr2": 1},
+        "left_out": {"chrM": "excluded", "chr9": "lacks PolII", "chr8": "lacks PolII"},
+        "splits": {"valid": ["chr2"], "test": ["chr3"]},
+        "masked": 0.0234,
+        "dropped_for": {"too much N": 3},
+    }
+    targets = replace(Targets.from_names(["a", "b"], units="cuts"), span=(128, 128))
+    page = make_report(
+        tmp_path,
+        ["a", "b"],
+        source={"kind": "genome", "assembly": "sacCer3"},
+        targets=targets,
+        validation=validation,
+        tracks="export",
+    )
+    text = " ".join(page.text.split())
+    for said in (
+        "contigs used 2 (chr1, chr2)",
+        "contigs left out 1 (chrM): excluded",
+        "2 (chr9, chr8): lacks PolII",
+        "held out for test 1 (chr3)",
+        "2.3 % of the bases",
+        "windows dropped 3: too much N",
+        "contigs are matched: I is chrI",
+        "units cuts",
+        "in the units of your bigWig files",
+        "choose the assembly that the data were made with (sacCer3)",
+    ):
+        assert said in text, said
+    images = [image["alt"] for image in page.all("img")]
+    assert any(re.search(r"best window, chr3:[\d,]+-[\d,]+, observed", alt) for alt in images)
+
+
+def test_folds_are_windows_that_no_training_saw(tmp_path):
+    page = make_report(tmp_path, ["a", "b"], folds=3)
+    assert "On windows it has never seen" in page.text
+    assert "the one of 3 trainings that held it out" in page.text
+    assert "each held out once in 3 folds" in page.text
 
 
 def test_nothing_defined_still_makes_a_page(tmp_path):
@@ -202,7 +301,7 @@ def result(tmp_path):
 )
 def test_score_is_said_against_its_ceiling(result, r, ceiling, said):
     dataset, _, results = result
-    results.metrics["pearson_r"], results.metrics["ceiling_pearson_r"] = r, ceiling
+    results.metrics["pearson_r_log1p"], results.metrics["ceiling_pearson_r_log1p"] = r, ceiling
     assert format_score(results) == said
     assert ("hardly at all" in make_headline(results, dataset)) == (r < 0)
 
@@ -224,9 +323,9 @@ def test_best_median_and_worst_window_leave_out_the_undefined(result):
 def test_best_model_is_the_one_with_an_r(result):
     dataset, files, good = result
     empty = read_results("empty", files, dataset)
-    empty.metrics["pearson_r"] = np.nan
-    good.metrics["pearson_r"] = -0.9
-    assert find_best([empty, good]) is good
+    empty.metrics["pearson_r_log1p"] = np.nan
+    good.metrics["pearson_r_log1p"] = -0.9
+    assert rank([empty, good]) == [good, empty]
 
 
 def test_training_windows_among_the_predicted_are_said(tmp_path):
@@ -236,7 +335,7 @@ def test_training_windows_among_the_predicted_are_said(tmp_path):
     dataset.windows["split"][:] = 0
     results = read_results("model", files, dataset)
     assert make_headline(results, dataset).startswith("On windows partly known from training")
-    assert make_sentences(results, dataset, [], 1)[0].startswith("Caution")
+    assert make_sentences([results], [], dataset, [])[0].startswith("Caution")
 
 
 def test_metrics_of_other_targets_are_refused(result):
@@ -257,8 +356,8 @@ def test_windows_of_other_predictions_are_refused(result):
 
 def test_table_without_a_column_is_refused(result):
     dataset, files, _ = result
-    table = pd.read_csv(files.history, sep="\t").drop(columns="valid_loss")
-    table.to_csv(files.history, sep="\t", index=False)
+    history = files.histories["default"]
+    pd.read_csv(history, sep="\t").drop(columns="valid_loss").to_csv(history, sep="\t")
     with pytest.raises(SeqcastError, match="wanted valid_loss too"):
         read_results("model", files, dataset)
 
@@ -267,7 +366,10 @@ def test_table_of_thousands_shows_the_best_and_counts_the_rest(result):
     _, _, results = result
     count = 5_313
     metrics = pd.DataFrame(
-        {"target": [str(place) for place in range(count)], "pearson_r": np.arange(count) / count}
+        {
+            "target": [str(place) for place in range(count)],
+            "pearson_r_log1p": np.arange(count) / count,
+        }
     )
     object.__setattr__(results, "metrics", metrics)
     table = make_metrics_table(results)
@@ -285,8 +387,8 @@ def test_config_is_written_as_yaml_that_reads_back(word):
 
 @pytest.mark.parametrize(
     "caption",
-    ["workflow", "page", "first_look", "learning_curves", "metrics", "metrics_table", "scatter",
-     "window"],
+    ["workflow", "page", "first_look", "learning_curves", "comparison", "metrics", "metrics_table",
+     "scatter", "window"],
 )  # fmt: skip
 def test_captions_are_there_for_snakemakes_report(caption):
     text = (REPORT / f"{caption}.rst").read_text(encoding="utf-8")
@@ -294,7 +396,7 @@ def test_captions_are_there_for_snakemakes_report(caption):
 
 
 def test_captions_say_what_to_look_for_and_what_to_do():
-    for name in ("first_look", "learning_curves", "metrics", "scatter", "window"):
+    for name in ("first_look", "learning_curves", "comparison", "metrics", "scatter", "window"):
         text = (REPORT / f"{name}.rst").read_text(encoding="utf-8")
         assert "**What to look for:**" in text
         assert "**If it is not so:**" in text

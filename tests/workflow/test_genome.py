@@ -34,7 +34,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return the config of a tiny genome with two tracks, one with a replicate, and a mask."""
     folder = tmp_path_factory.mktemp("mine") / "files"
     columns = {"one": {"replicate": "two.bw", "description": "ATAC-seq"}}
-    files = write_genome(folder, mask=[("chr3", 100, 400), ("chrZ", 1, 2)], columns=columns)
+    files = write_genome(folder, mask=[("chr3", 100, 180), ("chrZ", 1, 2)], columns=columns)
     dataset = files.settings().model_dump(mode="json")
     return {"run": "mine", "dataset": dataset, "models": {"default": NETWORK}}
 
@@ -80,7 +80,8 @@ def check_observed_track(track: Path, source: Path) -> None:
     with pyBigWig.open(str(track)) as file:
         found = file.values("chr3", 0, length, numpy=True).reshape(-1, 16)[:, 0]
     masked = np.zeros(length // 16, dtype=bool)
-    masked[100 // 16 : -(-400 // 16)] = True
+    masked[100 // 16 : -(-180 // 16)] = True
+    masked[2] = True  # mostly N
     assert np.isnan(found[masked]).all()
     assert np.allclose(found[~masked], wanted[~masked], rtol=1e-6)
 
@@ -108,9 +109,13 @@ def test_suggestions_make_a_table(project: Project, config: dict[str, Any]) -> N
     rows = read_table(project.folder / "results/mine/suggest/targets.tsv")
     assert all(float(row["scale"]) > 0 and float(row["clip"]) > 1 for row in rows)
     assert rows[0]["clip"] in said
-    config["dataset"]["targets"] = str(project.folder / "results/mine/suggest/targets.tsv")
-    project.write_config(config)
+    # Put in place of the user's own, it is what the dataset is made from.
+    table = Path(config["dataset"]["targets"])
+    shutil.copy(project.folder / "results/mine/suggest/targets.tsv", table)
     project.snakemake("dataset")
+    dataset = read_dataset(project.folder / "results/mine/dataset/dataset.h5")
+    assert [f"{scale:g}" for scale in dataset.targets.scale] == [row["scale"] for row in rows]
+    assert [f"{clip:g}" for clip in dataset.targets.clip] == [row["clip"] for row in rows]
 
 
 def test_a_wrong_assembly_stops_before_any_work(project: Project, config: dict[str, Any]) -> None:

@@ -99,7 +99,7 @@ def test_the_record_says_what_was_run(finished: Project) -> None:
     assert card["training"]["threads"] == 1
 
 
-@pytest.mark.parametrize("figure", ["metrics.png", "default.window_worst.png"])
+@pytest.mark.parametrize("figure", ["metrics.png", "window_worst.png"])
 def test_a_deleted_figure_reruns_one_rule(finished: Project, figure: str) -> None:
     path = finished.results / "report/figures" / figure
     kept = path.read_bytes()

@@ -21,6 +21,9 @@ rule report:
             caption="../report/learning_curves.rst",
             category="Training",
         ),
+        comparison=report(
+            f"{FIGURES}/comparison.png", caption="../report/comparison.rst", category="Metrics"
+        ),
         metrics=report(
             f"{FIGURES}/metrics.png", caption="../report/metrics.rst", category="Metrics"
         ),
@@ -30,11 +33,7 @@ rule report:
             category="Predicted against observed",
         ),
         windows=report(
-            expand(
-                f"{FIGURES}/{{model}}.window_{{which}}.png",
-                model=MODELS,
-                which=("best", "median", "worst"),
-            ),
+            expand(f"{FIGURES}/window_{{which}}.png", which=("best", "median", "worst")),
             caption="../report/window.rst",
             category="Windows",
         ),
@@ -52,7 +51,7 @@ rule report:
         replicates=REPLICATES_OF,
         scored=SCORED,
         report=settings.report.model_dump(mode="json"),
-        template=provenance.sha256_of(PAGE),
+        template=[provenance.sha256_of(part) for part in sorted(PAGE.parent.glob("page.*"))],
         code=code_of("report"),
     script:
         "../../scripts/report.py"

@@ -26,7 +26,7 @@ def plot_comparison(
 ) -> Figure:
     """Plot the mean of Pearson's r over targets, a bar a model, the best on top, baselines grey.
 
-    The tables are those of `metrics.tsv`; a dashed line is the mean ceiling of the targets that
+    The tables are those of `metrics.tsv`; a dashed line is the mean ceiling, where all targets
     have one. Whiskers are the mean ends of the targets' intervals.
     """
     rows = [(name, table, find_style(at).colour) for at, (name, table) in enumerate(models.items())]
@@ -69,8 +69,11 @@ def _plot_bars(axes: Axes, rows: list[tuple[str, pd.DataFrame, str]], column: st
 
 
 def _plot_ceiling(axes: Axes, rows: list[tuple[str, pd.DataFrame, str]], column: str) -> None:
-    ceiling = _mean(rows[0][1], f"ceiling_{column}") if rows else np.nan
-    if np.isfinite(ceiling):
+    table = rows[0][1] if rows else pd.DataFrame({column: []})
+    # The ceiling of some of the targets is not that of the mean over all of them.
+    known = table.get(f"ceiling_{column}", pd.Series(np.nan, table.index)).notna()
+    if len(table) and known[table[column].notna()].all() and known.any():
+        ceiling = _mean(table, f"ceiling_{column}")
         label = "ceiling: what the noise in the data allows"
         axes.axvline(ceiling, color=INK, linewidth=1.2, linestyle=(0, (4, 2)), label=label)
 

@@ -177,7 +177,8 @@ def _find_top(values: np.ndarray, trainings: list[pd.DataFrame]) -> float:
         return low + 2 * usual if values.max() - low > 3 * usual else values.max()
     last = [history["valid_loss"].dropna().iloc[-1:].max() for history in trainings]
     highest = np.nanmax([low, *last])
-    return max(low + 4 * (np.median(values) - low), highest + 0.25 * (highest - low))
+    usual = min(history["train_loss"].median() for history in trainings)
+    return np.nanmax([low + 4 * (usual - low), highest + 0.25 * (highest - low)])
 
 
 def _add_legend(figure: Figure, axes: Axes) -> None:

@@ -17,7 +17,8 @@ _OVERALL = (
     Column(
         _SHARE,
         "of ceiling",
-        "Mean r log1p / mean ceiling: how much of what the noise in the data allows is reached.",
+        "Mean r log1p / mean ceiling of the targets that have a ceiling: how much of what the noise"
+        " in the data allows is reached.",
     ),
     Column("across_pearson_r_log1p", "across windows", ""),
     Column("within_pearson_r_log1p", "within windows", ""),
@@ -57,15 +58,16 @@ def _define(column: Column) -> Column:
     text = column.definition or DEFINITIONS[column.key]
     interval = " In brackets, the mean ends of the targets' 95 % intervals."
     has_interval = column.key in (RANKED, "pearson_r")
-    text = f"Mean over targets. {text}" + (interval if has_interval else "")
+    text = text if column.definition else f"Mean over targets. {text}"
+    text += interval if has_interval else ""
     return Column(column.key, column.head, text, column.digits)
 
 
 def _find(scores: Scores, key: str) -> float:
     if key != _SHARE:
         return scores.mean(key)
-    ceiling = scores.mean(f"ceiling_{RANKED}")
-    return scores.mean(RANKED) / ceiling if ceiling > 0 else float("nan")
+    r, ceiling, _ = scores.with_ceiling()
+    return r / ceiling if ceiling > 0 else float("nan")
 
 
 def _is_known(scores: Scores, key: str) -> bool:
@@ -103,7 +105,9 @@ def _make_ceiling_row(model: ModelResults, columns: Sequence[Column]) -> dict[st
         text = f"{value:.3f}" if np.isfinite(value) else MISSING
         text = "100\u00a0%" if column.key == _SHARE else text
         cells.append({"text": text, "note": ""})
-    return {"name": "ceiling (noise)", "kind": "baseline", "replicates": 0, "cells": cells}
+    known = model.with_ceiling()[2]
+    of = "" if model.has_ceiling() else f" of {known} target{'' if known == 1 else 's'}"
+    return {"name": f"ceiling (noise){of}", "kind": "baseline", "replicates": 0, "cells": cells}
 
 
 def find_reference(baselines: Sequence[Scores]) -> Scores | None:

@@ -67,6 +67,17 @@ class Scores:
         values = values[np.isfinite(values)]
         return float(values.mean()) if values.size else float("nan")
 
+    def with_ceiling(self, column: str = RANKED) -> tuple[float, float, int]:
+        """Return mean r, mean ceiling and number of the targets that have both."""
+        ceiling = self.metrics.get(f"ceiling_{column}", np.nan)
+        both = pd.DataFrame({"r": self.metrics[column], "ceiling": ceiling}).dropna()
+        return float(both["r"].mean()), float(both["ceiling"].mean()), len(both)
+
+    def has_ceiling(self, column: str = RANKED) -> bool:
+        """Say whether every target that has an r has a ceiling above 0, too."""
+        _, ceiling, known = self.with_ceiling(column)
+        return known == self.metrics[column].notna().sum() and ceiling > 0
+
 
 @dataclass(frozen=True)
 class ModelResults(Scores):

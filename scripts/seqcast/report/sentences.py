@@ -158,9 +158,7 @@ def _second(models: Sequence[ModelResults]) -> str:
             f" ({max(widths):.3f}): the order may be chance."
         )
     if not widths and second.mean(f"{RANKED}_high") > best.mean(f"{RANKED}_low"):
-        return (
-            f"{text} Their 95\u00a0% intervals overlap; models.<name>.replicates would tell more."
-        )
+        return f"{text} Their 95\u00a0% intervals overlap: replicates would tell more."
     return text
 
 
@@ -175,7 +173,11 @@ def _ceiling(best: ModelResults) -> str:
     sources = best.metrics["ceiling_from"].unique() if "ceiling_from" in best.metrics else ()
     text = " ".join(_CEILING[source] for source in sources if source in _CEILING)
     if not known.all():
-        text += f" It is known for {int(known.sum())} of {count(len(known), 'target')}."
+        r, ceiling, some = best.with_ceiling()
+        text += (
+            f" It is known for {some} of {count(len(known), 'target')}: on these mean r is"
+            f" {r:.2f} of a possible {ceiling:.2f}."
+        )
     return text.strip()
 
 

@@ -16,6 +16,8 @@ from seqcast.report.results import ModelResults
 
 _MOST_NAMED = 5
 _MOST_CONTIGS = 20
+# What the dataset says of itself, and the check of a genome in better words.
+_SAID = ("has_coordinates", "contigs_left_out", "dropped_windows")
 # Text that YAML reads as text without quotes.
 _PLAIN = re.compile(r"(?i)(?!(?:y|n|yes|no|on|off|true|false|null)$)[a-z][a-z0-9_./-]*")
 
@@ -121,11 +123,18 @@ def make_data_table(dataset: Dataset, validation: Mapping[str, Any]) -> list[tup
     ]
     rows += _describe_validation(validation)
     rows += [
-        (f"source: {key.replace('_', ' ')}", value if isinstance(value, str) else json.dumps(value))
+        (f"source: {key.replace('_', ' ')}", _describe(value))
         for key, value in sorted(dataset.source.items())
-        if key != "has_coordinates"
+        if value not in (None, [], {})
+        and key not in _SAID[: None if validation.get("contigs") else 1]
     ]
     return [*rows, ("digest", dataset.digest)]
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _describe_validation(validation: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -138,14 +147,14 @@ def _describe_validation(validation: Mapping[str, Any]) -> list[tuple[str, str]]
         reasons.setdefault(str(reason), []).append(contig)
     rows += [("contigs left out", f"{_name_some(names)}: {why}") for why, names in reasons.items()]
     rows += [
-        (f"held out for {split}", _name_some(list(names)))
+        ("trained on" if split == "train" else f"held out for {split}", _name_some(list(names)))
         for split, names in (validation.get("splits") or {}).items()
         if names
     ]
     if validation.get("masked") is not None:
         rows.append(("masked", f"{100 * validation['masked']:.2g}\u00a0% of the bases"))
     lost = validation.get("dropped_for") or {}
-    rows += [(f"windows dropped: {reason}", f"{number:,}") for reason, number in lost.items()]
+    rows += [("windows dropped", f"{number:,}: {reason}") for reason, number in lost.items()]
     return rows
 
 

@@ -28,11 +28,14 @@ def rank(scores: Sequence[Kind]) -> list[Kind]:
 
 
 def format_score(scores: Scores, column: str = RANKED) -> str:
-    """Write the mean r over targets against its ceiling: `0.71 of a possible 0.83 (86 %)`."""
+    """Write the mean r over targets against its ceiling: `0.71 of a possible 0.83 (86 %)`.
+
+    A ceiling of some of the targets only would not be that of the mean, and is left out.
+    """
     r, ceiling = scores.mean(column), scores.mean(f"ceiling_{column}")
     if not np.isfinite(r):
         return "undefined (predicted or observed coverage is constant)"
-    if not np.isfinite(ceiling) or ceiling <= 0:
+    if not scores.has_ceiling(column):
         return f"{r:.2f}"
     return f"{r:.2f} of a possible {ceiling:.2f} ({100 * r / ceiling:.0f}\u00a0%)"
 
@@ -46,7 +49,7 @@ def make_headline(
     best: ModelResults, dataset: Dataset, reference: Scores | None = None, models: int = 1
 ) -> str:
     """Say in one sentence how well the best model predicts, or that a baseline does it better."""
-    r, ceiling = best.mean(RANKED), best.mean(f"ceiling_{RANKED}")
+    r, known = best.mean(RANKED), best.has_ceiling()
     if not np.isfinite(r):
         return (
             "Nothing can be said yet: no target has a Pearson's r, because predicted or observed"
@@ -58,8 +61,7 @@ def make_headline(
             f"Not good enough yet: {reference.phrase} predicts better than {whose}; mean"
             f" Pearson's\u00a0r is {reference.mean(RANKED):.2f} against {r:.2f}."
         )
-    known = np.isfinite(ceiling) and ceiling > 0
-    share = r / ceiling if known else r
+    share = r / best.mean(f"ceiling_{RANKED}") if known else r
     grades = _GRADES_OF_CEILING if known else _GRADES_OF_R
     word = next((word for least, word in grades if share >= least), "hardly at all")
     seen = "train" in best.splits(dataset)

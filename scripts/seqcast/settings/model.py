@@ -36,7 +36,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "epochs": 30,
             "learning_rate": 5e-3,
             "schedule": "step",
-            "warmup_epochs": 1,
+            "warmup_epochs": 0.5,
             "beta1": 0.9,
             "beta2": 0.98,
             "clip_norm": 1.0,
