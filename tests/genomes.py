@@ -42,6 +42,7 @@ class GenomeFiles:
             "targets": str(self.table),
             "window": 256,
             "bin_size": 16,
+            "resolution": 4,
             "split": SPLIT,
             "mask": [str(path) for path in self.mask],
         }

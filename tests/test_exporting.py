@@ -266,7 +266,7 @@ def test_tracks_are_in_the_units_of_the_bigwig_that_was_read(
     stitch = Stitch(each, dataset)
     tracks = find_values(read(table.parent / "chip.a.bw"), dataset)[stitch.bins]
     np.testing.assert_allclose(tracks, stitch.average(each.read(0)) / BIN, rtol=1e-7)
-    assert {row["units"] for row in read_table(table)} == {"input track, mean over 16 bp"}
+    assert {row["units"] for row in read_table(table)} == {"coverage, mean over 16 bp"}
 
 
 def test_the_genome_is_what_the_tracks_lie_on(table: Path, tiny_dataset: Dataset) -> None:

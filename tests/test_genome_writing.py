@@ -99,8 +99,8 @@ def test_the_last_window_ends_with_the_last_whole_bin(dataset: Dataset) -> None:
 @pytest.mark.parametrize("stat", ["max", "median", "mean", "sum_sqrt"])
 def test_other_statistics(tmp_path: Path, stat: str) -> None:
     files = write_files(tmp_path / "files", columns={"two": {"sum_stat": stat}})
-    found = write(files, tmp_path)
-    assert found.resolution == (16 if stat == "median" else 4)
+    found = write(files, tmp_path, resolution=None)
+    assert found.resolution == (16 if stat == "median" else 2)
     assert found.targets.span == (16, 1 if stat in ("max", "median") else 16)
     row = found.rows_of("test")[2]
     start = found.windows[row]["start"]

@@ -95,7 +95,8 @@ def test_what_the_table_gives_wins_each_by_itself() -> None:
     only_scale = fill(make_targets(scale=(2.0,)))
     assert (only_scale.scale[0], only_scale.clip[0]) == (2.0, pytest.approx(2 * quantile))
     only_clip = fill(make_targets(clip=(32.0,)))
-    assert (only_clip.scale, only_clip.clip) == (free.scale, (32.0,))
+    # As in Basenji a clip is of values after the scale, which is 1 where nothing is said.
+    assert (only_clip.scale, only_clip.clip) == ((1.0,), (32.0,))
     both = make_targets(scale=(2.0,), clip=(32.0,))
     assert fill(both) == both
 

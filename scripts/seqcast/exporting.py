@@ -72,7 +72,8 @@ class _Exporter:
             return None
         runs = _make_runs(self.bins[track.model], values, self.dataset)
         write_bigwig(path, self.sizes, runs, self.dataset.bin_size)
-        units = targets.units[track.target] if span == 1 else f"input track, mean over {span} bp"
+        units = targets.units[track.target]
+        units = units if span == 1 else f"{units}, mean over {span} bp"
         cells = (targets.identifier[track.target], track.model, track.kind, units)
         return dict(zip(COLUMNS, (track.file, *cells, sha256_of(path)), strict=True))
 

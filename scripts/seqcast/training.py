@@ -267,6 +267,12 @@ def _collect_facts(trainer: Trainer, epoch: int, valid: float, threads: int) -> 
 
 def _describe(trainer: Trainer, threads: int) -> None:
     dataset, network = trainer.dataset, trainer.network
+    unpaired = dataset.targets.strand_pair == tuple(range(len(dataset.targets)))
+    if trainer.settings.reverse_complement and unpaired and not dataset.has_coordinates:
+        log.warning(
+            "reverse complements are trained on as if no target had a strand; if any has, set"
+            " dataset.strand_pair, or train.reverse_complement: false"
+        )
     log.info(
         "%s parameters, receptive field %s bp (%d bins of %d bp), %d threads",
         f"{network.parameter_count:,}",

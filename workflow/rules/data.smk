@@ -34,7 +34,8 @@ if URLS:
 rule validate:
     input:
         VALIDATION,
-        FIRST_LOOK,
+        # Of a genome the first look is at the dataset, and validation takes seconds without it.
+        FIRST_LOOK if SOURCE_KIND != "genome" else [],
     localrule: True
 
 
@@ -42,6 +43,7 @@ rule validate_source:
     input:
         # Simulated data is made, then checked like any other before a model sees it.
         source=SOURCES or [DATASET],
+        table=TABLE,
     output:
         validation=VALIDATION,
         verdict=f"{RUN}/validate/verdict.txt",
@@ -90,6 +92,7 @@ rule first_look:
 rule dataset:
     input:
         source=SOURCES,
+        table=TABLE,
         validation=VALIDATION if SOURCES else [],
     output:
         dataset=DATASET,
@@ -106,8 +109,8 @@ rule dataset:
         "../../envs/data.yaml"
     threads: workflow.cores or 1 if SOURCE_KIND == "genome" else 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        mem_mb=8_000,
+        runtime=120,
     params:
         dataset=settings.dataset.model_dump(mode="json"),
         downloads=DOWNLOADS,
@@ -122,6 +125,7 @@ if SOURCE_KIND == "genome":
     rule suggest:
         input:
             source=SOURCES,
+            table=TABLE,
         output:
             f"{RUN}/suggest/targets.tsv",
         log:

@@ -18,10 +18,17 @@ WORK = f"{RUN}/genome"
 PLACES = seqcast_settings.find_places(FILES, DOWNLOADS)
 URLS = {path.name: place for place, path in PLACES.items() if str(path) != place}
 SOURCES = [str(path) for path in PLACES.values()]
-for place, path in PLACES.items():
-    if str(path) == place and not path.is_file():
-        near = errors.suggest(path.name, [each.name for each in path.parent.glob("*")])
-        raise WorkflowError(f"config: dataset: there is no file {place}{near}")
+MISSING = [path for place, path in PLACES.items() if str(path) == place and not path.is_file()]
+if MISSING:
+    raise WorkflowError(
+        "\n".join(
+            f"config: dataset: there is no file {path}"
+            + errors.suggest(path.name, [each.name for each in path.parent.glob("*")])
+            for path in MISSING
+        )
+    )
+# The table says how the files are read.
+TABLE = settings.dataset.targets if SOURCE_KIND == "genome" else []
 REPLICATES = []
 if SOURCE_KIND == "genome" and seqcast_settings.has_replicates(settings.dataset):
     REPLICATES = f"{RUN}/dataset/replicates.h5"

@@ -26,8 +26,12 @@ def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, momentum=_MOMENTUM)
 
 
+def _activate(h: Tensor) -> Tensor:
+    return F.gelu(h, approximate="tanh")
+
+
 class PooledConv(nn.Module):
-    """Shorten the sequence: normalisation, ReLU, dropout, a convolution, max-pooling.
+    """Shorten the sequence: normalisation, GELU, dropout, a convolution, max-pooling.
 
     The first block reads the sequence itself and normalises nothing.
     """
@@ -41,13 +45,13 @@ class PooledConv(nn.Module):
     def forward(self, h: Tensor) -> Tensor:
         """Map (B, channels, 1, L) to (B, out, 1, L / stride)."""
         if self.norm is not None:
-            h = F.dropout2d(F.relu(self.norm(h)), self.dropout, self.training)
+            h = F.dropout2d(_activate(self.norm(h)), self.dropout, self.training)
         h = self.conv(h)
         return h if self.stride == 1 else F.max_pool2d(h, (1, self.stride))
 
 
 class ResidualConv(nn.Module):
-    """Add what a dilated convolution sees: twice normalisation, ReLU, convolution, then dropout."""
+    """Add what a dilated convolution sees: twice normalisation, GELU, convolution, then dropout."""
 
     def __init__(self, channels: int, block: DilatedBlock, depth: int) -> None:
         super().__init__()
@@ -62,8 +66,8 @@ class ResidualConv(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """Map (B, channels, 1, N) to the same shape."""
-        added = self.conv(F.relu(self.norm(h)))
-        added = self.mix(F.relu(self.mix_norm(added)))
+        added = self.conv(_activate(self.norm(h)))
+        added = self.mix(_activate(self.mix_norm(added)))
         return h + F.dropout2d(added, self.dropout, self.training)
 
 
@@ -89,4 +93,4 @@ class PooledTrunk(nn.Module):
         h = one_hot_BLC[:, None].permute(0, 3, 1, 2)  # (B, 4, 1, L), channels last in memory
         for block in (*self.squeeze, *self.dilated):
             h = block(h)
-        return F.dropout(F.relu(self.norm(h)), self.dropout, self.training)[:, :, 0]
+        return F.dropout(_activate(self.norm(h)), self.dropout, self.training)[:, :, 0]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from seqcast.errors import suggest
-from seqcast.settings.section import Fraction, Section
+from seqcast.settings.section import Fraction, Section, is_url
 
 
 def _check_window(bases: int, bin_size: int, key: str) -> None:
@@ -93,6 +93,9 @@ class BasenjiSettings(_Windows):
     metrics, or leave the windows out."""
     on_duplicate: Literal["refuse", "drop"] = "refuse"
     """What becomes of training windows that are also held out, or there twice."""
+    strand_pair: tuple[NonNegativeInt, ...] | None = None
+    """For each target the place of its other strand, from 0, its own where it has none; the file
+    does not say. None: no target has a strand."""
 
     @field_validator("alphabet")
     @classmethod
@@ -149,7 +152,7 @@ class GenomeSettings(_Windows):
     stride: PositiveInt | None = None
     """Bases from one window to the next; None: half a window."""
     resolution: PositiveInt | None = None
-    """Bases per stored value, so that training windows can start between bins; None: a quarter of
+    """Bases per stored value, so that training windows can start between bins; None: an eighth of
     a bin where that divides. Smaller is finer and larger on disk."""
     split: SplitSettings
     """Which chromosomes are held out: `valid`, `test`, `exclude`, or `folds`."""
@@ -169,6 +172,15 @@ class GenomeSettings(_Windows):
     """Windows with a larger share of masked bins are left out."""
     max_no_data: Fraction = 0.5
     """Windows with a larger share of bins that no track has a value in are left out."""
+
+    @field_validator("targets")
+    @classmethod
+    def _local_table(cls, value: str) -> str:
+        if is_url(value):
+            raise ValueError(
+                "a URL; the table must be a file on this machine, the tracks in it may be URLs"
+            )
+        return value
 
     @field_validator("mask", mode="before")
     @classmethod
@@ -198,7 +210,7 @@ class GenomeSettings(_Windows):
         """Bases per stored value."""
         if self.resolution:
             return self.resolution
-        return self.bin_size // 4 if self.bin_size % 4 == 0 else self.bin_size
+        return self.bin_size // 8 if self.bin_size % 8 == 0 else self.bin_size
 
 
 SOURCES: dict[str, type[Section]] = {

@@ -92,10 +92,11 @@ def _read_lines(path: Path) -> list[tuple[int, dict[str, str]]]:
     table.fieldnames = columns
     for name in _NEEDED:
         if name not in columns:
-            spaces = "; columns are separated by tabs, not spaces" if len(columns) == 1 else ""
+            hint = suggest(name, columns)
+            if len(columns) == 1:
+                hint = "; columns are separated by tabs, not spaces"
             raise SeqcastError(
-                f"{path}: found columns {', '.join(columns) or 'none'}, wanted {name!r} too"
-                f"{suggest(name, columns)}{spaces}"
+                f"{path}: found columns {', '.join(columns) or 'none'}, wanted {name!r} too{hint}"
             )
     lines = [
         (table.line_num, {key: row[key].strip() for key in TargetRow.model_fields if row.get(key)})

@@ -8,6 +8,7 @@ import numpy as np
 
 from seqcast.errors import SeqcastError
 from seqcast.findings import TargetFinding, Validation
+from seqcast.provenance import sha256_of
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.contigs import list_some
@@ -37,6 +38,7 @@ def validate_genome(
     except SeqcastError as error:
         return replace(found, refusals=tuple(str(error).splitlines()))
     refusals, warnings, notices = _judge_tracks(settings, inputs.rows, headers)
+    refusals += _check_digests(inputs.rows)
     found = replace(
         found,
         contigs=dict(layout.lengths),
@@ -48,6 +50,19 @@ def validate_genome(
         notices=(*layout.notices, *notices),
     )
     return found if found.refusals else _add_plan(found, settings, inputs, layout)
+
+
+def _check_digests(rows: Sequence[TargetRow]) -> list[str]:
+    """Hold the files against the digests that the table gives."""
+    faults = []
+    for row in rows:
+        for file, wanted in row.files:
+            if wanted and (digest := sha256_of(file)) != wanted:
+                faults.append(
+                    f"{file}: its sha256 is {digest}, wanted {wanted} as the targets table says of"
+                    f" {row.identifier!r}; get the file again, or mend the table"
+                )
+    return faults
 
 
 def _size_of(path: Path) -> int:

@@ -61,6 +61,8 @@ def write_dataset(
             output, contigs=contigs, targets=targets, bin_size=layout.bin_size, crop=crop
         ) as writer:
             sums = _copy(file, layout, rows, validation, writer)
+            if settings.strand_pair is not None:
+                targets = _pair_strands(targets, settings.strand_pair)
             if settings.scale == "mean":
                 targets = replace(targets, scale=_make_scale(layout, sums))
             writer.finish(windows, _describe(settings, layout, validation), targets)
@@ -68,6 +70,13 @@ def write_dataset(
         f"{(windows['split'] == place).sum():,} {split}" for place, split in enumerate(SPLITS)
     )
     log.info("%s: wrote %s windows of %s", output, counts, source)
+
+
+def _pair_strands(targets: Targets, pairs: tuple[int, ...]) -> Targets:
+    try:
+        return replace(targets, strand_pair=pairs)
+    except ValueError as error:
+        raise SeqcastError(f"config: dataset.strand_pair: {error}") from None
 
 
 def _check_unchanged(source: Path, validation: Validation) -> None:

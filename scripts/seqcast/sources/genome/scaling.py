@@ -123,7 +123,8 @@ def round_digits(value: float) -> float:
 
 def _find_scale(settings: GenomeSettings, targets: Targets, target: int, found: Facts) -> float:
     stat = targets.sum_stat[target]
-    if settings.scale == "none" or stat.endswith("_sqrt"):
+    # A clip that the table gives is in Basenji's units: those after its scale, which is then 1.
+    if settings.scale == "none" or stat.endswith("_sqrt") or targets.clip[target] is not None:
         return 1.0
     per_base = targets.span[target] if stat == "mean" else 1
     return per_base / found.clipped_mean if found.clipped_mean else np.nan

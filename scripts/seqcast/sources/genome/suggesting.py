@@ -127,6 +127,8 @@ def _explain(settings: GenomeSettings, row: TargetRow, found: Facts) -> str:
         return f"{name}: 0 in every training bin; take it out, or look for a wrong file"
     if row.scale is not None:
         scale = "your scale"
+    elif row.clip is not None:
+        scale = "scale 1, which your clip means"
     elif row.sum_stat.endswith("_sqrt"):
         scale = "scale 1, as square roots are tame"
     else:
