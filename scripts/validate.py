@@ -7,7 +7,8 @@ from seqcast.dataset import read_dataset
 from seqcast.disk import write_text
 from seqcast.settings import read_settings
 from seqcast.sources.genome.locating import locate_inputs
-from seqcast.validation import make_verdict, validate, validate_dataset, validate_genome
+from seqcast.validation import make_verdict, validate, validate_dataset
+from seqcast.validation.genome import validate_genome
 
 with step("validate", snakemake.log[0]):
     settings, source = read_settings(snakemake.config).dataset, Path(snakemake.input.source[0])

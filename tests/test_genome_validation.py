@@ -25,7 +25,8 @@ from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.matching import read_layout
-from seqcast.validation import make_verdict, validate_genome
+from seqcast.validation import make_verdict
+from seqcast.validation.genome import validate_genome
 
 COVERAGE = make_coverage(make_codes(LENGTHS))
 YEAST = {"valid": ["chrII"], "test": ["chrXVI"], "exclude": ["chrM"]}

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -124,3 +125,14 @@ def test_stitching_is_the_mean_of_all_that_cover_a_bin(
     assert stitch.bins.tolist() == sorted(covering)
     wanted = [np.mean(covering[bin_]) for bin_ in sorted(covering)]
     np.testing.assert_allclose(stitch.average(found.read(1)), wanted, rtol=1e-12)
+
+
+def test_a_windows_ends_are_left_to_those_that_see_further() -> None:
+    """Of 32 bins two at either side: a network sees nothing beyond its window."""
+    windows = SimpleNamespace(rows=np.arange(2), bins=32)
+    dataset = SimpleNamespace(first_bin_of=lambda rows: rows * 16)
+    stitch = Stitch(windows, dataset)
+    assert stitch.bins.tolist() == list(range(48))
+    values = np.repeat([[1.0], [3.0]], 32, axis=1)
+    wanted = [1.0] * 18 + [2.0] * 12 + [3.0] * 18
+    assert stitch.average(values).tolist() == wanted

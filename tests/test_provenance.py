@@ -50,7 +50,7 @@ def change(path: Path) -> None:
     ("step", "module", "reached"),
     [
         ("train", "training.py", True),
-        ("train", "model.py", True),
+        ("train", "model/pooled.py", True),
         ("train", "genome.py", True),
         ("train", "fasta.py", False),
         ("train", "dataset/reading.py", True),
@@ -62,14 +62,14 @@ def change(path: Path) -> None:
         ("train", "bigwig.py", False),
         ("train", "sources/simulated/tracks.py", False),
         ("report", "figures/style.py", True),
-        ("report", "model.py", False),
+        ("report", "model/pooled.py", False),
         ("report", "report/page.py", True),
         ("dataset", "sources/simulated/tracks.py", True),
         ("dataset", "sources/basenji/writing.py", True),
         ("dataset", "training.py", False),
         ("export", "bigwig.py", True),
-        ("export", "model.py", False),
-        ("predict", "model.py", True),
+        ("export", "model/pooled.py", False),
+        ("predict", "model/pooled.py", True),
         ("evaluate", "metrics/target.py", True),
         ("validate", "validation/judgement.py", True),
         ("validate", "training.py", False),
@@ -91,7 +91,7 @@ def test_digests_change_with_the_script_and_no_other(scripts: Path, digest: Dige
 
 
 def test_digests_change_with_new_imports(scripts: Path, digest: Digest) -> None:
-    model = scripts / "seqcast/model.py"
+    model = scripts / "seqcast/model/pooled.py"
     model.write_text("from seqcast import (\n    bigwig,\n)\n" + model.read_text())
     before = digest("train")
     change(scripts / "seqcast/bigwig.py")

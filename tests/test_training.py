@@ -275,27 +275,6 @@ def test_windows_of_one_bin_can_be_trained_on(tmp_path: Path) -> None:
     assert run(tmp_path, dataset, epochs=1).model.exists()
 
 
-def test_the_average_of_the_weights_is_kept(tmp_path: Path, tiny_dataset: Dataset) -> None:
-    settings = TrainSettings(ema=0.5, clip_norm=1.0, batch_size=2, learning_rate=1e-2)
-    torch.manual_seed(1)
-    network = Network(NETWORK.model_copy(update={"blocks": "pooled"}), TARGETS, CROP)
-    trainer = Trainer(network, tiny_dataset, settings, CPU)
-    batches = list(training_batches(tiny_dataset, trainer.train_rows, settings, 0))
-    wanted = None
-    for batch in batches[:3]:
-        trainer.train_step(batch, 0)
-        now = {name: value.clone().float() for name, value in network.state_dict().items()}
-        if wanted is not None:
-            now = {name: (wanted[name] + value) / 2 for name, value in now.items()}
-        wanted = now
-    kept = trainer.model.state_dict()
-    assert trainer.model is not network
-    moving = [name for name in kept if not name.endswith("num_batches_tracked")]
-    for name in moving:
-        torch.testing.assert_close(kept[name], wanted[name], rtol=1e-5, atol=1e-6)
-    assert not torch.equal(kept["head.weight"], network.head.weight)
-
-
 @pytest.mark.parametrize("blocks", ["gated", "pooled"])
 def test_every_kind_of_network_learns(tmp_path: Path, tiny_dataset: Dataset, blocks: str) -> None:
     settings = TrainSettings(clip_norm=1.0, batch_size=2, learning_rate=1e-2, seed=3)
@@ -303,7 +282,7 @@ def test_every_kind_of_network_learns(tmp_path: Path, tiny_dataset: Dataset, blo
     network = Network(NETWORK.model_copy(update={"blocks": blocks}), TARGETS, CROP)
     trainer = Trainer(network, tiny_dataset, settings, CPU)
     before = trainer.validate()
-    for epoch in range(4):
+    for epoch in range(12):
         for batch in training_batches(tiny_dataset, trainer.train_rows, settings, epoch):
             trainer.train_step(batch, epoch)
     assert trainer.validate() < 0.8 * before

@@ -164,20 +164,33 @@ def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predic
     return predictions
 
 
+# A network sees nothing beyond a window's end: a sixteenth of its bins at either side is left to
+# windows that have them further inside, where there are any.
+_EDGE = 16
+
+
 class Stitch:
     """Average overlapping windows, so that each bin of the genome counts once.
 
+    Near its ends a window's word counts only where no other window has those bins further inside.
     `bins` are the numbers of the dataset's bins that any window predicts, ascending.
     """
 
     def __init__(self, predictions: Predictions, dataset: Dataset) -> None:
         first = dataset.first_bin_of(predictions.rows)
         self._bins_NB = first[:, None] + np.arange(predictions.bins)
-        count = np.bincount(self._bins_NB.reshape(-1))
+        edge = predictions.bins // _EDGE
+        inner = np.zeros(self._bins_NB.shape, dtype=bool)
+        inner[:, edge : predictions.bins - edge] = True
+        size = int(self._bins_NB.max(initial=-1)) + 1
+        has_inner = np.bincount(self._bins_NB[inner], minlength=size) > 0
+        self._counts_NB = inner | ~has_inner[self._bins_NB]
+        count = np.bincount(self._bins_NB[self._counts_NB], minlength=size)
         self.bins = np.flatnonzero(count)
         self._count = count[self.bins]
 
     def average(self, values_NB: np.ndarray) -> np.ndarray:
         """Average (windows, bins) of one target to one value a bin of `bins`, float64."""
-        total = np.bincount(self._bins_NB.reshape(-1), values_NB.reshape(-1))
+        kept = self._counts_NB
+        total = np.bincount(self._bins_NB[kept], values_NB[kept], minlength=len(self._count))
         return total[self.bins] / self._count

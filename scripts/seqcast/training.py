@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from seqcast.checkpoint import write_model
 from seqcast.console import format_seconds, log, progress
 from seqcast.dataset import Dataset, read_dataset
 from seqcast.device import Device, choose_device
 from seqcast.errors import SeqcastError
+from seqcast.genome import reverse_complement
 from seqcast.loss import poisson_loss, poisson_loss_sums
 from seqcast.model import Network
 from seqcast.sampling import Batch, make_dropout_seed, plain_batches, training_batches
@@ -81,10 +81,6 @@ class Trainer:
         self.network = network.to(device.device)
         self.dataset, self.settings, self.device = dataset, settings, device
         self.train_rows, self.valid_rows = dataset.rows_of("train"), dataset.rows_of("valid")
-        self.averaged = None
-        if settings.ema:
-            average = get_ema_multi_avg_fn(settings.ema)
-            self.averaged = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
         parameters = list(self.network.parameters())
         self.optimizer = torch.optim.AdamW(
             [
@@ -116,14 +112,7 @@ class Trainer:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
         self.optimizer.step()
-        if self.averaged is not None:
-            self.averaged.update_parameters(self.network)
         return value
-
-    @property
-    def model(self) -> Network:
-        """The network to keep: the average of the weights where one is made."""
-        return self.network if self.averaged is None else self.averaged.module
 
     def train_epoch(self, epoch: int, history: History, bar) -> float:
         """Go once through the training windows; return the validation loss after it."""
@@ -148,15 +137,23 @@ class Trainer:
 
     @torch.inference_mode()
     def validate(self) -> float:
-        """Return the mean loss over all known values of the validation windows."""
-        self.model.eval()
+        """Return the mean loss over all known values of the validation windows.
+
+        A model of both strands is judged as it predicts: by the mean of their rates.
+        """
+        self.network.eval()
         total, count = 0.0, 0
         for batch in plain_batches(
             self.dataset, self.valid_rows, batch_size=self.settings.batch_size
         ):
             codes, coverage = self._to_device(batch)
             with self.device.autocast():
-                log_rate = self.model(codes)
+                log_rate = self.network(codes)
+                if self.settings.reverse_complement:
+                    other = torch.from_numpy(reverse_complement(batch.codes))
+                    log_other = self.network(other.to(self.device.device)).flip(1)
+                    log_other = log_other[..., list(self.dataset.targets.strand_pair)]
+                    log_rate = torch.logaddexp(log_rate, log_other) - math.log(2)
             loss, known = poisson_loss_sums(log_rate, coverage)
             total, count = total + loss.item(), count + int(known)
         return total / max(count, 1)
@@ -236,11 +233,11 @@ def train(
             facts = _collect_facts(trainer, epoch, valid, threads)
             if keep_snapshots:
                 path = snapshots / f"model_epoch_{epoch + 1}.safetensors"
-                write_model(path, trainer.model, facts)
+                write_model(path, network, facts)
             # A loss that is not a number is worse than any.
             if epoch == 0 or valid < best or math.isnan(best):
                 best = valid
-                write_model(model_path, trainer.model, facts)
+                write_model(model_path, network, facts)
     log.info(
         "trained on %s windows in %s (%.1f windows/s)",
         f"{seen:,}",

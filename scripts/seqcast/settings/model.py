@@ -33,7 +33,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "head_dropout": 0.3,
         },
         "train": {
-            "epochs": 32,
+            "epochs": 40,
             "learning_rate": 4e-3,
             "schedule": "step",
             "warmup_epochs": 0.5,
@@ -196,8 +196,6 @@ class TrainSettings(Section):
     """Gradients are scaled down to this global norm."""
     weight_decay: NonNegativeFloat = 0
     """AdamW's decay of convolutions' weights; 0 is Adam."""
-    ema: Fraction = 0
-    """Decay of the moving average of the weights that is kept as the model; 0: the weights."""
     max_shift: NonNegativeInt = 5
     """Each training window is rolled by a random number of bases up to this, coverage unmoved."""
     max_jitter: NonNegativeInt = 0
