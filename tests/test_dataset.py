@@ -261,8 +261,12 @@ def test_bins_are_made_of_cells(tmp_path: Path) -> None:
 
 def test_windows_start_between_bins(tmp_path: Path) -> None:
     dataset = write_fine(tmp_path / "fine.h5")
-    plain, moved = dataset.coverage_of(2), dataset.coverage_of(2, dataset.resolution)
-    assert np.array_equal(moved[:, 1], plain[:, 1] + dataset.resolution)
+    plain = dataset.coverage_of(2)
+    for moved in (dataset.resolution, -3 * dataset.resolution, 1, -7):
+        found = dataset.coverage_of(2, moved)
+        # A base's coverage is its place: a bin grows by its size with each base moved.
+        assert np.array_equal(found[:, 0], plain[:, 0] + moved * dataset.bin_size)
+        assert np.array_equal(found[:, 1], plain[:, 1] + moved)
     assert np.array_equal(dataset.codes_of(2, 5)[:-5], dataset.codes_of(2)[5:])
     left, right = dataset.find_room(dataset.rows_of("valid"))
     assert left.tolist() == [0, 128, 256]

@@ -11,6 +11,7 @@ from tiny import write_fine
 from seqcast.dataset import Dataset
 from seqcast.genome import reverse_complement
 from seqcast.sampling import (
+    find_step,
     flip,
     make_dropout_seed,
     make_flips,
@@ -105,6 +106,16 @@ def test_jitter_keeps_to_its_room(seed: int, epoch: int, most: int, step: int) -
     assert np.array_equal(make_jitter(seed, epoch, left, right, most, step), jitter)
 
 
+def test_coarse_cells_are_not_cut(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    assert find_step(tiny_dataset) == tiny_dataset.resolution == tiny_dataset.bin_size
+    assert find_step(write_fine(tmp_path / "fine.h5")) == 1
+
+
+def test_jitter_reaches_every_base() -> None:
+    room = np.full(2000, 99)
+    assert set(make_jitter(1, 0, room, room, 7).tolist()) == set(range(-7, 8))
+
+
 def test_half_of_the_windows_are_flipped() -> None:
     assert abs(make_flips(1, 0, 10_000).mean() - 0.5) < 0.02
     assert not np.array_equal(make_flips(1, 0, 50), make_flips(1, 1, 50))
@@ -141,10 +152,9 @@ def test_sequence_and_coverage_move_together(tmp_path: Path) -> None:
             start = dataset.windows["start"][row]
             # In this dataset a base's coverage is its place: the mean of a bin is its middle.
             middle = coverage[0, 0] / dataset.bin_size
-            shift = int(middle - (dataset.bin_size - 1) / 2 - start)
-            moved += shift != 0
+            shift = round(middle - (dataset.bin_size - 1) / 2 - start)
+            moved += shift % dataset.resolution != 0
             assert abs(shift) <= 64
-            assert shift % dataset.resolution == 0
             assert np.array_equal(codes, dataset.codes_of(row, shift))
     assert moved > 3
 

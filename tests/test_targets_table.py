@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from broken_files import find_data
 
 from seqcast.errors import SeqcastError
 from seqcast.settings.table import find_strand_pairs, read_targets_table
@@ -88,3 +89,11 @@ def test_faults_are_named(tmp_path: Path, text: str, message: str) -> None:
 def test_a_table_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SeqcastError, match="cannot be read as a targets table"):
         read_targets_table(tmp_path / "none.tsv")
+
+
+def test_calicos_own_table_is_read() -> None:
+    rows = read_targets_table(find_data("hg38_tiny/targets_subset.txt"))
+    assert len(rows) == 16
+    assert (rows[0].index, rows[0].identifier) == (24, "ENCFF890OGQ")
+    assert rows[0].file.endswith("hg38_tiny/tracks/24_ENCFF890OGQ.bw")
+    assert find_strand_pairs(rows) == tuple(range(16))

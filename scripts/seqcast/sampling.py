@@ -39,7 +39,7 @@ def make_dropout_seed(seed: int, epoch: int, step: int) -> int:
 
 
 def make_jitter(
-    seed: int, epoch: int, left: np.ndarray, right: np.ndarray, max_jitter: int, step: int
+    seed: int, epoch: int, left: np.ndarray, right: np.ndarray, max_jitter: int, step: int = 1
 ) -> np.ndarray:
     """Return by how many bases each window is moved, sequence and coverage together.
 
@@ -49,6 +49,15 @@ def make_jitter(
     most = max_jitter // step
     drawn = rng.integers(-most, most, len(left), endpoint=True)
     return np.clip(drawn, -(left // step), right // step) * step
+
+
+def find_step(dataset: Dataset) -> int:
+    """Return the bases that windows move by: one, or a cell where cells are coarse.
+
+    Coverage between two cells is made of both, which blurs it unless cells are much finer than
+    bins.
+    """
+    return 1 if 4 * dataset.resolution <= dataset.bin_size else dataset.resolution
 
 
 def make_flips(seed: int, epoch: int, windows: int) -> np.ndarray:
@@ -71,9 +80,8 @@ def training_batches(
     seed, count = settings.seed, len(rows)
     order = make_order(seed, epoch, count)
     shifts = make_shifts(seed, epoch, count, settings.max_shift)
-    jitter = make_jitter(
-        seed, epoch, *dataset.find_room(rows), settings.max_jitter, dataset.resolution
-    )
+    room, step = dataset.find_room(rows), find_step(dataset)
+    jitter = make_jitter(seed, epoch, *room, settings.max_jitter, step)
     flips = make_flips(seed, epoch, count) & settings.reverse_complement
     strangers = rows[_make_strangers(seed, count)] if settings.shuffle_coverage else rows
     for first in range(0, count, settings.batch_size):

@@ -83,11 +83,18 @@ class Dataset:
     def coverage_of(self, row: int, moved: int = 0) -> np.ndarray:
         """Return the coverage of a window's predicted bins, (output_bins, targets) float32.
 
-        The window may be moved by a multiple of `resolution` bases.
+        A window moved to between two cells has the mean of the windows at both, weighted by how
+        near each is: what it would have if the bases within a cell were alike.
         """
-        k = self.bin_size // self.resolution
-        first = int(self.first_bin_of(np.array([row]))[0]) * k + moved // self.resolution
-        return self._pool(np.asarray(self.coverage[first : first + self.output_bins * k]))
+        k, size = self.bin_size // self.resolution, self.output_bins
+        cells, part = divmod(moved, self.resolution)
+        first = int(self.first_bin_of(np.array([row]))[0]) * k + cells
+        before = self._pool(np.asarray(self.coverage[first : first + size * k]))
+        if not part:
+            return before
+        after = self._pool(np.asarray(self.coverage[first + 1 : first + 1 + size * k]))
+        share = np.float32(part / self.resolution)
+        return before * (1 - share) + after * share
 
     def read_bins(self, bins: np.ndarray, target: int | None = None) -> np.ndarray:
         """Return the coverage of bins, (bins, targets), or of one target, (bins,); float32.
