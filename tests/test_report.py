@@ -170,7 +170,7 @@ def test_summary_has_four_lines_with_paths_score_and_next_command(two_models):
     score = r"best model, wide, mean over 3 targets: 0\.\d\d of a possible 0\.\d\d \(\d+ %\)"
     assert re.search(score + r", k-mer ridge 0\.\d\d; of raw coverage 0\.\d\d of", lines[2])
     assert lines[3].endswith(
-        "snakemake --cores 8 --resources gpu=1 --configfile config/course.yaml"
+        "snakemake --cores 8 --resources gpu=1 --configfile config/yeast.yaml"
     )
 
 

@@ -34,7 +34,7 @@ from seqcast.report.tables import (
     make_targets_list,
     make_training_table,
 )
-from seqcast.report.verdict import COURSE, make_headline, make_summary, rank
+from seqcast.report.verdict import YEAST, make_headline, make_summary, rank
 
 
 def write_report(
@@ -87,7 +87,7 @@ def write_report(
         "notices": [str(notice) for notice in validation.get("notices") or ()],
         "validated": bool(validation),
         "run": _describe_run(run),
-        "course": COURSE if dataset.source.get("kind") == "simulated" else "",
+        "next": YEAST if dataset.source.get("kind") == "simulated" else "",
     }
     page = _environment(Path(template)).get_template(Path(template).name).render(context)
     write_text(folder / "index.html", page)

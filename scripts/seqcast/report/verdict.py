@@ -10,7 +10,7 @@ from seqcast.report.results import RANKED, ModelResults, Scores
 
 Kind = TypeVar("Kind", bound=Scores)
 
-COURSE = "snakemake --cores 8 --resources gpu=1 --configfile config/course.yaml"
+YEAST = "snakemake --cores 8 --resources gpu=1 --configfile config/yeast.yaml"
 
 # What share of the ceiling (or, where none is known, what r) deserves which word.
 _GRADES_OF_CEILING = (
@@ -95,7 +95,7 @@ def make_summary(
     )
     lines.append(score.replace("\u00a0", " "))
     if dataset.source.get("kind") == "simulated":
-        lines.append(f"Next    the course's data: {COURSE}")
+        lines.append(f"Next    real data, in minutes: {YEAST}")
     return "\n".join(lines) + "\n"
 
 
