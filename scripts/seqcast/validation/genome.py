@@ -130,6 +130,7 @@ def _add_plan(
     }
     return replace(
         found,
+        splits=found.splits or _find_folds(plan),
         forecast=asdict(forecast),
         windows=_count_windows(plan),
         window=settings.window,
@@ -140,6 +141,16 @@ def _add_plan(
             for reason, parts in plan.dropped.items()
         },
     )
+
+
+def _find_folds(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return the contigs of each part of the folds."""
+    names = list(plan.lengths)
+    return {
+        part: tuple(names[at] for at in np.unique(windows["contig"]).tolist())
+        for number, part in enumerate(plan.parts)
+        if len(windows := plan.windows[plan.windows["split"] == number])
+    }
 
 
 def _count_windows(plan: Plan) -> dict[str, int]:
