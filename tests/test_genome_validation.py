@@ -276,7 +276,7 @@ def test_what_a_fit_genome_is_told(tmp_path: Path) -> None:
 
 def test_folds_have_parts_in_place_of_splits(tmp_path: Path) -> None:
     found = judge(write_genome(tmp_path / "in"), split={"folds": 3})
-    assert found.splits == {}
+    assert found.splits == {"part 1": ("chr1",), "part 2": ("chr2",), "part 3": ("chr3",)}
     assert set(found.windows) == {"part 1", "part 2", "part 3"}
     (refusal,) = judge(write_genome(tmp_path / "in2"), split={"folds": 4}).refusals
     assert "folds is 4" in refusal
