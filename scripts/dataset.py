@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from seqcast.sources.genome.writing import write_genome
-
 from seqcast.console import step
 from seqcast.dataset import write_manifest
 from seqcast.findings import read_validation
 from seqcast.settings import read_settings
 from seqcast.sources.basenji import write_dataset
 from seqcast.sources.genome.locating import locate_inputs
+from seqcast.sources.genome.writing import write_genome
 from seqcast.sources.simulated import write_simulated
 
 with step("dataset", snakemake.log[0]):
