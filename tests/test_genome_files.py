@@ -359,7 +359,9 @@ def test_the_contig_that_was_meant() -> None:
     assert suggest_contig("I", known) == " (did you mean 'chrI'?)"
     assert suggest_contig("chri", known) == " (did you mean 'chrI'?)"
     assert suggest_contig("MT", known) == " (did you mean 'chrM'?)"
-    assert suggest_contig("scaffold_9", known) == ""
+    assert suggest_contig("chr1", known) == f"; it has {', '.join(known)}"
+    many = [f"contig{n}" for n in range(30)]
+    assert suggest_contig("x", many).endswith("contig19 and 10 more")
 
 
 def test_yeast_has_the_known_digest(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ def test_every_config_dry_runs(project: Project, config: Path) -> None:
     if config.stem == "genome":  # a template: all that is wrong with it is that its files are not
         said = project.snakemake("-n", check=False)
         assert said.count("there is no file") == 3
+        assert "config/genome.tsv: sample1: there is no file config/tracks/sample1.bw" in said
         for name in ("genome.fa.gz", "config/tracks/sample1.bw", "config/tracks/sample2.bw"):
             (project.folder / name).parent.mkdir(exist_ok=True)
             (project.folder / name).touch()
@@ -61,7 +62,7 @@ def test_the_command_line_changes_the_config(project: Project) -> None:
         ({"dataset": {**TINY["dataset"], "window": 5000}}, ("4,992 or 5,120 would fit",)),
         (
             {"dataset": {"source": "basenji_h5", "file": "config/tiny.yml"}},
-            ("dataset: there is no file config/tiny.yml", "did you mean 'tiny.yaml'?"),
+            ("dataset.file: there is no file config/tiny.yml", "did you mean 'tiny.yaml'?"),
         ),
     ],
 )

@@ -18,13 +18,17 @@ WORK = f"{RUN}/genome"
 PLACES = seqcast_settings.find_places(FILES, DOWNLOADS)
 URLS = {path.name: place for place, path in PLACES.items() if str(path) != place}
 SOURCES = [str(path) for path in PLACES.values()]
-MISSING = [path for place, path in PLACES.items() if str(path) == place and not path.is_file()]
+MISSING = [
+    (file.named_by, path)
+    for file, path in zip(FILES, PLACES.values())
+    if str(path) == file.place and not path.is_file()
+]
 if MISSING:
     raise WorkflowError(
         "\n".join(
-            f"config: dataset: there is no file {path}"
+            f"config: {named_by}: there is no file {path}"
             + errors.suggest(path.name, [each.name for each in path.parent.glob("*")])
-            for path in MISSING
+            for named_by, path in MISSING
         )
     )
 # The table says how the files are read.

@@ -1,7 +1,7 @@
 """Which files a source is made of, and where they lie on this machine."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -12,11 +12,12 @@ from seqcast.settings.table import read_targets_table
 
 @dataclass(frozen=True)
 class File:
-    """A file that a source names: path or URL, and what is known of its content."""
+    """A file that a source names: path or URL, what is known of its content, who names it."""
 
     place: str
     sha256: str | None = None
     bytes: int | None = None
+    named_by: str = field(default="dataset", compare=False)
 
 
 def find_files(settings: SimulatedSettings | BasenjiSettings | GenomeSettings) -> tuple[File, ...]:
@@ -24,11 +25,17 @@ def find_files(settings: SimulatedSettings | BasenjiSettings | GenomeSettings) -
     if isinstance(settings, SimulatedSettings):
         return ()
     if isinstance(settings, BasenjiSettings):
-        return (File(settings.file, settings.sha256, settings.bytes),)
-    plain = [settings.fasta, *settings.mask, *([settings.aliases] if settings.aliases else ())]
-    rows = read_targets_table(settings.targets)
-    tracks = [File(place, sha256) for row in rows for place, sha256 in row.files]
-    return tuple({file.place: file for file in [*map(File, plain), *tracks]}.values())
+        return (File(settings.file, settings.sha256, settings.bytes, "dataset.file"),)
+    plain = [File(settings.fasta, named_by="dataset.fasta")]
+    plain += [File(mask, named_by="dataset.mask") for mask in settings.mask]
+    if settings.aliases:
+        plain.append(File(settings.aliases, named_by="dataset.aliases"))
+    tracks = [
+        File(place, sha256, named_by=f"{settings.targets}: {row.identifier}")
+        for row in read_targets_table(settings.targets)
+        for place, sha256 in row.files
+    ]
+    return tuple({file.place: file for file in [*plain, *tracks]}.values())
 
 
 def has_replicates(settings: GenomeSettings) -> bool:

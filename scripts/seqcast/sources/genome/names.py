@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqcast.errors import SeqcastError, suggest
+from seqcast.errors import SeqcastError
 
 Aliases = Mapping[str, frozenset[str]]
 """Each name with all that mean the same, itself among them."""
 
+_LISTED = 20
 _NO_NAME = {"", "na", "n/a", "none", "."}
 
 
@@ -81,11 +82,17 @@ def is_mitochondrion(name: str) -> bool:
 
 
 def suggest_contig(name: str, known: Sequence[str]) -> str:
-    """Return `` (did you mean 'chrI'?)`` for the contig nearest to a name, or ``""``."""
+    """Return `` (did you mean 'chrI'?)`` for a contig that is surely meant, else what there is.
+
+    Names that only look alike are not suggested: chr16 is not chrX.
+    """
     meant = match_names(known, [name], {}).names
     same = [each for each in known if each.lower() == name.lower()]
     near = list(meant) or same
-    return f" (did you mean {near[0]!r}?)" if near else suggest(name, list(known))
+    if near:
+        return f" (did you mean {near[0]!r}?)"
+    more = f" and {len(known) - _LISTED:,} more" if len(known) > _LISTED else ""
+    return f"; it has {', '.join(known[:_LISTED])}{more}"
 
 
 def read_aliases(path: Path) -> Aliases:
