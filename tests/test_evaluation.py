@@ -9,7 +9,17 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from tiny import BIN, CROP, TARGETS, WINDOW, make_all_windows, make_contigs, write_fine, write_tiny
+from tiny import (
+    BIN,
+    CROP,
+    TARGETS,
+    WINDOW,
+    make_all_windows,
+    make_contigs,
+    write_fine,
+    write_replicates,
+    write_tiny,
+)
 
 from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_folds, make_windows, read_dataset
 from seqcast.errors import SeqcastError
@@ -18,8 +28,8 @@ from seqcast.evaluation.tables import format_summary
 from seqcast.evaluation.tracks import Tracks, find_blocks, find_train_means
 from seqcast.metrics import DEFINITIONS, Track, evaluate_target, window_pearson_r
 from seqcast.predictions import Predictions, PredictionWriter, Stitch, read_predictions
-from seqcast.replicates import write_replicates
 from seqcast.settings import EvaluateSettings
+from seqcast.truth import write_truth
 
 SETTINGS = EvaluateSettings(bootstrap=20, peak_fdr=0.05)
 
@@ -99,8 +109,7 @@ def test_the_truth_is_the_ceiling(
     tmp_path: Path, tiny_dataset: Dataset, predictions: Predictions
 ) -> None:
     rate = np.random.default_rng(3).gamma(1, 1, tiny_dataset.coverage.shape).astype(np.float32)
-    with h5py.File(tmp_path / "truth.h5", "w") as file:
-        file["rate"] = rate
+    write_truth(tmp_path / "truth.h5", rate, tiny_dataset.targets)
     table, _ = run(tmp_path, tiny_dataset, truth_path=tmp_path / "truth.h5")
     bins = Stitch(predictions, tiny_dataset).bins
     observed = tiny_dataset.coverage[bins, 0]

@@ -247,7 +247,7 @@ def test_the_folder_of_the_files_stays_as_it_was(tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in files.folder.iterdir()}
     files.folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
-        assert judge(files).is_fit
+        assert judge(files).refusals == ()
     finally:
         files.folder.chmod(stat.S_IRWXU)
     assert {path: path.stat().st_mtime_ns for path in files.folder.iterdir()} == before
@@ -258,7 +258,7 @@ def test_what_a_fit_genome_is_told(tmp_path: Path) -> None:
         tmp_path / "in", mask=[("chr1", 0, 600)], columns={"one": {"description": "First"}}
     )
     found = judge(files)
-    assert found.is_fit
+    assert found.refusals == ()
     assert found.splits == {"train": ("chr1",), "valid": ("chr2",), "test": ("chr3",)}
     assert found.masked == pytest.approx(600 / (4096 + 2100 + 1777))
     # chr1: windows from 0, 128, ... are dropped while over half of them is masked.
@@ -299,7 +299,7 @@ def test_tracks_that_cannot_be_coverage(
         for name, values in COVERAGE.items()
     }
     found = judge(write_genome(tmp_path / "in", tracks={"one": one, "two": COVERAGE}), **changes)
-    assert found.is_fit == (words is None)
+    assert (not found.refusals) == (words is None)
     if words:
         assert words in found.refusals[0]
 
@@ -321,7 +321,7 @@ def test_doubtful_tables_are_warned_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ODD)
 def test_odd_bigwigs_over_the_yeast_end_in_one_line_each(name: str, tmp_path: Path) -> None:
     found = judge_yeast([find_data(f"odd_files/bigwig/{name}")], tmp_path)
-    assert not found.is_fit
+    assert found.refusals
     assert "names no contig of the FASTA" in found.refusals[0]
     assert all("\n" not in text for text in found.refusals)
 
@@ -350,7 +350,7 @@ def test_yeast_with_its_whole_genome_tracks(tmp_path: Path) -> None:
 def test_tracks_that_lack_most_of_the_yeast_and_name_it_otherwise(tmp_path: Path) -> None:
     names = ("MNase", "PolII", "Scc1", "RNA.fwd", "RNA.rev")
     found = judge_yeast([find_data(f"yeast/tidycoverage/{name}.bw") for name in names], tmp_path)
-    assert found.is_fit
+    assert found.refusals == ()
     assert list(found.contigs) == ["chrII", "chrIV", "chrXVI"]
     text = " ".join(found.notices)
     assert "13 of 17 contigs left out (in none of the 5 tracks): chrI, chrIII" in text

@@ -5,10 +5,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from tiny import TARGETS
+from tiny import TARGETS, write_replicates
 
 from seqcast.errors import SeqcastError
-from seqcast.replicates import ReplicatesWriter, read_replicates, write_replicates
+from seqcast.replicates import ReplicatesWriter, read_replicates
 
 INCLUDED = (True, False, False)
 

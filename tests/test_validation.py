@@ -48,7 +48,7 @@ def path(tmp_path: Path) -> Path:
 def refusal(found: Validation) -> str:
     """Return the one refusal, after checking that it is raised and shown as such."""
     assert len(found.refusals) == 1, found.refusals
-    assert not found.is_fit
+    assert found.refusals
     with pytest.raises(SeqcastError) as caught:
         found.raise_if_refused()
     assert str(caught.value) == found.refusals[0]
@@ -218,7 +218,7 @@ def test_no_windows_and_no_windows_left_are_refused(
 def test_size_and_digest_are_checked(path: Path, arrays: dict[str, np.ndarray]) -> None:
     size = write_file(path, arrays).stat().st_size
     digest = check(path, bytes=size).sha256
-    assert check(path, sha256=digest).is_fit
+    assert check(path, sha256=digest).refusals == ()
     assert f"has {size:,} bytes, dataset.bytes says 7" in refusal(check(path, bytes=7))
     assert f"its sha256 is {digest}, dataset.sha256 says" in refusal(check(path, sha256="0" * 64))
 
@@ -237,7 +237,7 @@ def test_any_number_is_one_hot_if_it_is_0_or_1(
 ) -> None:
     for split in WINDOWS:
         arrays[f"{split}_in"] = arrays[f"{split}_in"].astype(dtype)
-    assert check(write_file(path, arrays)).is_fit
+    assert check(write_file(path, arrays)).refusals == ()
     if dtype is not bool:
         arrays["valid_in"] *= dtype(2)
         assert "16,384 valid" in refusal(check(write_file(path, arrays)))
@@ -253,11 +253,11 @@ def test_quarter_rows_are_not_one_hot() -> None:
 def test_order_is_found_declared_or_contradicted(path: Path) -> None:
     write_file(path, make_arrays("ATCG"))
     found = check(path)
-    assert found.is_fit
+    assert found.refusals == ()
     assert "channels are A, T, C, G (found from the data); re-ordered" in " ".join(
         make_verdict(found).split()
     )
-    assert check(path, alphabet="ATCG").is_fit
+    assert check(path, alphabet="ATCG").refusals == ()
     text = refusal(check(path, alphabet="ACGT"))
     assert "dataset.alphabet is ACGT, but the data fit ATCG" in text
     assert "set dataset.alphabet: ATCG, or auto" in text
@@ -268,7 +268,7 @@ def test_undetermined_order_is_warned_of(path: Path, arrays: dict[str, np.ndarra
     for split, count in WINDOWS.items():
         arrays[f"{split}_in"] = encode(rng.integers(0, 4, (count, WINDOW), dtype=np.uint8))
     found = check(write_file(path, arrays))
-    assert found.is_fit
+    assert found.refusals == ()
     assert "the data do not determine the order of the bases (24 of 24 fit" in found.warnings[0]
     assert "ACGT is used" in found.warnings[0]
     assert "(assumed, the data do not determine it)" in " ".join(make_verdict(found).split())
@@ -297,8 +297,8 @@ def test_bad_values_are_masked_or_dropped_on_demand(
     break_values(arrays)
     write_file(path, arrays)
     masked, dropped = check(path, on_bad="mask"), check(path, on_bad="drop")
-    assert masked.is_fit
-    assert dropped.is_fit
+    assert masked.refusals == ()
+    assert dropped.refusals == ()
     assert masked.dropped == {"train": (), "valid": (), "test": ()}
     assert dropped.dropped == {"train": (3, 7), "valid": (), "test": (2,)}
     assert dropped.dropped_for == {
@@ -321,7 +321,7 @@ def test_target_of_zeros_is_refused(path: Path, arrays: dict[str, np.ndarray]) -
     arrays["train_out"][:, :, 1] = 0
     write_file(path, arrays)
     assert "1 of 3 targets are zero in all train windows: two +" in refusal(check(path))
-    assert check(path, head=2).is_fit
+    assert check(path, head=2).refusals == ()
 
 
 def test_means_far_from_one_are_warned_of(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -342,7 +342,7 @@ def test_windows_without_a_base_are_warned_of(path: Path, arrays: dict[str, np.n
         arrays[key] = arrays[key].copy()
         arrays[key][1] = False
     found = check(write_file(path, arrays))
-    assert found.is_fit
+    assert found.refusals == ()
     assert found.warnings == ("2 windows are all N (train 1; test 1)",)
     assert found.unknown_bases == {"train": 0.1, "valid": 0.0, "test": 0.25}
 
@@ -377,7 +377,7 @@ def test_windows_that_are_the_same(
     assert listed + (", other strand)" if other else ")") in text
     assert "set dataset.on_duplicate: drop" in text
     found = check(path, on_duplicate="drop")
-    assert found.is_fit
+    assert found.refusals == ()
     assert found.dropped == dropped
     assert sum(found.dropped_for.values()) == 1
 
@@ -394,7 +394,7 @@ def test_windows_that_overlap_in_part(
     strand = ", other strand" if other else ""
     assert f"train 4 and valid 0 (2,048 bases in common{strand})" in text
     found = check(path, on_duplicate="drop")
-    assert found.is_fit
+    assert found.refusals == ()
     assert found.dropped == {"train": (4,), "valid": (), "test": ()}
 
 
@@ -411,7 +411,7 @@ def test_held_out_windows_that_are_the_same_are_warned_of(
 ) -> None:
     put_dna(arrays, "test", 2, make_dna()[14])
     found = check(write_file(path, arrays))
-    assert found.is_fit
+    assert found.refusals == ()
     assert found.warnings == (
         "1 pairs of held-out windows are the same: test 0 and test 2 (the same)",
     )
@@ -426,7 +426,7 @@ def test_overlaps_on_the_other_strand_are_found_in_any_order_of_bases(path: Path
 def test_missing_labels_get_names(path: Path, arrays: dict[str, np.ndarray]) -> None:
     del arrays["target_labels"]
     found = check(write_file(path, arrays))
-    assert found.is_fit
+    assert found.refusals == ()
     assert [target.name for target in found.targets] == ["target0", "target1", "target2"]
     assert "no /target_labels" in found.warnings[0]
 
@@ -444,7 +444,7 @@ def test_crop_is_derived_and_said(path: Path, arrays: dict[str, np.ndarray]) -> 
 def test_head_reads_no_further(path: Path, arrays: dict[str, np.ndarray]) -> None:
     arrays["train_out"][5, 0, 0] = np.inf
     found = check(write_file(path, arrays), head=3)
-    assert found.is_fit
+    assert found.refusals == ()
     assert found.windows == {"train": 3, "valid": 3, "test": 3}
     assert "as far as the first 3 windows of each split show" in make_verdict(found)
 
@@ -495,7 +495,7 @@ def dataset_path(tmp_path: Path) -> Path:
 def test_dataset_is_judged_alike(dataset_path: Path) -> None:
     dataset = read_dataset(dataset_path)
     found = validate_dataset(dataset)
-    assert found.is_fit
+    assert found.refusals == ()
     assert (found.source, found.windows) == ("simulated", {"train": 1, "valid": 1, "test": 1})
     mean = np.asarray(dataset.coverage[:BINS]).mean(axis=0)
     assert [target.mean for target in found.targets] == pytest.approx(mean)

@@ -1,5 +1,6 @@
 """A dataset and a network so small that a training takes a second."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
+from seqcast.replicates import ReplicatesWriter
 from seqcast.settings import ModelSettings
 from seqcast.targets import Targets
 
@@ -105,3 +107,12 @@ def write_fine(path: Path) -> Dataset:
         ]
         writer.finish(np.concatenate(rows), SOURCE)
     return read_dataset(path)
+
+
+def write_replicates(
+    path: str | Path, coverage_BT: np.ndarray, included: Sequence[bool], targets: Targets
+) -> None:
+    """Write coverage of replicates, (bins, targets), row by row the dataset's bins."""
+    with ReplicatesWriter(path, len(coverage_BT), included, targets) as writer:
+        writer.add(coverage_BT)
+        writer.finish()

@@ -9,6 +9,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from seqcast.disk import check_format
 from seqcast.errors import SeqcastError
 
 FORMAT = "seqcast-model"
@@ -24,10 +25,6 @@ def read_card(path: str | Path) -> dict[str, Any]:
             card = json.loads((file.metadata() or {}).get(KEY, "{}"))
     except (SafetensorError, OSError) as error:
         raise SeqcastError(f"{path}: cannot be read as a model ({error})") from None
-    found = (card.get("format"), card.get("format_version"))
-    if found != (FORMAT, FORMAT_VERSION):
-        raise SeqcastError(
-            f"{path}: found format {found[0]!r} version {found[1]}, wanted {FORMAT!r} version"
-            f" {FORMAT_VERSION}; train it anew, or use the seqcast that wrote it"
-        )
+    mend = "train it anew, or use the seqcast that wrote it"
+    check_format(Path(path), card, (FORMAT, FORMAT_VERSION), mend)
     return card

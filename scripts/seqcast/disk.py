@@ -1,8 +1,11 @@
 """Files that are whole or not there, and room for them asked for before they are written."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
+
+from seqcast.errors import SeqcastError
 
 
 def make_room(path: Path, size: int) -> None:
@@ -27,6 +30,18 @@ def write_text(path: Path, text: str) -> None:
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)
+
+
+def check_format(
+    path: Path, attributes: Mapping[str, Any], wanted: tuple[str, int], mend: str
+) -> None:
+    """Refuse a file whose `format` and `format_version` are not the wanted ones; say what to do."""
+    found = (attributes.get("format"), attributes.get("format_version"))
+    if found != wanted:
+        raise SeqcastError(
+            f"{path}: found format {found[0]!r} version {found[1]}, wanted {wanted[0]!r} version"
+            f" {wanted[1]}; {mend}"
+        )
 
 
 class Draft:

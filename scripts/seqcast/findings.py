@@ -100,11 +100,6 @@ class Validation:
     warnings: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
-    @property
-    def is_fit(self) -> bool:
-        """Say whether training may use the source."""
-        return not self.refusals
-
     def raise_if_refused(self) -> None:
         """Raise `SeqcastError` with one line a refusal, where there is any."""
         if self.refusals:

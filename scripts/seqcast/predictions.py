@@ -13,7 +13,7 @@ import numpy as np
 
 from seqcast.dataset import Dataset
 from seqcast.dataset.reading import read_mapped
-from seqcast.disk import Draft
+from seqcast.disk import Draft, check_format
 from seqcast.errors import SeqcastError
 from seqcast.targets import Targets
 
@@ -132,12 +132,8 @@ def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predic
     path = Path(path)
     try:
         with h5py.File(path, "r") as file:
-            found = (file.attrs.get("format"), file.attrs.get("format_version"))
-            if found != (FORMAT, FORMAT_VERSION):
-                raise SeqcastError(
-                    f"{path}: found format {found[0]!r} version {found[1]}, wanted {FORMAT!r}"
-                    f" version {FORMAT_VERSION}; delete the file and run `snakemake predict`"
-                )
+            mend = "delete the file and run `snakemake predict`"
+            check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
             predictions = Predictions(
                 path=path,
                 rows=file["windows/row"][()],

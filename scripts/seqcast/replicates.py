@@ -10,7 +10,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from seqcast.disk import Draft
+from seqcast.dataset.reading import read_mapped
+from seqcast.disk import Draft, check_format
 from seqcast.errors import SeqcastError
 from seqcast.targets import Targets
 
@@ -67,30 +68,14 @@ class ReplicatesWriter(Draft):
         self._keep()
 
 
-def write_replicates(
-    path: str | Path, coverage_BT: np.ndarray, included: Sequence[bool], targets: Targets
-) -> None:
-    """Write coverage of replicates, (bins, targets), row by row the dataset's bins."""
-    with ReplicatesWriter(path, len(coverage_BT), included, targets) as writer:
-        writer.add(coverage_BT)
-        writer.finish()
-
-
 def read_replicates(path: str | Path) -> Replicates:
     """Open a file of replicates; its coverage is memory-mapped, read-only."""
     path = Path(path)
     try:
         with h5py.File(path, "r") as file:
-            found = (file.attrs.get("format"), file.attrs.get("format_version"))
-            if found != (FORMAT, FORMAT_VERSION):
-                raise SeqcastError(
-                    f"{path}: found format {found[0]!r} version {found[1]}, wanted {FORMAT!r}"
-                    f" version {FORMAT_VERSION}; delete the file and run `snakemake dataset`"
-                )
-            array = file["coverage"]
-            coverage = np.memmap(
-                path, array.dtype, mode="r", offset=array.id.get_offset(), shape=array.shape
-            )
+            mend = "delete the file and run `snakemake dataset`"
+            check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
+            coverage = read_mapped(path, file["coverage"])
             return Replicates(coverage, tuple(map(bool, file.attrs["included"])))
     except OSError as error:
         raise SeqcastError(f"{path}: cannot be read as HDF5 ({error})") from None

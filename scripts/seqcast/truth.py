@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from seqcast.disk import make_room
+from seqcast.disk import check_format, make_room
 from seqcast.targets import Targets
 
 FORMAT = "seqcast-truth"
@@ -29,4 +29,6 @@ def write_truth(path: Path, rate_BT: np.ndarray, targets: Targets) -> None:
 def read_truth(path: Path) -> np.ndarray:
     """Read the expected coverage, (bins, targets) float32."""
     with h5py.File(path, "r") as file:
+        mend = "delete the file and run `snakemake dataset`"
+        check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
         return file["rate"][()]

@@ -13,6 +13,7 @@ from seqcast.dataset.layout import (
     find_split_overlaps,
     make_folds,
     make_windows,
+    pool_cells,
 )
 from seqcast.dataset.reading import Dataset, check_dataset, read_dataset
 from seqcast.dataset.writing import DatasetWriter, write_manifest
@@ -29,6 +30,7 @@ __all__ = [
     "find_split_overlaps",
     "make_folds",
     "make_windows",
+    "pool_cells",
     "read_dataset",
     "write_manifest",
 ]

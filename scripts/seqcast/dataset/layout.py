@@ -65,6 +65,21 @@ def make_windows(
     return rows
 
 
+def pool_cells(cells: np.ndarray, sum_stat: Sequence[str]) -> np.ndarray:
+    """Make bins (bins, targets) of their cells (bins, cells a bin, targets).
+
+    Cells are added up, or the largest taken where a target's `sum_stat` is `max`. A bin of which a
+    cell is not known is not known.
+    """
+    if cells.shape[1] == 1:
+        return cells[:, 0]
+    bins = cells.sum(axis=1)
+    largest = [stat == "max" for stat in sum_stat]
+    if any(largest):
+        bins[:, largest] = cells[:, :, largest].max(axis=1)
+    return bins
+
+
 def find_split_overlaps(windows: np.ndarray) -> list[tuple[int, int]]:
     """Return pairs of rows whose windows overlap though their splits differ."""
     order = np.lexsort((windows["start"], windows["contig"]))

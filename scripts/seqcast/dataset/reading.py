@@ -15,7 +15,9 @@ from seqcast.dataset.layout import (
     WINDOW_DTYPE,
     Contigs,
     find_split_overlaps,
+    pool_cells,
 )
+from seqcast.disk import check_format
 from seqcast.errors import SeqcastError
 from seqcast.targets import Targets
 
@@ -104,7 +106,7 @@ class Dataset:
         k = self.bin_size // self.resolution
         columns = slice(None) if target is None else slice(target, target + 1)
         cells = self.coverage.reshape(-1, k, len(self.targets))[bins, :, columns]
-        pooled = self._pool(np.asarray(cells).reshape(len(bins) * k, -1), columns)
+        pooled = pool_cells(np.asarray(cells), self.targets.sum_stat[columns])
         return pooled if target is None else pooled[:, 0]
 
     @property
@@ -117,17 +119,10 @@ class Dataset:
         windows = self.windows[rows]
         return windows["start"], self.contigs.length[windows["contig"]] - windows["end"]
 
-    def _pool(self, cells: np.ndarray, columns: slice = slice(None)) -> np.ndarray:
-        """Make bins of cells; a bin of which a cell is not known is not known."""
+    def _pool(self, cells: np.ndarray) -> np.ndarray:
+        """Make bins of cells one after the other, (cells, targets)."""
         k = self.bin_size // self.resolution
-        if k == 1:
-            return cells
-        cells = cells.reshape(-1, k, cells.shape[-1])
-        pooled = cells.sum(axis=1)
-        largest = [stat == "max" for stat in self.targets.sum_stat[columns]]
-        if any(largest):
-            pooled[:, largest] = cells[:, :, largest].max(axis=1)
-        return pooled
+        return pool_cells(cells.reshape(-1, k, cells.shape[-1]), self.targets.sum_stat)
 
 
 def read_dataset(path: str | Path, fold: int = 0) -> Dataset:
@@ -135,7 +130,8 @@ def read_dataset(path: str | Path, fold: int = 0) -> Dataset:
     path = Path(path)
     try:
         with h5py.File(path, "r") as file:
-            _check_format(path, file)
+            mend = "delete the file and run `snakemake dataset`"
+            check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
             contigs = Contigs(
                 tuple(file["contigs/name"].asstr()[()].tolist()),
                 file["contigs/length"][()],
@@ -172,15 +168,6 @@ def read_mapped(path: Path, array: h5py.Dataset) -> np.ndarray:
             f"{path}: {array.name} is empty or lies in chunks, wanted one piece; make it anew"
         )
     return np.memmap(path, array.dtype, mode="r", offset=array.id.get_offset(), shape=array.shape)
-
-
-def _check_format(path: Path, file: h5py.File) -> None:
-    found = (file.attrs.get("format"), file.attrs.get("format_version"))
-    if found != (FORMAT, FORMAT_VERSION):
-        raise SeqcastError(
-            f"{path}: found format {found[0]!r} version {found[1]}, wanted {FORMAT!r} version"
-            f" {FORMAT_VERSION}; delete the file and run `snakemake dataset`"
-        )
 
 
 def check_dataset(dataset: Dataset) -> list[str]:

@@ -87,11 +87,16 @@ def make_summary(
     lines = [f"Report  {page}"]
     if tracks:
         lines.append(f"Tracks  {tracks} (IGV: File > Load from File)")
-    whose = f" of the best model, {best.name}" if models > 1 else ""
-    against = f", {reference.label} {reference.mean(RANKED):.2f}" if reference else ""
+    whose = f" by the best model, {best.name}" if models > 1 else ""
+
+    def score_of(column: str) -> str:
+        against = f", {reference.label} {reference.mean(column):.2f}" if reference else ""
+        return f"{format_score(best, column)}{against}"
+
     score = (
-        f"{splits:<7} Pearson's r{whose}, mean over {count(len(best.metrics), 'target')}:"
-        f" {format_score(best)}{against}; of raw coverage {format_score(best, 'pearson_r')}"
+        f"{splits:<7} Pearson's r of log1p coverage{whose}, mean over"
+        f" {count(len(best.metrics), 'target')}: {score_of(RANKED)}; of raw coverage"
+        f" {score_of('pearson_r')}"
     )
     lines.append(score.replace("\u00a0", " "))
     if dataset.source.get("kind") == "simulated":

@@ -33,6 +33,7 @@ class _Sums:
     bins: np.ndarray
 
     def add(self, coverage_BT: np.ndarray) -> None:
+        """Add the known bins of a window, (bins, targets)."""
         known = np.isfinite(coverage_BT)
         self.total += np.where(known, coverage_BT, 0).sum(axis=0, dtype=np.float64)
         self.bins += known.sum(axis=0)

@@ -28,10 +28,12 @@ class _Said:
     notices: dict[str, list[str]] = field(default_factory=dict)
 
     def note(self, text: str, label: str) -> None:
+        """Notice something of a file."""
         self.notices.setdefault(text, []).append(label)
 
     @property
     def lines(self) -> list[str]:
+        """The notices, files of which the same is said together."""
         return [f"{list_some(labels)}: {text}" for text, labels in self.notices.items()]
 
 

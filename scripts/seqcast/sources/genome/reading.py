@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqcast.console import progress
 from seqcast.errors import SeqcastError
 from seqcast.genome import N
 from seqcast.settings import GenomeSettings
@@ -83,11 +84,13 @@ def read_contigs(
     ]
     work = sum(reading.length for group in groups for reading in group)
     read = read_groups(groups, find_processes(work, threads))
-    with closing(read):
+    bases = sum(plan.lengths.values())
+    with closing(read), progress(bases, "dataset", "bases") as bar:
         for name, group, cells in zip(plan.lengths, groups, read, strict=True):
             for reading, each in zip(group, cells, strict=True):
                 signs.add(reading.path, each)
             yield _make_contig(settings, layout, name, others, cells)
+            bar.update(plan.lengths[name])
 
 
 def _make_readings(

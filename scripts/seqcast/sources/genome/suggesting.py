@@ -13,9 +13,9 @@ from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.layout import Inputs
 from seqcast.sources.genome.planning import settle_resolution
-from seqcast.sources.genome.reading import Signs
+from seqcast.sources.genome.reading import Signs, read_contigs
 from seqcast.sources.genome.scaling import Facts, make_scaled, round_digits
-from seqcast.sources.genome.surveying import Survey, make_targets, open_genome, read_genome
+from seqcast.sources.genome.surveying import Survey, make_targets, open_genome
 from seqcast.targets import Targets
 
 _QUANTILE = 0.9995
@@ -38,7 +38,7 @@ def suggest_targets(
     layout, plan = open_genome(settings, inputs)
     targets, signs = make_targets(settings, inputs.rows), Signs(settings.negative == "abs")
     survey = Survey(settings, plan, targets)
-    for contig in read_genome(
+    for contig in read_contigs(
         settings, layout, plan, inputs.rows, signs, replicates=False, threads=threads
     ):
         survey.add(contig)

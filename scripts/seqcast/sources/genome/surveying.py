@@ -1,19 +1,17 @@
 """Go through a genome once: what its files agree on, and what its tracks hold."""
 
 import math
-from collections.abc import Iterator
-from contextlib import closing
 
 import numpy as np
 
-from seqcast.console import progress
+from seqcast.dataset import pool_cells
 from seqcast.errors import SeqcastError
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow, find_strand_pairs
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.matching import read_layout
 from seqcast.sources.genome.planning import Plan, find_share, find_touched, make_plan
-from seqcast.sources.genome.reading import Contig, Signs, read_contigs
+from seqcast.sources.genome.reading import Contig
 from seqcast.sources.genome.scaling import BinStatistics
 from seqcast.targets import Targets
 
@@ -51,7 +49,7 @@ class Survey:
 
     def __init__(self, settings: GenomeSettings, plan: Plan, targets: Targets) -> None:
         self._settings, self._plan, self._place = settings, plan, 0
-        self._is_max = np.array([stat == "max" for stat in targets.sum_stat])
+        self._sum_stat = targets.sum_stat
         self._empty = np.zeros(len(plan.windows), dtype=bool)
         most = sum(length // settings.bin_size for length in plan.lengths.values())
         self.statistics = BinStatistics(len(targets), most, settings.clip_quantile)
@@ -76,29 +74,7 @@ class Survey:
         return self._plan.without(self._empty, "missing data")
 
     def _make_bins(self, coverage: np.ndarray, used: np.ndarray) -> np.ndarray:
-        """Return the coverage of some of a contig's bins, as the dataset's reader makes them."""
+        """Return the coverage of some of a contig's bins."""
         per_bin = self._settings.bin_size // self._settings.cell
         cells = coverage.reshape(len(used), per_bin, -1)[used]
-        bins = cells.sum(axis=1)
-        bins[:, self._is_max] = cells[:, :, self._is_max].max(axis=1)
-        return bins
-
-
-def read_genome(
-    settings: GenomeSettings,
-    layout: Layout,
-    plan: Plan,
-    rows: tuple[TargetRow, ...],
-    signs: Signs,
-    *,
-    replicates: bool,
-    threads: int,
-) -> Iterator[Contig]:
-    """Yield the plan's contigs as `read_contigs` does, with a bar of the bases that are done."""
-    contigs = read_contigs(
-        settings, layout, plan, rows, signs, replicates=replicates, threads=threads
-    )
-    with closing(contigs), progress(sum(plan.lengths.values()), "dataset", "bases") as bar:
-        for contig in contigs:
-            yield contig
-            bar.update(contig.codes.size)
+        return pool_cells(cells, self._sum_stat)

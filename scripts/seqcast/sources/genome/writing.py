@@ -13,9 +13,9 @@ from seqcast.settings import GenomeSettings
 from seqcast.sources.genome.forecast import check_forecast, make_forecast
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.planning import Plan, settle_resolution
-from seqcast.sources.genome.reading import Signs
+from seqcast.sources.genome.reading import Signs, read_contigs
 from seqcast.sources.genome.scaling import fill_targets
-from seqcast.sources.genome.surveying import Survey, make_targets, open_genome, read_genome
+from seqcast.sources.genome.surveying import Survey, make_targets, open_genome
 
 
 def write_genome(
@@ -54,7 +54,7 @@ def write_genome(
                 targets,
             )
         )
-        for contig in read_genome(
+        for contig in read_contigs(
             settings,
             layout,
             plan,
