@@ -59,7 +59,7 @@ def change(path: Path) -> None:
         ("train", "console.py", False),
         ("train", "figures/style.py", False),
         ("train", "report/page.py", False),
-        ("train", "bigwig.py", False),
+        ("train", "bigwig/writing.py", False),
         ("train", "sources/simulated/tracks.py", False),
         ("report", "figures/style.py", True),
         ("report", "model/pooled.py", False),
@@ -67,7 +67,7 @@ def change(path: Path) -> None:
         ("dataset", "sources/simulated/tracks.py", True),
         ("dataset", "sources/basenji/writing.py", True),
         ("dataset", "training.py", False),
-        ("export", "bigwig.py", True),
+        ("export", "bigwig/writing.py", True),
         ("export", "model/pooled.py", False),
         ("predict", "model/pooled.py", True),
         ("evaluate", "metrics/target.py", True),
@@ -94,7 +94,7 @@ def test_digests_change_with_new_imports(scripts: Path, digest: Digest) -> None:
     model = scripts / "seqcast/model/pooled.py"
     model.write_text("from seqcast import (\n    bigwig,\n)\n" + model.read_text())
     before = digest("train")
-    change(scripts / "seqcast/bigwig.py")
+    change(scripts / "seqcast/bigwig/writing.py")
     assert digest("train") != before
 
 
