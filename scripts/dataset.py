@@ -5,9 +5,10 @@ from pathlib import Path
 from seqcast.console import step
 from seqcast.dataset import write_manifest
 from seqcast.findings import read_validation
+from seqcast.locating import read_placements
 from seqcast.settings import read_settings
 from seqcast.sources.basenji import write_dataset
-from seqcast.sources.genome.locating import locate_inputs
+from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.writing import write_genome
 from seqcast.sources.simulated import write_simulated
 
@@ -19,12 +20,14 @@ with step("dataset", snakemake.log[0]):
     elif settings.source == "genome":
         write_genome(
             settings,
-            locate_inputs(settings, Path(params.downloads), Path(params.work)),
+            find_inputs(settings, Path(params.downloads), Path(params.work)),
             output,
             replicates=Path(files.replicates) if files.replicates else None,
             threads=snakemake.threads,
         )
     else:
         validation = read_validation(Path(snakemake.input.validation))
-        write_dataset(settings, Path(snakemake.input.source[0]), validation, output)
+        found = snakemake.input.placements
+        places = read_placements(Path(found)).to_places() if found else None
+        write_dataset(settings, Path(snakemake.input.source[0]), validation, output, places)
     write_manifest(output, Path(files.manifest))

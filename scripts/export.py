@@ -3,13 +3,19 @@
 from pathlib import Path
 
 from seqcast.console import step
-from seqcast.exporting import export_tracks
+from seqcast.exporting import Options, export_tracks
+from seqcast.sources.genome.fasta import open_fasta
 
 with step("export", snakemake.log[0]):
+    genome = snakemake.input.genome
+    options = Options(
+        residual=snakemake.params.export["residual"],
+        genome=open_fasta(Path(genome), Path(snakemake.params.work)) if genome else None,
+    )
     predictions = [Path(path) for path in snakemake.input.predictions]
     export_tracks(
         Path(snakemake.input.dataset),
         dict(zip(snakemake.params.models, predictions, strict=True)),
         Path(snakemake.output[0]),
-        residual=snakemake.params.export["residual"],
+        options,
     )

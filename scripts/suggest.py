@@ -4,12 +4,12 @@ from pathlib import Path
 
 from seqcast.console import log, step
 from seqcast.settings import read_settings
-from seqcast.sources.genome.locating import locate_inputs
+from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.suggesting import suggest_targets
 
 with step("suggest", snakemake.log[0]):
     settings = read_settings(snakemake.config).dataset
-    inputs = locate_inputs(settings, Path(snakemake.params.downloads), Path(snakemake.params.work))
+    inputs = find_inputs(settings, Path(snakemake.params.downloads), Path(snakemake.params.work))
     output = Path(snakemake.output[0])
     for line in suggest_targets(settings, inputs, output, threads=snakemake.threads).splitlines():
         log.info("%s", line)

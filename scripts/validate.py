@@ -6,7 +6,7 @@ from seqcast.console import log, step
 from seqcast.dataset import read_dataset
 from seqcast.disk import write_text
 from seqcast.settings import read_settings
-from seqcast.sources.genome.locating import locate_inputs
+from seqcast.sources.genome.inputs import find_inputs
 from seqcast.validation import make_verdict, validate, validate_dataset
 from seqcast.validation.genome import validate_genome
 
@@ -16,7 +16,7 @@ with step("validate", snakemake.log[0]):
         found = validate_dataset(read_dataset(source))
     elif settings.source == "genome":
         folders = Path(snakemake.params.downloads), Path(snakemake.params.work)
-        found = validate_genome(settings, locate_inputs(settings, *folders))
+        found = validate_genome(settings, find_inputs(settings, *folders))
     else:
         found = validate(settings, source)
     verdict = make_verdict(found)

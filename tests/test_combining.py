@@ -127,7 +127,7 @@ def test_replicates_of_different_windows_are_refused(tmp_path: Path, tiny_datase
     paths = [tmp_path / "a.r1.h5", tmp_path / "a.r2.h5"]
     for path, rows in zip(paths, ([1, 2, 3], [2, 3]), strict=True):
         write_member(path, tiny_dataset, np.array(rows), 1)
-    wanted = r"a\.r2\.h5: lacks 1 of the 3 windows of all replicates, the first at chr1:128-384"
+    wanted = r"a\.r2\.h5: lacks 1 of the 3 windows of all replicates, the first at chr1:160-352"
     with pytest.raises(SeqcastError, match=wanted):
         combine({(0, place): path for place, path in enumerate(paths)}, tiny_dataset, tmp_path)
 

@@ -145,7 +145,7 @@ def test_files_that_are_no_dataset_are_refused(tmp_path: Path, tiny_dataset: Dat
     path.write_bytes(tiny_dataset.path.read_bytes())
     with h5py.File(path, "a") as file:
         file.attrs["format_version"] = 1
-    with pytest.raises(SeqcastError, match="version 1, wanted 'seqcast-dataset' version 2; delete"):
+    with pytest.raises(SeqcastError, match="version 1, wanted 'seqcast-dataset' version 3; delete"):
         read_dataset(path)
     with h5py.File(path, "w") as file:
         file["x"] = 1

@@ -12,11 +12,12 @@ import pytest
 from tiny import BIN, CROP, LENGTHS, make_contigs, write_tiny
 
 from seqcast.dataset import Dataset
-from seqcast.exporting import export_tracks, mend_tracks, read_table
+from seqcast.exporting import Options, export_tracks, mend_tracks
 from seqcast.genome import encode
 from seqcast.predictions import PredictionWriter, Stitch, read_predictions
 from seqcast.provenance import find_damaged_files, sha256_of
 from seqcast.targets import Targets
+from seqcast.tracks import read_tracks
 
 SLUGS = ("peaks", "starts-plus", "starts-minus")
 
@@ -59,7 +60,7 @@ def make_contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_table_lists_every_track(table: Path) -> None:
-    rows = read_table(table)
+    rows = read_tracks(table)
     wanted = {f"{slug}.{kind}.bw" for slug in SLUGS for kind in ("observed", "a", "b")}
     assert {row["file"] for row in rows} == wanted
     assert len(rows) == 9
@@ -68,6 +69,7 @@ def test_the_table_lists_every_track(table: Path) -> None:
         "genome.fa",
         "genome.fa.fai",
         "genome.chrom.sizes",
+        "splits.bed",
     }
     for row in rows:
         assert row["sha256"] == sha256_of(table.parent / row["file"])
@@ -139,8 +141,8 @@ def test_spread_and_residual_are_tracks_of_their_own(
 ) -> None:
     table = tmp_path / "export" / "tracks.tsv"
     models = {"a": predictions["a"], "c": ensemble}
-    export_tracks(tiny_dataset.path, models, table, residual=True)
-    rows = read_table(table)
+    export_tracks(tiny_dataset.path, models, table, Options(residual=True))
+    rows = read_tracks(table)
     names = ("observed", "a", "a.residual", "c", "c.spread", "c.residual")
     assert [row["file"] for row in rows[:6]] == [f"peaks.{name}.bw" for name in names]
     kinds = ("observed", "predicted", "residual", "predicted", "spread", "residual")
@@ -164,7 +166,7 @@ def test_spread_and_residual_are_tracks_of_their_own(
 def test_tracks_that_are_no_longer_asked_for_are_removed(
     table: Path, tiny_dataset: Dataset, predictions: dict[str, Path]
 ) -> None:
-    export_tracks(tiny_dataset.path, predictions, table, residual=True)
+    export_tracks(tiny_dataset.path, predictions, table, Options(residual=True))
     assert len(list(table.parent.glob("*.residual.bw"))) == 6
     export_tracks(tiny_dataset.path, predictions, table)
     assert not list(table.parent.glob("*.residual.bw"))
@@ -174,11 +176,11 @@ def test_mending_brings_back_residual_and_spread(
     tmp_path: Path, tiny_dataset: Dataset, ensemble: Path
 ) -> None:
     table = tmp_path / "export" / "tracks.tsv"
-    export_tracks(tiny_dataset.path, {"c": ensemble}, table, residual=True)
+    export_tracks(tiny_dataset.path, {"c": ensemble}, table, Options(residual=True))
     before = make_contents(table.parent)
     for name in ("peaks.c.residual.bw", "peaks.c.spread.bw"):
         (table.parent / name).unlink()
-    mend_tracks(tiny_dataset.path, {"c": ensemble}, table, residual=True)
+    mend_tracks(tiny_dataset.path, {"c": ensemble}, table, Options(residual=True))
     assert make_contents(table.parent) == before
 
 
@@ -266,7 +268,7 @@ def test_tracks_are_in_the_units_of_the_bigwig_that_was_read(
     stitch = Stitch(each, dataset)
     tracks = find_values(read(table.parent / "chip.a.bw"), dataset)[stitch.bins]
     np.testing.assert_allclose(tracks, stitch.average(each.read(0)) / BIN, rtol=1e-7)
-    assert {row["units"] for row in read_table(table)} == {"coverage, mean over 16 bp"}
+    assert {row["units"] for row in read_tracks(table)} == {"coverage, mean over 16 bp"}
 
 
 def test_the_genome_is_what_the_tracks_lie_on(table: Path, tiny_dataset: Dataset) -> None:
@@ -319,7 +321,7 @@ def test_mending_lists_what_came_out_otherwise(
     table: Path, tiny_dataset: Dataset, predictions: dict[str, Path]
 ) -> None:
     text = table.read_text()
-    digest = read_table(table)[1]["sha256"]
+    digest = read_tracks(table)[1]["sha256"]
     table.write_text(text.replace(digest, "0" * 64))
     os.utime(table, (1, 1))
     mend_tracks(tiny_dataset.path, predictions, table)
@@ -336,4 +338,4 @@ def test_exporting_again_is_the_same_and_removes_strays(
     assert make_contents(table.parent) == before | {"notes.txt": b"mine"}
     export_tracks(tiny_dataset.path, {"a": predictions["a"]}, table)
     assert not (table.parent / "peaks.b.bw").exists()
-    assert len(read_table(table)) == 6
+    assert len(read_tracks(table)) == 6

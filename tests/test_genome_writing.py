@@ -19,8 +19,8 @@ from seqcast.errors import SeqcastError
 from seqcast.replicates import read_replicates
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome import forecast, tracks
+from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.layout import Inputs, Layout
-from seqcast.sources.genome.locating import locate_inputs
 from seqcast.sources.genome.planning import find_touched, make_plan
 from seqcast.sources.genome.writing import write_genome
 
@@ -290,7 +290,7 @@ def test_yeast_is_clipped_where_its_readme_says(tmp_path: Path) -> None:
             "split": {"valid": ["chrII"], "test": ["chrXVI"], "exclude": ["chrM"]},
         }
     )
-    inputs: Inputs = locate_inputs(settings, tmp_path / "downloads", tmp_path / "work")
+    inputs: Inputs = find_inputs(settings, tmp_path / "downloads", tmp_path / "work")
     write_genome(settings, inputs, tmp_path / "d.h5")
     dataset = read_dataset(tmp_path / "d.h5")
     shutil.rmtree(tmp_path / "work")

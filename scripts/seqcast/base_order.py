@@ -55,7 +55,12 @@ class BaseOrder:
     @property
     def table(self) -> np.ndarray:
         """Return the code (0..3 = ACGT, 4 = N) of each channel and of none, (5,) uint8."""
-        return np.array([*("ACGT".index(base) for base in self.order), 4], dtype=np.uint8)
+        return make_table(self.order)
+
+
+def make_table(order: str) -> np.ndarray:
+    """Return the code (0..3 = ACGT, 4 = N) of each channel of an order and of none, (5,) uint8."""
+    return np.array([*("ACGT".index(base) for base in order), 4], dtype=np.uint8)
 
 
 def count_steps(codes: np.ndarray) -> np.ndarray:

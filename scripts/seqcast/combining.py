@@ -106,12 +106,11 @@ def _check_member(
             f" {dataset.folds}; run `snakemake predict` again"
         )
     if missing:
-        window = dataset.windows[min(missing)]
-        name = dataset.contigs.name[window["contig"]]
+        names, start, end = dataset.find_places(np.array([min(missing)]))
         whose = f"that fold {fold + 1} holds out" if dataset.folds > 1 else "of all replicates"
         raise SeqcastError(
             f"{member.path}: lacks {len(missing):,} of the {len(rows):,} windows {whose}, the first"
-            f" at {name}:{window['start']:,}-{window['end']:,}; predict them all (predict.windows"
+            f" at {names[0]}:{start[0]:,}-{end[0]:,}; predict them all (predict.windows"
             " not given, predict.split test or all) and run `snakemake predict` again"
         )
 

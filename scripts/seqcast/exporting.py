@@ -1,7 +1,5 @@
 """Export tracks for a genome browser, with the genome they lie on and a table that lists them."""
 
-import csv
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +10,14 @@ from seqcast.bigwig import Run, split_runs, write_bigwig
 from seqcast.console import log, progress
 from seqcast.dataset import Dataset, read_dataset
 from seqcast.disk import make_room
+from seqcast.errors import SeqcastError
 from seqcast.fasta import write_fasta
 from seqcast.predictions import Predictions, Stitch, read_predictions
 from seqcast.provenance import find_damaged_files, sha256_of
+from seqcast.sources.genome.fasta import Fasta
+from seqcast.splits import write_splits
+from seqcast.tracks import COLUMNS, OBSERVED, PREDICTED, RESIDUAL, SPREAD, read_tracks, write_tracks
 
-OBSERVED, PREDICTED, SPREAD, RESIDUAL = "observed", "predicted", "spread", "residual"
-COLUMNS = ("file", "target", "model", "kind", "units", "sha256")
 LINE = 80  # letters of a line of FASTA
 
 
@@ -31,21 +31,32 @@ class Track:
     kind: str
 
 
+@dataclass(frozen=True)
+class Options:
+    """What is written besides: predicted less observed, and whole chromosomes out of `genome`.
+
+    `genome` is needed where the dataset has pieces of chromosomes.
+    """
+
+    residual: bool = False
+    genome: Fasta | None = None
+
+
 class _Exporter:
     """Write the tracks of a run into a folder, one at a time."""
 
     def __init__(
-        self, dataset_path: Path, predictions: Mapping[str, Path], folder: Path, residual: bool
+        self, dataset_path: Path, predictions: Mapping[str, Path], folder: Path, options: Options
     ) -> None:
-        self.dataset, self.folder, self.residual = read_dataset(dataset_path), folder, residual
+        self.dataset, self.folder, self.options = read_dataset(dataset_path), folder, options
         self.predictions = {
             model: read_predictions(path, self.dataset) for model, path in predictions.items()
         }
         self.stitches = _make_stitches(self.predictions, self.dataset)
         self.bins = {model: stitch.bins for model, stitch in self.stitches.items()}
         self.bins[""] = np.unique(np.concatenate(list(self.bins.values())))
-        contigs = self.dataset.contigs
-        self.sizes = dict(zip(contigs.name, contigs.length.tolist(), strict=True))
+        self.sizes = self.dataset.contigs.chrom_sizes
+        self.chroms = _find_chroms(self.bins[""], self.dataset)
 
     def tracks(self) -> list[Track]:
         """List all tracks of the run, target by target."""
@@ -60,7 +71,7 @@ class _Exporter:
 
     def _kinds(self, model: str) -> list[str]:
         spread = [SPREAD] if self.predictions[model].has_spread else []
-        return [PREDICTED, *spread, *([RESIDUAL] if self.residual else [])]
+        return [PREDICTED, *spread, *([RESIDUAL] if self.options.residual else [])]
 
     def write(self, track: Track) -> dict[str, str] | None:
         """Write a track and return its row of the table; None where no value of it is known."""
@@ -98,34 +109,32 @@ class _Exporter:
             path.is_file()
             and path.stat().st_size == self._genome_size
             and all(each.is_file() for each in beside)
+            and path.with_name("splits.bed").is_file()
         )
 
     def write_genome(self) -> None:
-        """Write the contigs that have tracks, so that a browser has something to lay them on."""
-        contigs, sequence = self.dataset.contigs, self.dataset.sequence
-
-        def sequences() -> Iterator[tuple[str, np.ndarray]]:
-            for index in self._contigs:
-                first = contigs.first_base[index]
-                yield contigs.name[index], sequence[first : first + contigs.length[index]]
-
+        """Write the chromosomes that have tracks, and the stretches of each split on them."""
         path, size = self.folder / "genome.fa", self._genome_size
-        log.info("writing genome.fa: %d contigs, %.1f MB", len(self._contigs), size / 1e6)
+        log.info("writing genome.fa: %d contigs, %.1f MB", len(self.chroms), size / 1e6)
         make_room(path.with_name(path.name + ".partial"), size)
-        write_fasta(path, sequences(), LINE)
+        write_fasta(path, ((chrom, self._codes_of(chrom)) for chrom in self.chroms), LINE)
+        write_splits(self.folder / "splits.bed", self.dataset, self.chroms)
 
-    @property
-    def _contigs(self) -> list[int]:
-        return [index for index, _ in _split_contigs(self.bins[""], self.dataset)]
+    def _codes_of(self, chrom: str) -> np.ndarray:
+        """Return a whole chromosome; the dataset may have but pieces of it."""
+        if self.options.genome:
+            return self.options.genome.codes(chrom)
+        contigs = self.dataset.contigs
+        index = contigs.chrom.index(chrom)
+        first = contigs.first_base[index]
+        return self.dataset.sequence[first : first + contigs.length[index]]
 
     @property
     def _genome_size(self) -> int:
-        """Bytes of the FASTA: a line with the name, and lines of sequence, a contig."""
-        length = self.dataset.contigs.length[self._contigs]
-        names = [self.dataset.contigs.name[index] for index in self._contigs]
-        return int((length + -(-length // LINE)).sum()) + sum(
-            len(f">{name}\n".encode()) for name in names
-        )
+        """Bytes of the FASTA: a line with the name, and lines of sequence, a chromosome."""
+        lengths = [self.sizes[chrom] for chrom in self.chroms]
+        names = sum(len(f">{chrom}\n".encode()) for chrom in self.chroms)
+        return names + sum(length + -(-length // LINE) for length in lengths)
 
 
 def _make_stitches(predictions: Mapping[str, Predictions], dataset: Dataset) -> dict[str, Stitch]:
@@ -144,37 +153,68 @@ def _split_contigs(bins: np.ndarray, dataset: Dataset) -> Iterator[tuple[int, sl
         yield int(index), slice(edges[index], edges[index + 1])
 
 
+def _find_chroms(bins: np.ndarray, dataset: Dataset) -> list[str]:
+    """Return the chromosomes of bins (ascending), in the genome's order.
+
+    Raises `SeqcastError` where no window has a place; where some have none, says how many.
+    """
+    contigs = dataset.contigs
+    found = dict.fromkeys(contigs.chrom[index] for index, _ in _split_contigs(bins, dataset))
+    unplaced = sum(not contigs.chrom[index] for index, _ in _split_contigs(bins, dataset))
+    if unplaced:
+        log.warning(
+            "%d predicted windows have no place in the genome: the tracks leave them out", unplaced
+        )
+    if not any(found):
+        raise SeqcastError(
+            f"{dataset.path}: none of the predicted windows has a place in the genome, so there is"
+            " nothing to draw tracks on; see results of `snakemake locate`"
+        )
+    return [chrom for chrom in contigs.chrom_sizes if chrom in found]
+
+
 def _make_runs(bins: np.ndarray, values: np.ndarray, dataset: Dataset) -> Iterator[Run]:
-    """Cut the values of bins (ascending) into runs, contig by contig."""
-    for index, here in _split_contigs(bins, dataset):
-        starts = (bins[here] - dataset.contigs.first_bin[index]) * dataset.bin_size
-        name = dataset.contigs.name[index]
-        yield from split_runs(name, starts, values[here], dataset.bin_size)
+    """Cut the values of bins (ascending) into runs, by chromosome (in byte order) and start.
+
+    Where bins of two pieces of a chromosome overlap, those of the first stay.
+    """
+    contigs, end = dataset.contigs, dict.fromkeys(dataset.contigs.chrom, 0)
+    for index, here in sorted(
+        _split_contigs(bins, dataset),
+        key=lambda piece: (contigs.chrom[piece[0]].encode(), contigs.offset[piece[0]]),
+    ):
+        chrom = contigs.chrom[index]
+        if not chrom:
+            continue
+        first = contigs.offset[index] - contigs.first_bin[index] * dataset.bin_size
+        starts = first + bins[here] * dataset.bin_size
+        free = starts >= end[chrom]
+        yield from split_runs(chrom, starts[free], values[here][free], dataset.bin_size)
+        end[chrom] = max(end[chrom], int(starts[-1]) + dataset.bin_size)
 
 
 def export_tracks(
     dataset_path: Path,
     predictions: Mapping[str, Path],
     table_path: Path,
-    *,
-    residual: bool = False,
+    options: Options = Options(),
 ) -> None:
     """Write the tracks of all targets, the genome they lie on, and then the table.
 
     `predictions` maps the names of models to their files. For each target there is
     `<target>.observed.bw`, and for each model `<target>.<model>.bw`, `<target>.<model>.spread.bw`
     where it has replicates, and `<target>.<model>.residual.bw` (predicted less observed) where
-    `residual` is asked for. Values are coverage divided by `span`: in the units of the track that
+    the options ask for it. Values are coverage divided by `span`: in the units of the track that
     was read, not clipped. Overlapping windows are averaged; so are their spreads, which bounds the
     standard deviation of the average from above.
     """
     table_path.parent.mkdir(parents=True, exist_ok=True)
-    exporter = _Exporter(dataset_path, predictions, table_path.parent, residual)
+    exporter = _Exporter(dataset_path, predictions, table_path.parent, options)
     exporter.write_genome()
     tracks = exporter.tracks()
     _remove_strays(table_path.parent, tracks)
     rows = _write_all(exporter, tracks)
-    _write_table(table_path, rows)
+    write_tracks(table_path, rows)
     source = exporter.dataset.source
     log.info("wrote %d tracks on the assembly: %s", len(rows), source.get("assembly", "unnamed"))
 
@@ -183,12 +223,11 @@ def mend_tracks(
     dataset_path: Path,
     predictions: Mapping[str, Path],
     table_path: Path,
-    *,
-    residual: bool = False,
+    options: Options = Options(),
 ) -> None:
     """Write the tracks of a table again that are missing or not as it lists them."""
-    exporter = _Exporter(dataset_path, predictions, table_path.parent, residual)
-    damaged, listed = set(find_damaged_files(table_path)), read_table(table_path)
+    exporter = _Exporter(dataset_path, predictions, table_path.parent, options)
+    damaged, listed = set(find_damaged_files(table_path)), read_tracks(table_path)
     log.info("mending %s", ", ".join(sorted(damaged)) or "the genome")
     if not exporter.has_genome():
         exporter.write_genome()
@@ -197,13 +236,7 @@ def mend_tracks(
     rows = [mended.get(row["file"], row) for row in listed]
     # Unchanged, the table keeps its time, and nothing that hangs on it is made anew.
     if rows != listed:
-        _write_table(table_path, rows)
-
-
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Read `tracks.tsv` as a dict a row."""
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t"))
+        write_tracks(table_path, rows)
 
 
 def _write_all(exporter: _Exporter, tracks: list[Track]) -> list[dict[str, str]]:
@@ -221,12 +254,3 @@ def _remove_strays(folder: Path, tracks: list[Track]) -> None:
     for path in folder.glob("*.bw"):
         if path.name not in wanted:
             path.unlink()
-
-
-def _write_table(path: Path, rows: list[dict[str, str]]) -> None:
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(partial, path)

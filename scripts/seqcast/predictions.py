@@ -26,9 +26,9 @@ class Predictions:
     """Predictions opened for reading; large arrays stay on disk until they are asked for.
 
     `rows` (windows,) are rows of the dataset's windows table, `folds` (windows,) the fold each was
-    predicted in; `start` and `end` bound the predicted bins, in bases on `contig`. `predicted`
-    (windows, bins, targets) is float32 in units of coverage, and so is `spread`, the standard
-    deviation over replicates, where there are any.
+    predicted in; `start` and `end` bound the predicted bins, in bases on the chromosome `contig`.
+    `predicted` (windows, bins, targets) is float32 in units of coverage, and so is `spread`, the
+    standard deviation over replicates, where there are any.
     """
 
     path: Path
@@ -105,13 +105,11 @@ class PredictionWriter(Draft):
         self._written = 0
 
     def _write_places(self, dataset: Dataset, rows: np.ndarray, folds: np.ndarray | int) -> None:
-        windows, margin = dataset.windows[rows], dataset.crop * dataset.bin_size
-        names = [dataset.contigs.name[index] for index in windows["contig"]]
+        names, start, end = dataset.find_places(rows)
         self._file["windows/row"] = rows
         self._file["windows/fold"] = np.broadcast_to(folds, len(rows)).astype(np.int64)
         self._file["windows/contig"] = np.array(names, dtype=h5py.string_dtype())
-        self._file["windows/start"] = windows["start"] + margin
-        self._file["windows/end"] = windows["end"] - margin
+        self._file["windows/start"], self._file["windows/end"] = start, end
 
     def add(self, predicted_NBT: np.ndarray, spread_NBT: np.ndarray | None = None) -> None:
         """Add the next windows' coverage, (windows, bins, targets), and its spread."""

@@ -10,13 +10,14 @@ from seqcast.dataset.layout import (
     SPLITS,
     WINDOW_DTYPE,
     Contigs,
+    Piece,
     find_split_overlaps,
     make_folds,
     make_windows,
     pool_cells,
 )
 from seqcast.dataset.reading import Dataset, check_dataset, read_dataset
-from seqcast.dataset.writing import DatasetWriter, write_manifest
+from seqcast.dataset.writing import DatasetWriter, PieceWriter, write_manifest
 
 __all__ = [
     "FORMAT",
@@ -26,6 +27,8 @@ __all__ = [
     "Contigs",
     "Dataset",
     "DatasetWriter",
+    "Piece",
+    "PieceWriter",
     "check_dataset",
     "find_split_overlaps",
     "make_folds",

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 FORMAT = "seqcast-dataset"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 SPLITS = ("train", "valid", "test")
 TRAIN, VALID, TEST = range(3)
 
@@ -22,22 +23,67 @@ ONE_FOLD = np.arange(3, dtype=np.uint8)[None]
 
 @dataclass(frozen=True)
 class Contigs:
-    """Where each contig lies in the sequence and coverage arrays; (contigs,) each."""
+    """Where each contig lies, in the sequence and coverage arrays and in the genome.
+
+    All are (contigs,). A contig is a whole chromosome, or the piece of one that begins at its base
+    `offset`; `chrom` is "" where that place is not known.
+    """
 
     name: tuple[str, ...]
     length: np.ndarray
     first_base: np.ndarray
     first_bin: np.ndarray
+    chrom: tuple[str, ...]
+    offset: np.ndarray
+    chrom_length: np.ndarray
 
     @classmethod
     def from_lengths(cls, lengths: Mapping[str, int], bin_size: int) -> "Contigs":
-        """Lay contigs one after the other; a last bin that is cut short counts as a bin."""
-        length = np.fromiter(lengths.values(), dtype=np.int64, count=len(lengths))
+        """Lay chromosomes one after the other; a last bin that is cut short counts as a bin."""
+        pieces = [Piece(name, length, name, 0, length) for name, length in lengths.items()]
+        return cls.from_pieces(pieces, bin_size)
+
+    @classmethod
+    def from_pieces(cls, pieces: Sequence["Piece"], bin_size: int) -> "Contigs":
+        """Lay pieces of chromosomes one after the other."""
+        length, offset, chrom_length = (
+            np.array([getattr(piece, key) for piece in pieces], dtype=np.int64)
+            for key in ("length", "offset", "chrom_length")
+        )
         bins = -(-length // bin_size)
-        return cls(tuple(lengths), length, np.cumsum(length) - length, np.cumsum(bins) - bins)
+        return cls(
+            name=tuple(piece.name for piece in pieces),
+            length=length,
+            first_base=np.cumsum(length) - length,
+            first_bin=np.cumsum(bins) - bins,
+            chrom=tuple(piece.chrom for piece in pieces),
+            offset=offset,
+            chrom_length=chrom_length,
+        )
 
     def __len__(self) -> int:
         return len(self.name)
+
+    @property
+    def chrom_sizes(self) -> dict[str, int]:
+        """Lengths of the chromosomes that contigs are known to lie on, in their order."""
+        pairs = zip(self.chrom, self.chrom_length.tolist(), strict=True)
+        return {chrom: length for chrom, length in pairs if chrom}
+
+    @property
+    def place_name(self) -> tuple[str, ...]:
+        """What places on each contig are counted on: its chromosome, itself where not known."""
+        return tuple(chrom or name for chrom, name in zip(self.chrom, self.name, strict=True))
+
+
+class Piece(NamedTuple):
+    """A contig before it is laid out; see `Contigs`."""
+
+    name: str
+    length: int
+    chrom: str
+    offset: int
+    chrom_length: int
 
 
 def make_folds(count: int) -> np.ndarray:

@@ -29,7 +29,7 @@ class Dataset:
     `sequence` is (bases,) uint8 codes, `coverage` (cells, targets) float32 as `Targets` says, NaN
     where nothing is known. A cell is `resolution` bases; `read_bins` makes bins of them. A model
     sees a whole window and predicts all its bins but `crop` at either side. `windows` has the
-    splits of one fold out of `folds`.
+    splits of one fold out of `folds`, `parts` (windows,) the part of the genome that each is in.
     """
 
     path: Path
@@ -39,6 +39,7 @@ class Dataset:
     targets: Targets
     contigs: Contigs
     windows: np.ndarray
+    parts: np.ndarray
     sequence: np.ndarray
     coverage: np.ndarray
     source: dict[str, Any]
@@ -60,6 +61,16 @@ class Dataset:
     def has_coordinates(self) -> bool:
         """Say whether contigs are places in a genome rather than one a window."""
         return bool(self.source["has_coordinates"])
+
+    def find_places(self, rows: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """Return where the predicted bins of windows lie: chromosomes, starts and ends in bases."""
+        windows, margin = self.windows[rows], self.crop * self.bin_size
+        names, offset = self.contigs.place_name, self.contigs.offset[windows["contig"]]
+        return (
+            [names[contig] for contig in windows["contig"]],
+            offset + windows["start"] + margin,
+            offset + windows["end"] - margin,
+        )
 
     def rows_of(self, split: str) -> np.ndarray:
         """Return the rows of the windows table in a split, or in `all`."""
@@ -125,6 +136,16 @@ class Dataset:
         return pool_cells(cells.reshape(-1, k, cells.shape[-1]), self.targets.sum_stat)
 
 
+def _place(windows: np.ndarray, contigs: Contigs) -> np.ndarray:
+    """Return the windows table with places on chromosomes in place of those on their pieces."""
+    placed, names = windows.copy(), contigs.place_name
+    number = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    placed["contig"] = [number[names[contig]] for contig in windows["contig"]]
+    for key in ("start", "end"):
+        placed[key] += contigs.offset[windows["contig"]]
+    return placed
+
+
 def read_dataset(path: str | Path, fold: int = 0) -> Dataset:
     """Open a dataset with the splits of a fold; large arrays are memory-mapped, read-only."""
     path = Path(path)
@@ -137,9 +158,13 @@ def read_dataset(path: str | Path, fold: int = 0) -> Dataset:
                 file["contigs/length"][()],
                 file["contigs/first_base"][()],
                 file["contigs/first_bin"][()],
+                tuple(file["contigs/chrom"].asstr()[()].tolist()),
+                file["contigs/offset"][()],
+                file["contigs/chrom_length"][()],
             )
             folds, windows = file["folds"][()], file["windows"][()].view(WINDOW_DTYPE)
-            windows["split"] = folds[fold][windows["split"]]
+            parts = windows["split"].copy()
+            windows["split"] = folds[fold][parts]
             return Dataset(
                 path=path,
                 bin_size=int(file.attrs["bin_size"]),
@@ -148,6 +173,7 @@ def read_dataset(path: str | Path, fold: int = 0) -> Dataset:
                 targets=Targets.from_json(file.attrs["targets"]),
                 contigs=contigs,
                 windows=windows,
+                parts=parts,
                 sequence=read_mapped(path, file["sequence"]),
                 coverage=read_mapped(path, file["coverage"]),
                 source=json.loads(file.attrs["source"]),
@@ -186,7 +212,7 @@ def check_dataset(dataset: Dataset) -> list[str]:
     for split in SPLITS:
         if not len(dataset.rows_of(split)):
             faults.append(f"/windows has none of the split {split}")
-    overlaps = find_split_overlaps(windows)
+    overlaps = find_split_overlaps(_place(windows, contigs))
     if overlaps:
         faults.append(f"/windows has {len(overlaps)} pairs of different splits that overlap")
     for first in range(0, dataset.sequence.size, 1 << 24):

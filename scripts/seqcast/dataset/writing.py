@@ -20,6 +20,7 @@ from seqcast.dataset.layout import (
 )
 from seqcast.dataset.reading import read_dataset
 from seqcast.disk import Draft, write_text
+from seqcast.genome import N
 from seqcast.targets import Targets
 
 
@@ -28,6 +29,9 @@ class DatasetWriter(Draft):
 
     Use as a context manager, add each contig in the order of `contigs`, then `finish`.
     """
+
+    # What sequence and coverage hold where nothing was written; without it, all has to be.
+    _unknown: tuple[int | None, float | None] = (None, None)
 
     def __init__(
         self,
@@ -44,11 +48,12 @@ class DatasetWriter(Draft):
         cells = int((-(-contigs.length // bin_size)).sum()) * self.cells_a_bin
         super().__init__(path, int(contigs.length.sum()) + 4 * cells * len(targets))
         self._file = h5py.File(self._partial, "w")
+        base, value = self._unknown
         self._sequence = self._file.create_dataset(
-            "sequence", (int(contigs.length.sum()),), dtype=np.uint8
+            "sequence", (int(contigs.length.sum()),), dtype=np.uint8, fillvalue=base
         )
         self._coverage = self._file.create_dataset(
-            "coverage", (cells, len(targets)), dtype=np.float32
+            "coverage", (cells, len(targets)), dtype=np.float32, fillvalue=value
         )
         self._digest = hashlib.sha256()
         self._added = 0
@@ -98,10 +103,17 @@ class DatasetWriter(Draft):
         file["contigs/length"] = contigs.length
         file["contigs/first_base"] = contigs.first_base
         file["contigs/first_bin"] = contigs.first_bin
+        file["contigs/chrom"] = np.array(contigs.chrom, dtype=h5py.string_dtype())
+        file["contigs/offset"] = contigs.offset
+        file["contigs/chrom_length"] = contigs.chrom_length
         rows = windows.astype(WINDOW_DTYPE).view(STORED_WINDOW_DTYPE)
         file["windows"], file["folds"] = rows, folds.astype(np.uint8)
         layout = json.dumps(
-            [self.bin_size, self.resolution, self.crop, contigs.name, contigs.length.tolist()]
+            [
+                (self.bin_size, self.resolution, self.crop),
+                (contigs.name, contigs.length.tolist()),
+                (contigs.chrom, contigs.offset.tolist(), contigs.chrom_length.tolist()),
+            ]
         )
         self._digest.update(
             rows.tobytes() + folds.astype(np.uint8).tobytes() + (table + layout).encode()
@@ -120,6 +132,45 @@ class DatasetWriter(Draft):
         )
         self._keep()
         return digest
+
+
+class PieceWriter(DatasetWriter):
+    """Write a dataset whose contigs are put together from windows that come in any order."""
+
+    _unknown = (N, np.nan)
+
+    def add_window(self, contig: int, start: int, codes: np.ndarray, coverage: np.ndarray) -> int:
+        """Lay a window into a contig from its base `start` on; what is known there stays.
+
+        `codes` is (length,), `coverage` (bins, targets), of one cell a bin. Returns how many
+        values were known already and are not the same.
+        """
+        first = int(self.contigs.first_base[contig]) + start
+        bases = self._sequence[first : first + codes.size]
+        self._sequence[first : first + codes.size] = np.where(bases == N, codes, bases)
+        first = int(self.contigs.first_bin[contig]) + start // self.bin_size
+        known = self._coverage[first : first + len(coverage)]
+        is_known = np.isfinite(known)
+        self._coverage[first : first + len(coverage)] = np.where(is_known, known, coverage)
+        return int((is_known & np.isfinite(coverage) & (known != coverage)).sum())
+
+    def finish(
+        self,
+        windows: np.ndarray,
+        source: Mapping[str, Any],
+        targets: Targets | None = None,
+        folds: np.ndarray = ONE_FOLD,
+    ) -> str:
+        """Write the windows, the targets table and the file's name; see `DatasetWriter.finish`."""
+        contigs = self.contigs
+        bins = -(-contigs.length // self.bin_size)
+        for base, length, first, count in zip(
+            contigs.first_base, contigs.length, contigs.first_bin, bins, strict=True
+        ):
+            self._digest.update(self._sequence[base : base + length])
+            self._digest.update(self._coverage[first : first + count])
+        self._added = len(contigs)
+        return super().finish(windows, source, targets, folds)
 
 
 def write_manifest(dataset_path: Path, path: Path) -> None:

@@ -7,6 +7,9 @@ from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_
 from seqcast.errors import suggest
 from seqcast.settings.section import Fraction, Section, is_url
 
+# What UCSC calls assemblies; it stands in files that others read.
+AssemblyName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.]*$", max_length=64)]
+
 
 def _check_window(bases: int, bin_size: int, key: str) -> None:
     if bases % bin_size:
@@ -78,6 +81,11 @@ class BasenjiSettings(_Windows):
     """Where the data come from."""
     file: str
     """Path or URL of the HDF5 file."""
+    genome: str | None = None
+    """Path or URL of the FASTA that the windows were cut from: each is looked for in it, and all
+    that follows is in its coordinates. None: every window is a stand-in contig of its own."""
+    assembly: AssemblyName | None = None
+    """Name of that genome at UCSC, such as hg19, for browsers that know it."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     """Digest that the file must have."""
     bytes: PositiveInt | None = None
@@ -108,6 +116,11 @@ class BasenjiSettings(_Windows):
     def _check(self) -> "BasenjiSettings":
         if self.window is not None:
             _check_window(self.window, self.bin_size, "dataset.window")
+        if self.assembly and not self.genome:
+            raise ValueError(
+                f"assembly is {self.assembly}, but no genome is given to find the windows in;"
+                " set dataset.genome to its FASTA"
+            )
         return self
 
 
@@ -143,6 +156,8 @@ class GenomeSettings(_Windows):
     """Where the data come from."""
     fasta: str
     """Path or URL of the genome: FASTA, plain, gzip or bgzip."""
+    assembly: AssemblyName | None = None
+    """Name of the genome at UCSC, such as hg38 or sacCer3, for browsers that know it."""
     md5: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]] = {}
     """MD5 of contigs' upper-case sequence, as M5 in `samtools dict`; those given must agree."""
     targets: str

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from seqcast.settings.data import BasenjiSettings, GenomeSettings, SimulatedSettings
 from seqcast.settings.section import is_url
+from seqcast.settings.steps import GenomeTracksSettings
 from seqcast.settings.table import read_targets_table
 
 
@@ -25,7 +26,9 @@ def find_files(settings: SimulatedSettings | BasenjiSettings | GenomeSettings) -
     if isinstance(settings, SimulatedSettings):
         return ()
     if isinstance(settings, BasenjiSettings):
-        return (File(settings.file, settings.sha256, settings.bytes, "dataset.file"),)
+        file = File(settings.file, settings.sha256, settings.bytes, "dataset.file")
+        genome = [File(settings.genome, named_by="dataset.genome")] if settings.genome else []
+        return (file, *genome)
     plain = [File(settings.fasta, named_by="dataset.fasta")]
     plain += [File(mask, named_by="dataset.mask") for mask in settings.mask]
     if settings.aliases:
@@ -36,6 +39,21 @@ def find_files(settings: SimulatedSettings | BasenjiSettings | GenomeSettings) -
         for place, sha256 in row.files
     ]
     return tuple({file.place: file for file in [*plain, *tracks]}.values())
+
+
+def find_genome(
+    settings: SimulatedSettings | BasenjiSettings | GenomeSettings, tracks: GenomeTracksSettings
+) -> File | None:
+    """Return the FASTA that genome-wide tracks are predicted on; None: the dataset's own sequence.
+
+    None also where there is no genome at all, as windows of a file may have no place in one.
+    """
+    if tracks.fasta:
+        return File(tracks.fasta, named_by="genome_tracks.fasta")
+    for key in ("fasta", "genome"):
+        if place := getattr(settings, key, None):
+            return File(place, named_by=f"dataset.{key}")
+    return None
 
 
 def has_replicates(settings: GenomeSettings) -> bool:

@@ -11,17 +11,25 @@ from seqcast.settings.faults import describe_fault
 from seqcast.settings.model import PRESETS, ModelSettings, TrainSettings, fit_strides
 from seqcast.settings.section import Section
 from seqcast.settings.steps import (
+    BrowseSettings,
     EvaluateSettings,
     ExportSettings,
+    GenomeTracksSettings,
     Member,
     ModelEntry,
     PredictSettings,
     ReportSettings,
 )
 
-STAGES = ("download", "validate", "dataset", "train", "predict", "evaluate", "export", "report")
+STAGES = (
+    "download", "validate", "locate", "dataset", "train", "predict", "evaluate", "export",
+    "browse", "report",
+)  # fmt: skip
 # Folders of a run and words in the names of its tracks: a model of that name would overwrite them.
-RESERVED_NAMES = (*STAGES, "genome", "logs", "observed", "suggest")
+RESERVED_NAMES = (
+    *STAGES, "genome", "genome_tracks", "logs", "observed", "regions", "residual", "spread",
+    "suggest",
+)  # fmt: skip
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 
@@ -47,6 +55,10 @@ class Settings(Section):
     """Baselines, peaks and confidence intervals."""
     export: ExportSettings = ExportSettings()
     """Which tracks are written."""
+    genome_tracks: GenomeTracksSettings = GenomeTracksSettings()
+    """What `snakemake genome_tracks` predicts."""
+    browse: BrowseSettings = BrowseSettings()
+    """Places of interest and annotation for the browser pages."""
     report: ReportSettings = ReportSettings()
     """How the report is headed."""
 
@@ -90,7 +102,23 @@ class Settings(Section):
             if model.bin_size != self.dataset.bin_size:
                 raise ValueError(_misfit(name, model, self.dataset.bin_size))
             self._check_checkpoint(name, train)
+        self._check_genome_tracks()
         return self
+
+    def _check_genome_tracks(self) -> None:
+        asked = self.genome_tracks
+        for name in asked.models or ():
+            if name not in self.models:
+                raise ValueError(
+                    f"genome_tracks.models: there is no model {name!r}; the models are"
+                    f" {', '.join(self.models)}{suggest(name, list(self.models))}"
+                )
+        far = [shift for shift in asked.shifts if abs(shift) >= self.dataset.bin_size]
+        if far or not asked.shifts:
+            raise ValueError(
+                f"genome_tracks.shifts are {list(asked.shifts)}, wanted one or more, each less than"
+                f" a bin of {self.dataset.bin_size} bases; [0] moves nothing"
+            )
 
     def _check_checkpoint(self, name: str, train: TrainSettings) -> None:
         if not self.predict.checkpoint.isdigit():

@@ -20,8 +20,10 @@ from seqcast.settings.model import DilatedBlock, ModelSettings, SqueezeBlock, Tr
 from seqcast.settings.run import Settings
 from seqcast.settings.section import Section
 from seqcast.settings.steps import (
+    BrowseSettings,
     EvaluateSettings,
     ExportSettings,
+    GenomeTracksSettings,
     ModelEntry,
     PredictSettings,
     ReportSettings,
@@ -54,6 +56,8 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`predict`", PredictSettings),
     ("`evaluate`", EvaluateSettings),
     ("`export`", ExportSettings),
+    ("`genome_tracks`", GenomeTracksSettings),
+    ("`browse`", BrowseSettings),
     ("`report`", ReportSettings),
 )
 

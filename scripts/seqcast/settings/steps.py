@@ -45,6 +45,8 @@ class PredictSettings(Section):
     strands: Literal["auto", "one", "both"] = "auto"
     """`both` averages the rates of a window and its reverse complement; `auto` does so for models
     trained with both strands."""
+    regions: str | None = None
+    """BED file of regions to predict as well, in `results/<run>/regions`, wherever they lie."""
 
 
 class EvaluateSettings(Section):
@@ -63,6 +65,36 @@ class ExportSettings(Section):
 
     residual: bool = False
     """Also write predicted less observed."""
+
+
+class GenomeTracksSettings(Section):
+    """Tracks over whole chromosomes, made by `snakemake genome_tracks`."""
+
+    fasta: str | None = None
+    """FASTA to predict, path or URL; None: the run's own genome."""
+    models: tuple[str, ...] | None = None
+    """Which of the models predict; None: all of them."""
+    contigs: tuple[str, ...] | None = None
+    """Only these; None: all that are at least one bin long, but those of `exclude`."""
+    exclude: tuple[str, ...] = ()
+    """Contigs to leave out."""
+    edge_bins: NonNegativeInt | None = None
+    """Bins that are discarded at either end of a window; None: an eighth of its bins."""
+    shifts: tuple[int, ...] = (0,)
+    """Bases by which windows are moved, each less than a bin; predictions are averaged over
+    them."""
+    part: PositiveInt = 10_000_000
+    """Contigs below this many bases share a job; each longer one is a job of its own."""
+
+
+class BrowseSettings(Section):
+    """What the browser pages show besides the tracks."""
+
+    loci: tuple[str, ...] = ()
+    """Places of your own to jump to, as `chr1:1,000-20,000`; a name may stand before, with `=`."""
+    annotation: tuple[str, ...] = ()
+    """Files of genes or peaks shown below the tracks, paths or URLs: BED, narrowPeak, GFF3 or GTF,
+    plain or gzip."""
 
 
 class ReportSettings(Section):

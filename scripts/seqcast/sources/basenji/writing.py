@@ -1,10 +1,11 @@
 """From a Basenji-style HDF5 file to `dataset.h5`.
 
-The file has no coordinates, so that each of its windows becomes a contig of its own in a stand-in
+The file has no coordinates. Where its windows were found in a genome, those that overlap are put
+together to pieces of chromosomes; otherwise each becomes a contig of its own, in a stand-in
 assembly.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from seqcast.base_order import make_table
 from seqcast.console import log, progress
-from seqcast.dataset import SPLITS, WINDOW_DTYPE, Contigs, DatasetWriter, make_windows
+from seqcast.dataset import SPLITS, WINDOW_DTYPE, Contigs, Piece, PieceWriter, make_windows
 from seqcast.errors import SeqcastError
 from seqcast.findings import Validation
 from seqcast.genome import tile
@@ -21,6 +23,14 @@ from seqcast.provenance import sha256_of
 from seqcast.settings import BasenjiSettings
 from seqcast.sources.basenji.hdf5 import codes_from_one_hot, open_hdf5, read_rows
 from seqcast.sources.basenji.layout import Layout, read_layout
+from seqcast.sources.basenji.placing import (
+    Places,
+    Spot,
+    Window,
+    drop_overlapping,
+    find_spots,
+    turn,
+)
 from seqcast.sources.basenji.scan import is_good
 from seqcast.targets import Targets
 
@@ -40,13 +50,18 @@ class _Sums:
 
 
 def write_dataset(
-    settings: BasenjiSettings, source: Path, validation: Validation, output: Path
+    settings: BasenjiSettings,
+    source: Path,
+    validation: Validation,
+    output: Path,
+    places: Places | None = None,
 ) -> None:
     """Write the dataset of a validated file.
 
     Bases come out in the order ACGT; coverage stays as stored, NaN where it is masked or the
-    targets do not reach. With `scale: mean` the targets' scale is 1 / train mean. Raises
-    `SeqcastError` where the file was refused, or is another than was validated.
+    targets do not reach. With `scale: mean` the targets' scale is 1 / train mean. With `places`
+    windows lie where they are in the genome, read from its plus strand. Raises `SeqcastError`
+    where the file was refused, or is another than was validated.
     """
     validation.raise_if_refused()
     if validation.head is not None:
@@ -55,18 +70,23 @@ def write_dataset(
     with open_hdf5(Path(source)) as file:
         layout = read_layout(file, settings)
         rows = _find_kept(layout, validation)
-        contigs = _make_contigs(layout, rows)
-        windows, crop = _make_windows(settings, layout, rows)
+        if places:
+            rows = drop_overlapping(settings, rows, places, layout.window)
+        kept = [(split, row) for split in SPLITS for row in rows[split]]
+        pieces, spots = _lay_out(layout, kept, places)
+        windows, crop = _make_windows(settings, layout, spots)
         targets = Targets.from_names(layout.targets, units="stored values")
-        with DatasetWriter(
+        if settings.strand_pair is not None:
+            targets = _pair_strands(targets, settings.strand_pair)
+        contigs = Contigs.from_pieces(pieces, layout.bin_size)
+        with PieceWriter(
             output, contigs=contigs, targets=targets, bin_size=layout.bin_size, crop=crop
         ) as writer:
-            sums = _copy(file, layout, rows, validation, writer)
-            if settings.strand_pair is not None:
-                targets = _pair_strands(targets, settings.strand_pair)
+            order = places.order if places else _order_of(validation)
+            sums = _copy(file, layout, spots, make_table(order), writer)
             if settings.scale == "mean":
                 targets = replace(targets, scale=_make_scale(layout, sums))
-            writer.finish(windows, _describe(settings, layout, validation), targets)
+            writer.finish(windows, _describe(settings, layout, validation, places, spots), targets)
     counts = ", ".join(
         f"{(windows['split'] == place).sum():,} {split}" for place, split in enumerate(SPLITS)
     )
@@ -100,19 +120,29 @@ def _find_kept(layout: Layout, validation: Validation) -> dict[str, list[int]]:
     return kept
 
 
-def _make_contigs(layout: Layout, rows: dict[str, list[int]]) -> Contigs:
-    """Name a contig for each window, with as many digits as the split needs, four at least."""
-    lengths = {}
-    for split in SPLITS:
+def _lay_out(
+    layout: Layout, kept: Sequence[Window], places: Places | None
+) -> tuple[list[Piece], dict[Window, Spot]]:
+    """Return the dataset's contigs, and where each window lies in them.
+
+    Without places each window is a contig, named with as many digits as its split needs, four at
+    least.
+    """
+    if places:
+        return find_spots(kept, places, layout.window, layout.bin_size)
+    pieces, spots = [], {}
+    for split, row in kept:
         digits = max(4, len(str(layout.windows[split] - 1)))
-        lengths |= {f"{split}_{row:0{digits}d}": layout.window for row in rows[split]}
-    return Contigs.from_lengths(lengths, layout.bin_size)
+        name = f"{split}_{row:0{digits}d}"
+        spots[split, row] = Spot(len(pieces), 0, False)
+        pieces.append(Piece(name, layout.window, name, 0, layout.window))
+    return pieces, spots
 
 
 def _make_windows(
-    settings: BasenjiSettings, layout: Layout, rows: dict[str, list[int]]
+    settings: BasenjiSettings, layout: Layout, spots: Mapping[Window, Spot]
 ) -> tuple[np.ndarray, int]:
-    """Return the windows table and its crop: one window a contig, or several shorter ones.
+    """Return the windows table and its crop: one window of the file each, or several shorter ones.
 
     Shorter windows lie side by side in the part that the targets cover, so they need no crop.
     """
@@ -130,48 +160,62 @@ def _make_windows(
             f"{covered:,}",
             f"; {left:,} bases at its end are not used" if left else "",
         )
-    tables, first = [], 0
-    for split in SPLITS:
-        contigs = np.arange(first, first + len(rows[split]))
-        place = np.tile(starts, len(contigs))
-        tables.append(make_windows(np.repeat(contigs, len(starts)), place, window, split))
-        first += len(contigs)
-    return np.concatenate(tables, dtype=WINDOW_DTYPE), crop
+    turned = layout.window - window - starts
+    tables = [
+        make_windows(
+            np.full(len(starts), spot.contig),
+            spot.start + (turned if spot.is_turned else starts),
+            window,
+            split,
+        )
+        for (split, _), spot in spots.items()
+    ]
+    # Overlapping windows of a file, put in their places, may hold the same shorter one twice.
+    _, firsts = np.unique(np.concatenate(tables, dtype=WINDOW_DTYPE), return_index=True)
+    return np.concatenate(tables, dtype=WINDOW_DTYPE)[np.sort(firsts)], crop
 
 
 def _copy(
     file: h5py.File,
     layout: Layout,
-    rows: dict[str, list[int]],
-    validation: Validation,
-    writer: DatasetWriter,
+    spots: Mapping[Window, Spot],
+    table: np.ndarray,
+    writer: PieceWriter,
 ) -> _Sums:
     """Copy the kept windows; return the sums of the train ones."""
-    if validation.alphabet is None:
-        raise ValueError("the validation has no order of the bases")
-    table = validation.alphabet.table
     sums = _Sums(np.zeros(len(layout.targets)), np.zeros(len(layout.targets), dtype=np.int64))
-    with progress(sum(map(len, rows.values())), "dataset", "window") as bar:
-        for split in SPLITS:
-            for rows_L4, values_BT in _read_pairs(file, split, layout.windows[split], rows[split]):
-                coverage_BT = _make_coverage(layout, values_BT)
-                writer.add_contig(table[codes_from_one_hot(rows_L4)[0]], coverage_BT)
-                if split == "train":
-                    sums.add(coverage_BT)
-                bar.update(1)
+    differing, pairs = 0, writer.targets.strand_pair
+    with progress(len(spots), "dataset", "window") as bar:
+        for window, rows_L4, values_BT in _read_windows(file, layout, spots):
+            spot = spots[window]
+            codes, coverage_BT = (
+                table[codes_from_one_hot(rows_L4)[0]],
+                _make_coverage(layout, values_BT),
+            )
+            if spot.is_turned:
+                codes, coverage_BT = turn(codes, coverage_BT, pairs)
+            differing += writer.add_window(spot.contig, spot.start, codes, coverage_BT)
+            if window[0] == "train":
+                sums.add(coverage_BT)
+            bar.update(1)
+    if differing:
+        log.warning(
+            "%s values of coverage differ between windows that overlap; the first read is kept",
+            f"{differing:,}",
+        )
     return sums
 
 
-def _read_pairs(
-    file: h5py.File, split: str, windows: int, rows: list[int]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield sequence and targets of the kept windows of a split."""
-    kept = set(rows)
-    inputs = read_rows(file[f"{split}_in"], windows)
-    outputs = read_rows(file[f"{split}_out"], windows)
-    for (row, rows_L4), (_, values_BT) in zip(inputs, outputs, strict=True):
-        if row in kept:
-            yield rows_L4, values_BT
+def _read_windows(
+    file: h5py.File, layout: Layout, kept: Container[Window]
+) -> Iterator[tuple[Window, np.ndarray, np.ndarray]]:
+    """Yield sequence and targets of the kept windows, in the file's order."""
+    for split in SPLITS:
+        inputs = read_rows(file[f"{split}_in"], layout.windows[split])
+        outputs = read_rows(file[f"{split}_out"], layout.windows[split])
+        for (row, rows_L4), (_, values_BT) in zip(inputs, outputs, strict=True):
+            if (split, row) in kept:
+                yield (split, row), rows_L4, values_BT
 
 
 def _make_coverage(layout: Layout, values_BT: np.ndarray) -> np.ndarray:
@@ -197,17 +241,27 @@ def _make_scale(layout: Layout, sums: _Sums) -> tuple[float, ...]:
     return tuple((sums.bins / sums.total).tolist())
 
 
-def _describe(settings: BasenjiSettings, layout: Layout, validation: Validation) -> dict[str, Any]:
-    """Say where a dataset came from and what was done to it."""
+def _order_of(validation: Validation) -> str:
     if validation.alphabet is None:
         raise ValueError("the validation has no order of the bases")
+    return validation.alphabet.order
+
+
+def _describe(
+    settings: BasenjiSettings,
+    layout: Layout,
+    validation: Validation,
+    places: Places | None,
+    spots: Mapping[Window, Spot],
+) -> dict[str, Any]:
+    """Say where a dataset came from and what was done to it."""
     masked = sum(target.bad for target in validation.targets) if settings.on_bad == "mask" else 0
     return {
         "kind": "basenji_h5",
         "file": Path(validation.file).name,
         "sha256": validation.sha256,
-        "alphabet": validation.alphabet.order,
-        "alphabet_is_determined": validation.alphabet.is_determined,
+        "alphabet": places.order if places else _order_of(validation),
+        "alphabet_is_determined": bool(places) or validation.alphabet.is_determined,
         "ratio": settings.ratio,
         "file_window": layout.window,
         "file_crop": layout.crop,
@@ -215,6 +269,8 @@ def _describe(settings: BasenjiSettings, layout: Layout, validation: Validation)
         "dropped_windows": {split: len(validation.dropped.get(split, ())) for split in SPLITS},
         "dropped_for": dict(validation.dropped_for),
         "scale": settings.scale,
-        "has_coordinates": False,
-        "assembly": "stand-in: one contig a window",
+        "has_coordinates": bool(places),
+        "assembly": places.assembly if places else "stand-in: one contig a window",
+        "ucsc": settings.assembly,
+        "unplaced_windows": sum(window not in places.found for window in spots) if places else None,
     }

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,14 +27,32 @@ class Bed:
         return sum(map(len, self.intervals.values()))
 
 
+class Region(NamedTuple):
+    """A line of a BED file; `name` is "" where it has none."""
+
+    contig: str
+    start: int
+    end: int
+    name: str
+
+
 def read_bed(path: Path) -> Bed:
-    """Read the first three columns of a BED file, plain or gzip, narrowPeak and others alike.
+    """Read the first three columns of a BED file by contig; see `read_regions`."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for region in read_regions(path):
+        found.setdefault(region.contig, []).append((region.start, region.end))
+    intervals = {name: np.array(each, dtype=np.int64) for name, each in found.items()}
+    return Bed(Path(path), intervals)
+
+
+def read_regions(path: Path) -> list[Region]:
+    """Read the first four columns of a BED file, plain or gzip, narrowPeak and others alike.
 
     `track`, `browser` and `#` lines, blank ones and a header are passed over; columns are
     separated by tabs or spaces. Raises `SeqcastError` naming the first line that is not BED.
     """
     path = Path(path)
-    found: dict[str, list[tuple[int, int]]] = {}
+    found: list[Region] = []
     bad: list[str] = []
     for number, line in enumerate(_read_lines(path), start=1):
         cells = line.split()
@@ -42,13 +61,13 @@ def read_bed(path: Path) -> Bed:
         if number == 1 and len(cells) > 2 and cells[1].lower() in ("start", "chromstart"):
             continue
         try:
-            found.setdefault(cells[0], []).append(_to_interval(cells))
+            found.append(_to_region(line, cells))
         except ValueError as error:
             bad.append(f"line {number:,}: {error} ({line.strip()[:60]!r})")
     if bad:
         more = f"; and {len(bad) - 1:,} more such lines" if len(bad) > 1 else ""
         raise SeqcastError(f"{path}: {bad[0]}; wanted BED: contig, start, end{more}")
-    return Bed(path, {name: np.array(each, dtype=np.int64) for name, each in found.items()})
+    return found
 
 
 def merge_intervals(intervals: np.ndarray) -> np.ndarray:
@@ -75,7 +94,7 @@ def _read_lines(path: Path) -> Iterable[str]:
     return content.decode("utf-8-sig", "replace").splitlines()
 
 
-def _to_interval(cells: list[str]) -> tuple[int, int]:
+def _to_region(line: str, cells: list[str]) -> Region:
     if len(cells) < 3:
         raise ValueError(f"has {len(cells)} {'column' if len(cells) == 1 else 'columns'}")
     if not (cells[1].isdecimal() and cells[2].isdecimal()):
@@ -83,4 +102,7 @@ def _to_interval(cells: list[str]) -> tuple[int, int]:
     start, end = int(cells[1]), int(cells[2])
     if end < start:
         raise ValueError(f"ends at {end:,}, before its start at {start:,}")
-    return start, end
+    # A name may have spaces in it, where tabs separate the columns.
+    columns = line.strip("\r\n").split("\t")
+    names = columns[3:4] if len(columns) > 2 else cells[3:4]
+    return Region(cells[0], start, end, names[0].strip() if names else "")

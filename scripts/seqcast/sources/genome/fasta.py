@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyfaidx
 
+from seqcast.disk import write_text
 from seqcast.errors import SeqcastError
 from seqcast.genome import encode
 from seqcast.sources.genome.names import suggest_contig
@@ -56,9 +57,27 @@ class Fasta:
             )
         return letters.tobytes().upper()
 
-    def _read(self, name: str, size: int) -> np.ndarray:
+    def read(self, name: str, start: int, end: int) -> np.ndarray:
+        """Read a part of a contig as codes, (end - start,) uint8, and nothing of the rest.
+
+        Raises `SeqcastError` where it has letters that are not DNA, or fewer than the index says.
+        """
+        record = self.index[name]
+        if not 0 <= start <= end <= record.rlen:
+            raise ValueError(f"{name} has bases 0 to {record.rlen}, not {start} to {end}")
+        first, last = _find_byte(record, start), _find_byte(record, end)
+        letters = self._read(name, last - first, first - record.offset)
+        if letters.size != end - start:
+            raise SeqcastError(
+                f"{self.path}: {name}:{start:,}-{end:,} has {letters.size:,} letters; the file is"
+                " not the one that was indexed, so run again when nobody writes to it"
+            )
+        return encode(letters.tobytes())
+
+    def _read(self, name: str, size: int, skipped: int = 0) -> np.ndarray:
+        """Read so many bytes of a contig as letters, without line ends."""
         with open(self.plain, "rb") as file:
-            file.seek(self.index[name].offset)
+            file.seek(self.index[name].offset + skipped)
             content = np.frombuffer(file.read(size), dtype=np.uint8)
         letters = content[content > ord(" ")]
         strange = letters[~_DNA[letters]]
@@ -92,6 +111,27 @@ def open_fasta(path: Path, work: Path) -> Fasta:
     for name, record in index[:_SAMPLED_CONTIGS]:
         fasta._read(name, min(_SAMPLED_BYTES, record.bend - record.offset))
     return fasta
+
+
+def open_indexed(path: Path) -> Fasta:
+    """Open a plain FASTA by the index beside it, `<name>.fai`, without looking at the rest.
+
+    Raises `SeqcastError` where either is not there.
+    """
+    index = path.with_name(path.name + ".fai")
+    for each in (path, index):
+        if not each.is_file():
+            raise SeqcastError(f"{each}: is not there; delete what lies beside it and run again")
+    return Fasta(path, path, dict(_parse_index(index.read_text())))
+
+
+def write_index(fasta: Fasta, path: Path) -> None:
+    """Write the index of the file that is read as `.fai`: name, length, place, line, its bytes."""
+    lines = [
+        f"{name}\t{record.rlen}\t{record.offset}\t{record.lenc}\t{record.lenb}\n"
+        for name, record in fasta.index.items()
+    ]
+    write_text(path, "".join(lines))
 
 
 def check_md5(fasta: Fasta, wanted: Mapping[str, str]) -> list[str]:
@@ -130,7 +170,11 @@ def _read_index(plain: Path, work: Path) -> list[tuple[str, pyfaidx.IndexRecord]
             os.replace(partial, made)
         finally:
             partial.unlink(missing_ok=True)
-    lines = [line.split("\t") for line in made.read_text().splitlines()]
+    return _parse_index(made.read_text())
+
+
+def _parse_index(text: str) -> list[tuple[str, pyfaidx.IndexRecord]]:
+    lines = [line.split("\t") for line in text.splitlines()]
     return [(name, _to_record(*map(int, numbers))) for name, *numbers in lines]
 
 
@@ -140,6 +184,12 @@ def _to_record(length: int, offset: int, letters: int, size: int) -> pyfaidx.Ind
     return pyfaidx.IndexRecord(
         length, offset, letters, size, offset + length + lines * (size - letters), None
     )
+
+
+def _find_byte(record: pyfaidx.IndexRecord, base: int) -> int:
+    """Return where a base lies in the file, line ends before it counted."""
+    lines, rest = divmod(base, record.lenc) if record.lenc else (0, 0)
+    return record.offset + lines * record.lenb + rest
 
 
 def _check_names(path: Path, names: list[str]) -> None:

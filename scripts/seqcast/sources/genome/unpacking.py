@@ -117,10 +117,11 @@ def name_for(path: Path, work: Path, ending: str) -> Path:
     stat = path.stat()
     stamp = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
     digest = hashlib.sha256(stamp.encode()).hexdigest()[:8]
-    return work / f"{_stem(path)}.{digest}.{ending}"
+    return work / f"{find_stem(path)}.{digest}.{ending}"
 
 
-def _stem(path: Path) -> str:
+def find_stem(path: Path) -> str:
+    """Return the name of a FASTA without what says that it is one."""
     return re.sub(r"(\.(fa|fna|fasta))?(\.b?gz)?$", "", path.name)
 
 
@@ -143,7 +144,7 @@ def _make(
             write(file)
         os.replace(partial, made)
         # What was made of the file before it changed takes a genome's size each time.
-        for other in work.glob(f"{glob.escape(_stem(path))}.{'[0-9a-f]' * 8}.{ending}"):
+        for other in work.glob(f"{glob.escape(find_stem(path))}.{'[0-9a-f]' * 8}.{ending}"):
             if other != made:
                 other.unlink()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:

@@ -16,6 +16,7 @@ from seqcast.sources.genome.planning import Plan, settle_resolution
 from seqcast.sources.genome.reading import Signs, read_contigs
 from seqcast.sources.genome.scaling import fill_targets
 from seqcast.sources.genome.surveying import Survey, make_targets, open_genome
+from seqcast.sources.genome.unpacking import find_stem
 
 
 def write_genome(
@@ -80,12 +81,10 @@ def _describe(
     settings: GenomeSettings, inputs: Inputs, layout: Layout, plan: Plan, signs: Signs
 ) -> dict[str, Any]:
     """Say where a dataset came from and what was done to it; names of files, not their folders."""
-    stem = inputs.fasta.name
-    for ending in (".gz", ".bgz", ".fasta", ".fa", ".fna"):
-        stem = stem.removesuffix(ending)
     return {
         "kind": "genome",
-        "assembly": stem,
+        "assembly": settings.assembly or find_stem(inputs.fasta),
+        "ucsc": settings.assembly,
         "has_coordinates": True,
         "fasta": inputs.fasta.name,
         "tracks": [Path(row.file).name for row in inputs.rows],

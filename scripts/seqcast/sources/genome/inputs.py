@@ -7,7 +7,7 @@ from seqcast.settings.table import read_targets_table
 from seqcast.sources.genome.layout import Inputs
 
 
-def locate_inputs(settings: GenomeSettings, downloads: Path, work: Path) -> Inputs:
+def find_inputs(settings: GenomeSettings, downloads: Path, work: Path) -> Inputs:
     """Return the files of a source, with downloads in their folder.
 
     What has to be unpacked or indexed goes to `work`.
