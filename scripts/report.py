@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from seqcast.browser.embedding import make_embedded, make_section
+from seqcast.browser.shown import find_shown
 from seqcast.card import read_card
 from seqcast.console import log, step
 from seqcast.dataset import read_dataset
@@ -35,20 +37,42 @@ with step("report", snakemake.log[0]):
         {"dataset": manifest["digest"], "source": manifest["source"], "model": digests},
     )
     write_json(Path(snakemake.output.record), record)
+    dataset, tracks = read_dataset(inputs.dataset), Path(inputs.tracks).parent
+    templates = Path(snakemake.scriptdir, "../workflow/report")
+    shown = find_shown(
+        tracks,
+        dataset,
+        metrics={model: files.metrics for model, files in models.items()},
+        windows={model: files.windows for model, files in models.items()},
+        predictions={model: files.predictions for model, files in models.items()},
+        own=params.browse["loci"],
+    )
+    browser = make_embedded(
+        tracks,
+        shown.loci,
+        shown.targets,
+        bin_size=dataset.bin_size,
+        models=shown.models,
+        assembly=str(dataset.source.get("assembly") or ""),
+        is_stand_in=not dataset.has_coordinates,
+        annotation=inputs.annotation,
+        command=f"make browse RUN={params.run}",
+    )
     write_report(
         Path(snakemake.output.page).parent,
-        read_dataset(inputs.dataset),
+        dataset,
         models,
         baselines={
             name.removeprefix("baseline."): path
             for name, path in metrics.items()
             if name.startswith("baseline.")
         },
-        template=Path(snakemake.scriptdir, "../workflow/report/page.html.j2"),
+        template=templates / "page.html.j2",
         run=record,
         validation=json.loads(Path(inputs.validation).read_text()),
         title=params.report["title"],
-        tracks=Path(inputs.tracks).parent,
+        tracks=tracks,
+        browser=make_section(browser, templates / "embedded.html.j2"),
     )
     for line in Path(snakemake.output.summary).read_text().splitlines():
         log.info("%s", line)

@@ -11,19 +11,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, StrMethodFormatter
 
 from seqcast.dataset import Dataset
+from seqcast.figures.pairs import Pairs, read_pairs
+from seqcast.figures.panels import MOST_PANELS, make_panels
 from seqcast.figures.style import (
     INK,
     QUIET,
     find_ranked,
     format_label,
     format_r,
-    make_figure,
     style_axes,
     write_note,
 )
-from seqcast.predictions import Predictions, Stitch
+from seqcast.predictions import Predictions
 
-MOST_PANELS = 12
 _CELLS = 64
 # Lightness alone tells the counts apart, so no eye and no printer confuses them.
 _COLOURS = LinearSegmentedColormap.from_list("slate", ["#ccd6e0", "#7d93aa", "#3a536e", "#0d1c30"])
@@ -35,21 +35,29 @@ def plot_scatter(
     metrics: pd.DataFrame,
     *,
     targets: Sequence[int] | None = None,
+    pairs: Pairs | None = None,
     title: str = "Predicted against observed coverage",
 ) -> Figure:
     """Plot how many bins have each pair of observed and predicted coverage, a panel a target.
 
     Both axes are log1p with ticks in coverage a bin, and so is the r in each panel. `targets` are
     places in the targets table; None: at most twelve of `metrics` by `pearson_r_log1p`: all, or
-    best, middle and worst.
+    best, middle and worst. `pairs` are those of `targets` where they have been read already; of
+    very many bins they are a sample.
     """
     r = metrics["pearson_r_log1p"].to_numpy(float)
     shown = find_ranked(r, MOST_PANELS) if targets is None else list(targets)
-    figure, panels = _make_panels(len(shown), title)
-    stitch = Stitch(predictions, dataset)
+    pairs = pairs or read_pairs(dataset, predictions, shown)
+    figure, panels = make_panels(
+        len(shown),
+        title,
+        "observed coverage a bin (log1p scale)",
+        "predicted coverage a bin (log1p scale)",
+        right=1.05,
+    )
     counts = [
-        _plot_one(axes, dataset, predictions, stitch, r, target)
-        for axes, target in zip(panels, shown, strict=False)
+        _plot_one(axes, pairs, column, dataset.targets.identifier[target], float(r[target]))
+        for column, (axes, target) in enumerate(zip(panels, shown, strict=False))
     ]
     for axes in panels[len(shown) :]:
         axes.set_visible(False)
@@ -57,56 +65,11 @@ def plot_scatter(
     return figure
 
 
-def _make_panels(count: int, title: str) -> tuple[Figure, np.ndarray]:
-    """Make a figure of square panels, (at least `count`,), with room for a bar at the right.
-
-    All panels are alike, so their places are set in inches: constrained layout takes ten times
-    as long to find them.
-    """
-    columns = min(max(count, 1), 4)
-    rows = -(-max(count, 1) // columns)
-    side, gap = (4.2 if count <= 1 else 2.0), 0.5
-    left, right, top, bottom = 0.75, 1.05, 0.85, 0.65
-    width = left + columns * side + (columns - 1) * gap + right
-    height = top + rows * side + (rows - 1) * gap + bottom
-    figure = make_figure(width, height, title, layout="none")
-    figure.subplots_adjust(
-        left=left / width,
-        right=1 - right / width,
-        top=1 - top / height,
-        bottom=bottom / height,
-        wspace=gap / side,
-        hspace=gap / side,
-    )
-    middle_x, middle_y = (left + width - right) / 2 / width, (bottom + height - top) / 2 / height
-    style = {"fontsize": 9, "color": INK}
-    figure.supxlabel("observed coverage a bin (log1p scale)", x=middle_x, y=0.12 / height, **style)
-    figure.supylabel("predicted coverage a bin (log1p scale)", x=0.1 / width, y=middle_y, **style)
-    return figure, figure.subplots(rows, columns, squeeze=False).reshape(-1)
-
-
-def _find_pairs(
-    dataset: Dataset, predictions: Predictions, stitch: Stitch, target: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return observed and predicted coverage of the bins where both are finite, (bins,) each."""
-    observed = dataset.read_bins(stitch.bins, target).astype(float)
-    predicted = stitch.average(predictions.read(target))
-    known = np.isfinite(observed) & np.isfinite(predicted)
-    return observed[known], predicted[known]
-
-
-def _plot_one(
-    axes: Axes,
-    dataset: Dataset,
-    predictions: Predictions,
-    stitch: Stitch,
-    r: np.ndarray,
-    target: int,
-) -> int:
+def _plot_one(axes: Axes, pairs: Pairs, column: int, name: str, r: float) -> int:
     """Draw one target; returns the number of bins in its fullest cell."""
-    observed, predicted = _find_pairs(dataset, predictions, stitch, target)
+    observed, predicted = pairs.known(column)
     style_axes(axes, grid="")
-    axes.set_title(format_label(dataset.targets.identifier[target], 30), fontsize=8, loc="left")
+    axes.set_title(format_label(name, 30), fontsize=8, loc="left")
     axes.set_aspect("equal")
     if not observed.size:
         write_note(axes, "no bins with known coverage")
@@ -120,7 +83,7 @@ def _plot_one(
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(np.log1p(ticks), [f"{tick:,g}" for tick in ticks])
     axes.set(xlim=(0, top), ylim=(0, top))
-    _write_r(axes, float(r[target]))
+    _write_r(axes, r)
     return int(count_OP.max())
 
 

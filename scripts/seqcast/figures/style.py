@@ -1,11 +1,7 @@
-"""What all figures share: colours, letters, empty states, and how a figure becomes a file."""
+"""What all figures share: colours, letters, empty states, and which of many are shown."""
 
-import os
-import warnings
-from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -25,6 +21,11 @@ class Style(NamedTuple):
     marker: str
     dashes: tuple[float, ...]
 
+    @property
+    def linestyle(self) -> str | tuple[float, tuple[float, ...]]:
+        """The line as matplotlib takes it."""
+        return (0, self.dashes) if self.dashes else "-"
+
 
 # Observed's own blue is left out; the first is the colour of a single model's predictions.
 _STYLES = (
@@ -35,7 +36,6 @@ _STYLES = (
     Style("#E69F00", "v", (3, 1)),
     Style("#56B4E9", "P", (8, 2)),
 )
-DPI = 150
 
 
 def find_style(place: int) -> Style:
@@ -110,24 +110,3 @@ def find_ranked(score: np.ndarray, count: int) -> list[int]:
     first = min(first, len(defined) - worst - middle)
     chosen = [*defined[:best], *defined[first : first + middle], *defined[len(defined) - worst :]]
     return [int(place) for place in chosen]
-
-
-def write_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure as PNG (150 dpi) or SVG, by the suffix, and empty it.
-
-    The file appears under its name only when it is whole; the same figure gives the same bytes.
-    """
-    path = Path(path)
-    kind = path.suffix.lstrip(".").lower()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    try:
-        with warnings.catch_warnings(), matplotlib.rc_context({"svg.hashsalt": "seqcast"}):
-            # A target's name may hold letters that the font lacks; they become boxes.
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            figure.savefig(partial, format=kind, dpi=DPI, metadata=metadata)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    figure.clear()

@@ -158,10 +158,9 @@ def find_r(observed: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def _bounds(dataset: Dataset, row: int) -> tuple[str, int, int]:
-    """Return where the predicted bins of a window lie: contig, start and end in bases."""
-    window, margin = dataset.windows[row], dataset.crop * dataset.bin_size
-    name = dataset.contigs.name[window["contig"]]
-    return name, int(window["start"]) + margin, int(window["end"]) - margin
+    """Return where the predicted bins of a window lie: chromosome, start and end in bases."""
+    names, start, end = dataset.find_places(np.array([row]))
+    return names[0], int(start[0]), int(end[0])
 
 
 def _place(dataset: Dataset, contig: str, start: int, end: int) -> str:
@@ -182,7 +181,7 @@ def _draw_observed(axes: Axes, edges: np.ndarray, observed: np.ndarray) -> None:
         return
     finite = np.where(np.isfinite(observed), observed, np.nan).astype(float)
     axes.stairs(finite, edges, fill=True, color=OBSERVED, label="observed (filled)")
-    axes.set_ylim(0, max(float(np.nanmax(finite)) * 1.08, 1e-6))
+    axes.set_ylim(0, float(np.nanmax(finite)) * 1.08 or 1)
 
 
 def _draw_both(
@@ -223,7 +222,7 @@ def _limit_height(axes: Axes, observed: np.ndarray, values: np.ndarray) -> None:
         style = {"ha": "left", "va": "top", "fontsize": 7, "color": QUIET}
         axes.text(0.005, 0.97, note, transform=axes.transAxes, **style)
         top = limit
-    axes.set_ylim(0, max(top * 1.08, 1e-6))
+    axes.set_ylim(0, top * 1.08 or 1)
 
 
 def _band(predicted: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

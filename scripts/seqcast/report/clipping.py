@@ -8,7 +8,7 @@ from seqcast.dataset import Dataset
 _MOST_CLIPPED = 0.01
 _MOST_NAMED = 5
 _MOST_VALUES = 100_000_000
-_BLOCK = 16_384
+_VALUES_AT_ONCE = 1 << 22
 
 
 def find_clipped(dataset: Dataset, bins: np.ndarray) -> np.ndarray:
@@ -23,8 +23,9 @@ def find_clipped(dataset: Dataset, bins: np.ndarray) -> np.ndarray:
     limit_T = dataset.targets.from_training(np.nan_to_num(clip, nan=1.0)[None])[0]
     bins = bins[:: max(1, -(-bins.size * len(clip) // _MOST_VALUES))]
     above, known = np.zeros(len(clip)), np.zeros(len(clip))
-    for first in range(0, len(bins), _BLOCK):
-        coverage_BT = dataset.read_bins(bins[first : first + _BLOCK])
+    block = max(1, _VALUES_AT_ONCE // len(clip))
+    for first in range(0, len(bins), block):
+        coverage_BT = dataset.read_bins(bins[first : first + block])
         # Room for the rounding of scale and back.
         above += (coverage_BT > limit_T * 1.0001).sum(axis=0)
         known += np.isfinite(coverage_BT).sum(axis=0)

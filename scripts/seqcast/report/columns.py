@@ -1,9 +1,6 @@
 """Numbers of a report as cells of a table: short heads, definitions, digits."""
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from seqcast.metrics import DEFINITIONS
 
@@ -40,12 +37,13 @@ _HEADS = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table; `definition` explains it where it is shown."""
+    """A column of a table; `definition` explains it where it is shown; a group may begin there."""
 
     key: str
     head: str
     definition: str
     digits: int = 3
+    first: bool = False
 
 
 def make_columns() -> tuple[Column, ...]:
@@ -55,12 +53,3 @@ def make_columns() -> tuple[Column, ...]:
         for key, text in DEFINITIONS.items()
         if key != "target"
     )
-
-
-def make_cell(value: float | str, digits: int = 3) -> dict[str, Any]:
-    """Give a cell its text and the number that it sorts by (empty where there is none)."""
-    if isinstance(value, str):
-        return {"text": value or MISSING, "sort": value}
-    if not np.isfinite(value):
-        return {"text": MISSING, "sort": ""}
-    return {"text": f"{value:,.{digits}f}", "sort": f"{value:.6g}"}

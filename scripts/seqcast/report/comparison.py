@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from seqcast.metrics import DEFINITIONS
-from seqcast.report.columns import MISSING, Column, make_cell
+from seqcast.report.columns import MISSING, Column
 from seqcast.report.results import RANKED, ModelResults, Scores
 
-MOST_ROWS = 200
 _SHARE = "share of ceiling"
 _OVERALL = (
     Column(RANKED, "r log1p", ""),
@@ -26,10 +25,6 @@ _OVERALL = (
     Column("peak_auprc", "AUPRC", ""),
     Column("deviance_explained", "deviance explained", ""),
     Column("control_pearson_r_log1p", "control", ""),
-)
-_GROUPS = (
-    (RANKED, "r of log1p coverage"),
-    ("pearson_r", "r of raw coverage"),
 )
 
 
@@ -106,7 +101,7 @@ def _make_ceiling_row(model: ModelResults, columns: Sequence[Column]) -> dict[st
         text = "100\u00a0%" if column.key == _SHARE else text
         cells.append({"text": text, "note": ""})
     known = model.with_ceiling()[2]
-    of = "" if model.has_ceiling() else f" of {known} target{'' if known == 1 else 's'}"
+    of = "" if model.has_ceiling() else f" of {known:,} target{'' if known == 1 else 's'}"
     return {"name": f"ceiling (noise){of}", "kind": "baseline", "replicates": 0, "cells": cells}
 
 
@@ -114,52 +109,3 @@ def find_reference(baselines: Sequence[Scores]) -> Scores | None:
     """Return the baseline to hold models against: the one of the highest mean r, if any."""
     known = [scores for scores in baselines if np.isfinite(scores.mean(RANKED))]
     return max(known, key=lambda scores: scores.mean(RANKED), default=None)
-
-
-def make_targets_table(
-    models: Sequence[ModelResults], baselines: Sequence[Scores]
-) -> dict[str, Any]:
-    """Return r of each target, of all models and the best baseline beside the ceiling.
-
-    Rows are in the order of the first model's r. `groups` are the heads over several columns; the
-    highest r of a row among models and baseline is marked `best`.
-    """
-    reference = find_reference(baselines)
-    compared = [*models, *([reference] if reference else [])]
-    groups, heads, blocks = [], [], []
-    for key, title in _GROUPS:
-        names, values = _make_block(compared, models[0], key)
-        groups.append({"head": title, "span": len(names), "definition": DEFINITIONS[key]})
-        heads += [{"head": name, "first": place == 0} for place, name in enumerate(names)]
-        blocks.append((values, len(compared)))
-    order = np.argsort(-models[0].r, kind="stable")[:MOST_ROWS]
-    names = models[0].metrics["target"].tolist()
-    rows = [
-        {"rank": rank, "target": names[place], "cells": _mark_best(blocks, place)}
-        for rank, place in enumerate(order.tolist(), start=1)
-    ]
-    return {"groups": groups, "heads": heads, "rows": rows, "total": len(names)}
-
-
-def _make_block(
-    compared: Sequence[Scores], first: ModelResults, key: str
-) -> tuple[list[str], np.ndarray]:
-    """Return the heads of a group and its numbers, (targets, heads)."""
-    names = [scores.label for scores in compared]
-    columns = [scores.metrics[key].to_numpy(float) for scores in compared]
-    if np.isfinite(first.mean(f"ceiling_{key}")):
-        names.append("ceiling")
-        columns.append(first.metrics[f"ceiling_{key}"].to_numpy(float))
-    return names, np.stack(columns, axis=1)
-
-
-def _mark_best(blocks: Sequence[tuple[np.ndarray, int]], place: int) -> list[dict[str, Any]]:
-    cells = []
-    for values, count in blocks:
-        row = values[place]
-        known = row[:count][np.isfinite(row[:count])]
-        top = known.max() if known.size and count > 1 else np.inf
-        for at, value in enumerate(row.tolist()):
-            best = at < count and np.isfinite(value) and value >= top
-            cells.append({**make_cell(value, 3), "best": best, "first": at == 0})
-    return cells

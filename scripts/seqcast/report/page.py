@@ -12,29 +12,20 @@ from seqcast.disk import write_text
 from seqcast.predictions import Stitch
 from seqcast.report.clipping import find_clipped, make_clip_warnings
 from seqcast.report.columns import make_columns
-from seqcast.report.comparison import (
-    MOST_ROWS,
-    find_reference,
-    make_models_table,
-    make_targets_table,
-)
-from seqcast.report.pictures import (
-    MOST_SCATTERED,
-    make_more_scatters,
-    write_scatter,
-    write_shared_pictures,
-    write_window_pictures,
-)
+from seqcast.report.comparison import find_reference, make_models_table
+from seqcast.report.diagnostics import Diagnostics, write_diagnostics
+from seqcast.report.pictures import write_shared_pictures
+from seqcast.report.ranking import make_metrics_table, make_targets_table
 from seqcast.report.results import ModelFiles, ModelResults, Scores, read_results, read_scores
 from seqcast.report.sentences import make_sentences
 from seqcast.report.tables import (
     format_yaml,
     make_data_table,
-    make_metrics_table,
     make_targets_list,
     make_training_table,
 )
 from seqcast.report.verdict import YEAST, make_headline, make_summary, rank
+from seqcast.report.window_pictures import write_window_pictures
 
 
 def write_report(
@@ -48,15 +39,18 @@ def write_report(
     validation: Mapping[str, Any] | None = None,
     title: str = "",
     tracks: str | Path = "",
+    browser: str = "",
 ) -> None:
-    """Write `index.html`, `summary.txt` and `figures/*.png` into `folder`.
+    """Write `index.html`, `summary.txt` and `figures/` into `folder`.
 
     The page holds its figures and needs nothing beside it; it only links to the tables. `figures/`
-    gets `comparison.png`, `metrics.png`, `learning_curves.png`, `window_{best,median,worst}.png`
-    and, a model, `<model>.scatter.png`. `baselines` holds the `metrics.tsv` of each, by name.
-    `run` is the content of `run.json` and `validation` of `validation.json`, any key of which may
-    be missing; `tracks` is the folder of the exported tracks, named as given. Beside `template`
-    lie `page.css` and `page.js`. Raises SeqcastError where a model's tables do not fit the dataset.
+    gets `comparison.svg`, `metrics.svg`, `calibration.svg`, `errors.svg`, `correlations.svg`,
+    `learning_curves.svg`, `window_{best,median,worst}.png` and, a model, `<model>.scatter.png`.
+    `baselines` holds the `metrics.tsv` of each, by name. `run` is the content of `run.json` and
+    `validation` of `validation.json`, any key of which may be missing; `tracks` is the folder of
+    the exported tracks, named as given; `browser` is HTML for the section on tracks, put there as
+    it is. Beside `template` lie the other files `page.*`. Raises SeqcastError where a model's
+    tables do not fit the dataset.
     """
     folder, run, validation = Path(folder), dict(run or {}), dict(validation or {})
     results = [read_results(name, files, dataset) for name, files in models.items()]
@@ -65,27 +59,26 @@ def write_report(
     best = ranked[0]
     clipped = find_clipped(dataset, Stitch(best.predictions, dataset).bins)
     warnings = [*map(str, validation.get("warnings") or ()), *make_clip_warnings(dataset, clipped)]
+    figures = folder / "figures"
+    diagnostics = write_diagnostics(figures, dataset, results, ranked)
     context = {
         "title": title or str(run.get("run") or ""),
         "headline": make_headline(best, dataset, reference, len(results)),
         "sentences": make_sentences(ranked, scored, dataset, warnings),
         "compared": make_models_table(ranked, scored),
-        "targets": make_targets_table(ranked, scored),
+        "targets": make_targets_table(ranked, scored, dataset.targets),
         "columns": make_columns(),
         "links": _find_links(folder, [*ranked, *scored]),
-        "shared": write_shared_pictures(folder / "figures", results, scored),
-        "windows": write_window_pictures(folder / "figures", dataset, results, ranked),
-        "models": _describe_models(folder / "figures", dataset, ranked),
+        "shared": write_shared_pictures(figures, results, scored),
+        "windows": write_window_pictures(figures, dataset, results, ranked),
+        "diagnostics": diagnostics,
+        "models": _describe_models(diagnostics, dataset, ranked),
         "training": make_training_table(ranked),
-        "more": make_more_scatters(dataset, best, folder / "figures"),
-        "most_rows": MOST_ROWS,
-        "most_scattered": MOST_SCATTERED,
-        "tracks": _describe_tracks(folder, tracks, best, dataset),
+        "browser": browser,
+        "tracks": _describe_tracks(folder, tracks, best, dataset, str(run.get("run") or "")),
+        "checked": _describe_check(validation, warnings),
         "data": make_data_table(dataset, validation),
         "read": make_targets_list(dataset, clipped),
-        "warnings": warnings,
-        "notices": [str(notice) for notice in validation.get("notices") or ()],
-        "validated": bool(validation),
         "run": _describe_run(run),
         "next": YEAST if dataset.source.get("kind") == "simulated" else "",
     }
@@ -97,15 +90,14 @@ def write_report(
 
 
 def _describe_models(
-    folder: Path, dataset: Dataset, ranked: Sequence[ModelResults]
+    diagnostics: Diagnostics, dataset: Dataset, ranked: Sequence[ModelResults]
 ) -> list[dict[str, Any]]:
-    """Return what each model has of its own; tables get shorter where there are many."""
-    most = max(MOST_ROWS // len(ranked), 20)
+    """Return what each model has of its own."""
     return [
         {
             "name": result.name,
-            "scatter": write_scatter(folder, dataset, result),
-            "table": make_metrics_table(result, most),
+            "scatter": diagnostics.scatter[result.name],
+            "table": make_metrics_table(result, dataset.targets),
             "checkpoint": result.predictions.checkpoint_digest,
         }
         for result in ranked
@@ -119,21 +111,29 @@ def _find_links(folder: Path, scored: Sequence[Scores]) -> list[tuple[str, str]]
 
 
 def _describe_tracks(
-    folder: Path, tracks: str | Path, best: ModelResults, dataset: Dataset
+    folder: Path, tracks: str | Path, best: ModelResults, dataset: Dataset, run: str
 ) -> dict[str, Any]:
     """Say where the tracks lie, which genome they belong to and where to look first."""
     place = best.find_windows()["best"]
     start, end = int(best.predictions.start[place]), int(best.predictions.end[place])
-    own_genome = not dataset.has_coordinates or dataset.source.get("kind") == "simulated"
+    is_simulated = dataset.source.get("kind") == "simulated"
     units = {"genome": "the units of your bigWig files"}
     return {
         "folder": str(tracks),
         "link": Path(os.path.relpath(tracks, folder)).as_posix() if str(tracks) else "",
-        "own_genome": own_genome,
+        "run": run,
+        "own_genome": is_simulated or not dataset.has_coordinates,
+        "is_simulated": is_simulated,
         "units": units.get(str(dataset.source.get("kind")), "the units of the data"),
         "assembly": str(dataset.source.get("assembly") or ""),
         "first": f"{best.predictions.contig[place]}:{start + 1:,}-{end:,}",
     }
+
+
+def _describe_check(validation: Mapping[str, Any], warnings: Sequence[str]) -> dict[str, Any]:
+    """Return what the check of the data said; whether there was one."""
+    notices = [str(notice) for notice in validation.get("notices") or ()]
+    return {"warnings": warnings, "notices": notices, "done": bool(validation)}
 
 
 def _describe_run(run: Mapping[str, Any]) -> dict[str, Any]:

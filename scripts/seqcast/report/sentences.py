@@ -113,7 +113,7 @@ def _compare(best: ModelResults, scores: Scores, *, always: bool) -> str:
     won = int((ours > theirs)[known].sum())
     lost = best.metrics["target"][known & (ours <= theirs)].tolist()
     means = f"mean r {ours[known].mean():.2f} against {theirs[known].mean():.2f}"
-    where = f"{won} of {count(int(known.sum()), 'target')}"
+    where = f"{won:,} of {count(int(known.sum()), 'target')}"
     text = f"Better than {scores.phrase} on {where}; {means}."
     if won and lost:
         more = f" and {len(lost) - 3:,} more" if len(lost) > 3 else ""
@@ -175,7 +175,7 @@ def _ceiling(best: ModelResults) -> str:
     if not known.all():
         r, ceiling, some = best.with_ceiling()
         text += (
-            f" It is known for {some} of {count(len(known), 'target')}: on these mean r is"
+            f" It is known for {some:,} of {count(len(known), 'target')}: on these mean r is"
             f" {r:.2f} of a possible {ceiling:.2f}."
         )
     return text.strip()
@@ -186,7 +186,7 @@ def _has_ceiling(best: ModelResults) -> bool:
 
 
 def _control(best: ModelResults) -> str:
-    control = best.mean(f"control_{RANKED}")
+    control = round(best.mean(f"control_{RANKED}"), 2) + 0.0  # no "-0.00"
     if not np.isfinite(control):
         return ""
     what = f"Control: with its sequence shuffled, dinucleotides kept, r is {control:.2f}"

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from seqcast.console import format_seconds
 from seqcast.dataset import SPLITS, Dataset
-from seqcast.report.columns import MISSING, make_cell, make_columns
-from seqcast.report.comparison import MOST_ROWS
+from seqcast.report.columns import MISSING
 from seqcast.report.results import ModelResults
 
+MOST_LISTED = 100
 _MOST_NAMED = 5
 _MOST_CONTIGS = 20
 # What the dataset says of itself, and the check of a genome in better words.
@@ -30,35 +29,7 @@ _TRAINING_WORDS = {
 }
 
 
-def make_metrics_table(result: ModelResults, most: int = MOST_ROWS) -> dict[str, Any]:
-    """Return all columns that a model's metrics have, and at most so many rows, best first."""
-    columns = [
-        column
-        for column in make_columns()
-        if column.key in result.metrics and _has_values(result.metrics[column.key])
-    ]
-    order = np.argsort(-result.r, kind="stable")
-    shown = result.metrics.iloc[order[:most]]
-    values = [shown[column.key].tolist() for column in columns]
-    rows = [
-        {
-            "rank": rank,
-            "target": name,
-            "cells": [
-                make_cell(value, column.digits)
-                for value, column in zip(numbers, columns, strict=True)
-            ],
-        }
-        for rank, (name, *numbers) in enumerate(zip(shown["target"], *values, strict=True), start=1)
-    ]
-    return {"columns": columns, "rows": rows, "total": len(result.metrics)}
-
-
 _IN_HISTORY = ("epoch", "valid_loss")
-
-
-def _has_values(column: pd.Series) -> bool:
-    return bool((column.notna() & (column != "")).any())
 
 
 def make_training_table(results: Sequence[ModelResults]) -> list[tuple[str, list[str]]]:
@@ -165,7 +136,10 @@ def _name_some(names: Sequence[str]) -> str:
 
 
 def make_targets_list(dataset: Dataset, clipped: np.ndarray) -> list[dict[str, str]]:
-    """Return how each target is read, a row each: statistic, scale, clips, share above the clip."""
+    """Return how targets are read, a row each: statistic, scale, clips, share above the clip.
+
+    Of many targets these are the first hundred.
+    """
     targets = dataset.targets
     return [
         {
@@ -178,7 +152,7 @@ def make_targets_list(dataset: Dataset, clipped: np.ndarray) -> list[dict[str, s
             "clip": _number(targets.clip[place]),
             "clipped": _number(100 * clipped[place], ".2f", "\u00a0%"),
         }
-        for place in range(min(len(targets), MOST_ROWS))
+        for place in range(min(len(targets), MOST_LISTED))
     ]
 
 
