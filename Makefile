@@ -1,16 +1,25 @@
 # make demo   set up and run the default pipeline: tracks and a report in a few minutes
+# make browse look at a run's tracks in the web browser: RUN=demo, FOLDER=export (or genome_tracks)
 # make test   set up and run the test suite
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
+RUN ?= demo
+FOLDER ?= export
+PORT ?= 8000
 
-.PHONY: demo test test-slow lint format schema clean
+.PHONY: demo browse test test-slow lint format schema clean
 
 demo: $(VENV)/.run
 	$(BIN)/snakemake --cores $(CORES) --resources gpu=1
 	@echo; cat results/demo/report/summary.txt
+
+browse: $(VENV)/.run
+	@test -f results/$(RUN)/$(FOLDER)/index.html || { echo "results/$(RUN)/$(FOLDER) has no index.html: \
+	make one with snakemake browse (or make demo), or name a run that has: make browse RUN=name" >&2; exit 1; }
+	@PYTHONPATH=scripts $(BIN)/python -m seqcast.browser.serving results/$(RUN)/$(FOLDER) --port $(PORT)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "not slow"

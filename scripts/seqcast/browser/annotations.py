@@ -1,0 +1,85 @@
+"""The user's genes and peaks, copied beside the tracks, where the page may read them."""
+
+import gzip
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from seqcast.browser.options import make_annotation_track
+from seqcast.console import log
+from seqcast.errors import SeqcastError
+
+FOLDER = "annotation"
+_LINES_READ = 10_000
+_LARGE = 100_000_000
+
+
+def copy_annotations(
+    files: Sequence[str | Path], folder: Path, contigs: Collection[str]
+) -> list[str]:
+    """Copy files into `annotation/` of a folder of tracks; return their names.
+
+    What lay there before is removed. Warns of a file none of whose first 10,000 lines names one of
+    `contigs`, and of one that is slow to load. Raises SeqcastError where a file is missing, of a
+    kind that cannot be shown, or called like another.
+    """
+    paths = [Path(each) for each in files]
+    names = [path.name for path in paths]
+    for path in paths:
+        _check_file(path, names)
+    into = folder / FOLDER
+    shutil.rmtree(into, ignore_errors=True)
+    for path in paths:
+        _warn(path, contigs)
+        into.mkdir(exist_ok=True)
+        partial = into / f"{path.name}.partial"
+        shutil.copyfile(path, partial)
+        os.replace(partial, into / path.name)
+    return names
+
+
+def _check_file(path: Path, names: list[str]) -> None:
+    where = "config: browse.annotation"
+    make_annotation_track(path.name, "")
+    if not path.is_file():
+        raise SeqcastError(f"{where}: there is no file {path}; mend the path")
+    if names.count(path.name) > 1:
+        raise SeqcastError(f"{where}: {names.count(path.name)} files are called {path.name}")
+
+
+def _warn(path: Path, contigs: Collection[str]) -> None:
+    if path.stat().st_size > _LARGE:
+        log.warning(
+            "%s has %.0f MB, which the browser reads whole: cut it to what you need",
+            *(path, path.stat().st_size / 1e6),
+        )
+    try:
+        named = set(islice(_read_contigs(path), _LINES_READ))
+    except (OSError, UnicodeDecodeError, EOFError) as error:
+        raise SeqcastError(f"{path}: cannot be read as text ({error}); make it anew") from None
+    if not named & set(contigs):
+        log.warning(
+            "%s: names contigs such as %s, on none of which tracks lie: nothing of it will show",
+            *(path, ", ".join(sorted(named)[:3]) or "none at all"),
+        )
+
+
+def _read_contigs(path: Path) -> Iterator[str]:
+    """Yield the first column of each line that is no comment."""
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            if line.strip() and not line.startswith(("#", "track", "browser")):
+                yield line.split("\t", 1)[0].split()[0]
+
+
+def make_annotation_tracks(
+    names: Sequence[str], url_of: Callable[[str], str]
+) -> list[dict[str, Any]]:
+    """Make the tracks of copied files, below all others and in the order given."""
+    return [
+        make_annotation_track(name, url_of(f"{FOLDER}/{name}"), 1_000_000 + place)
+        for place, name in enumerate(names)
+    ]

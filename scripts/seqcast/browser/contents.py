@@ -1,0 +1,76 @@
+"""What lies inside a page for igv.js: tracks with their values, annotations with their lines.
+
+Values are 16 bits each, 2.7 characters of base64. The same regions cut out as bigWig files would
+take 7, and would have to be made files of before igv.js could read them.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqcast.browser.cutting import Cut, Region, cut_features, name_of, to_base64, to_codes
+from seqcast.browser.loci import Locus
+from seqcast.browser.options import (
+    make_annotation_track,
+    make_phrase,
+    make_splits_track,
+    make_tracks,
+)
+
+_HEIGHT, _BAR, _TWO_BARS = 50, 45, 80
+_PLACES = {
+    "id": "places",
+    "name": "places",
+    "type": "annotation",
+    "displayMode": "EXPANDED",
+    "color": "#8a8f96",
+}
+
+
+def make_inside_tracks(
+    rows: Sequence[Mapping[str, str]], cut: Cut, *, several: bool
+) -> list[dict[str, Any]]:
+    """Make igv.js's options of a target's tracks, with their values in place of an address.
+
+    `codes` are those of all regions in a row, `ranges` the lowest and highest value of each region;
+    the page makes features of them. Names tell the model where there are `several`.
+    """
+    tracks = make_tracks(rows, lambda file: file)
+    for track, row in zip(tracks, rows, strict=True):
+        codes = [to_codes(each) for each in cut.values[row["file"]]]
+        del track["url"], track["format"]
+        # The page says the units once; a long name would hide coverage.
+        phrase = make_phrase(row["kind"], row["model"] if several else "")
+        track["name"] = f"{row['target']} {phrase}"
+        track["height"] = _HEIGHT
+        # Bins as they are, not means over pixels: there are few enough to draw.
+        track["windowFunction"] = "none"
+        track["codes"] = to_base64(np.concatenate([each[0] for each in codes]))
+        track["ranges"] = [[low, high] for _, low, high in codes]
+    return tracks
+
+
+def make_annotations(
+    folder: Path, regions: Sequence[Region], loci: Sequence[Locus], files: Sequence[str | Path]
+) -> list[dict[str, Any]]:
+    """Make the tracks that are always on: letters, places, splits, and the user's `files`."""
+    places = [
+        {"chr": name_of(each.chrom), "start": each.start, "end": each.end, "name": each.name}
+        for each in loci
+    ]
+    # Places that overlap share a region, and are drawn one below the other.
+    height = _BAR if len(regions) == len(loci) else _TWO_BARS
+    tracks: list[dict[str, Any]] = [
+        {"type": "sequence", "order": -3},
+        _PLACES | {"features": places, "order": -2, "height": height},
+    ]
+    if (folder / "splits.bed").is_file():
+        splits = cut_features(folder / "splits.bed", regions)
+        tracks += [make_splits_track(splits) | {"order": -1, "height": _BAR}] if splits else []
+    for place, path in enumerate(map(Path, files)):
+        track = make_annotation_track(path.name, "", 1_000_000 + place)
+        url = cut_features(path, regions, of_bed=track["format"] not in ("gff3", "gtf"))
+        tracks += [track | {"url": url}] if url else []
+    return tracks

@@ -1,0 +1,230 @@
+"""A genome browser for a page that is one file: igv.js, and what a dozen places need of a run.
+
+The page is opened from disk, where a browser may read nothing beside it. So values, bases and
+annotations of a few regions lie in the page itself, see `contents`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from seqcast.browser.budget import MOST_MODELS, Rows, make_notes, make_plan
+from seqcast.browser.contents import make_annotations, make_inside_tracks
+from seqcast.browser.cutting import Cut, make_cut, make_reference, name_of
+from seqcast.browser.igvjs import read_igv_js
+from seqcast.browser.loci import Locus
+from seqcast.browser.options import make_options
+from seqcast.browser.page import read_sizes
+from seqcast.browser.stills import Panel, make_still, plot_place
+from seqcast.errors import SeqcastError
+from seqcast.tracks import OBSERVED, PREDICTED, read_tracks
+
+MOST_BYTES = 2_500_000
+# So many targets are on at first; the others are a choice away. A picture shows fewer.
+_SHOWN, _DRAWN = 4, 3
+_STAND_IN = "These contigs are stand-ins, one a window: they are not those of a published genome."
+
+
+@dataclass(frozen=True)
+class ShownLocus:
+    """A place on the page: its button, and its picture as a `data:` address."""
+
+    name: str
+    why: str
+    place: str
+    still: str
+    width: int
+    height: int
+    alt: str
+
+
+@dataclass(frozen=True)
+class EmbeddedBrowser:
+    """A genome browser to put into a page, all of it text.
+
+    `igv_js` and `data` are safe inside a `<script>` element, `data` is JSON (see `embedded.js`).
+    `targets` and `loci` are those that are in it, `notes` sentences on what is not; `units` are
+    those of the tracks' heights.
+    """
+
+    igv_js: str
+    data: str
+    loci: tuple[ShownLocus, ...]
+    targets: tuple[str, ...]
+    units: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that all of it adds to a page."""
+        stills = sum(len(locus.still) for locus in self.loci)
+        return len(self.igv_js.encode()) + len(self.data.encode()) + stills
+
+
+def make_embedded(
+    folder: str | Path,
+    loci: Sequence[Locus],
+    ranked: Sequence[str],
+    *,
+    bin_size: int,
+    models: Sequence[str] = (),
+    assembly: str = "",
+    is_stand_in: bool = False,
+    annotation: Sequence[str | Path] = (),
+    command: str = "make browse",
+    most_bytes: int = MOST_BYTES,
+) -> EmbeddedBrowser:
+    """Make the browser of a folder with `tracks.tsv`, its bigWigs and `genome.fa`.
+
+    `ranked` names targets and `models` models, the best first; of models none means all. Spread and
+    residual stay in the files. Of `annotation`, files of the user's, what touches the places is
+    taken. `command` opens the whole tracks. Where all would take more than `most_bytes`, first the
+    bases are left out, then bins get wider, then there are fewer targets and places; `notes` says
+    so, and that an assembly is a stand-in. Raises SeqcastError where there are no places, no tracks
+    of the targets, or files missing.
+    """
+    folder, igv_js = Path(folder), escape_script(read_igv_js())
+    rows, count = _find_rows(folder, ranked, models)
+    sizes = read_sizes(folder)
+    loci = [locus for locus in loci if locus.end <= sizes.get(locus.chrom, -1)]
+    if not loci or not rows:
+        what = "no track of the run's targets" if loci else "no place to show"
+        raise SeqcastError(f"{folder / 'tracks.tsv'}: {what}; run `snakemake export` again")
+    plan = make_plan(loci, rows, bin_size, most_bytes - len(igv_js.encode()))
+    shown, used = loci[: plan.loci], dict(list(rows.items())[: plan.targets])
+    _check_files(folder, used)
+    cut = make_cut(folder, shown, used, bin_size, plan.bins)
+    fasta = make_reference(folder / "genome.fa", cut.regions, sizes, bases=plan.bases)
+    data = {
+        "options": _make_options(assembly or "genome", fasta, shown[0]),
+        "always": make_annotations(folder, cut.regions, shown, annotation),
+        "regions": [
+            [name_of(each.chrom), each.start, min(each.end, sizes[each.chrom]), each.step]
+            for each in cut.regions
+        ],
+        "targets": [
+            {"name": target, "tracks": make_inside_tracks(listed, cut, several=count > 1)}
+            for target, listed in used.items()
+        ],
+        "shown": _SHOWN,
+        "command": command,
+    }
+    return EmbeddedBrowser(
+        igv_js=igv_js,
+        data=escape_json(data),
+        loci=tuple(_show_locus(locus, used, cut, several=count > 1) for locus in shown),
+        targets=tuple(used),
+        units=tuple(dict.fromkeys(listed[0]["units"] for listed in used.values())),
+        notes=((_STAND_IN,) if is_stand_in else ())
+        + tuple(make_notes(plan, len(loci), len(rows), count, cut.regions, bin_size)),
+    )
+
+
+def make_section(embedded: EmbeddedBrowser, template: str | Path) -> str:
+    """Return a browser as HTML to put into a page; beside `template` lie its `.css` and `.js`.
+
+    The page may forbid everything but inline scripts and styles, and images out of itself (`blob:`
+    to save one): `default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src
+    'unsafe-inline'`.
+    """
+    template = Path(template)
+    environment = Environment(
+        loader=FileSystemLoader(template.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template.name).render(embedded=embedded)
+
+
+def escape_script(text: str) -> str:
+    r"""Write JavaScript so that no `</script` or `<!--` in its strings ends or changes its element.
+
+    Both become the same text to JavaScript (`<\/script`). Neither stands outside of strings,
+    regular expressions and comments in a program that works in a page.
+    """
+    for end in ("</script", "</SCRIPT", "</Script"):
+        text = text.replace(end, end.replace("/", "\\/"))
+    return text.replace("<!--", "\\x3c!--")
+
+
+def escape_json(data: Any) -> str:
+    """Write JSON that may stand in a `<script>` element."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _find_rows(folder: Path, ranked: Sequence[str], models: Sequence[str]) -> tuple[Rows, int]:
+    """Return the rows to show of each target, in the order of `ranked`, and how many models are.
+
+    A target's rows are what was observed, then what each of the first models predicts.
+    """
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for row in read_tracks(folder / "tracks.tsv"):
+        if row["kind"] in (OBSERVED, PREDICTED):
+            found.setdefault(row["target"], {})[row["model"]] = row
+    names = models or sorted({model for rows in found.values() for model in rows} - {""})
+    wanted = ["", *names[:MOST_MODELS]]
+    shown = {
+        target: [found[target][model] for model in wanted if model in found[target]]
+        for target in ranked
+        if target in found
+    }
+    return {target: rows for target, rows in shown.items() if rows}, len(names)
+
+
+def _check_files(folder: Path, used: Rows) -> None:
+    names = ["genome.fa", *(row["file"] for listed in used.values() for row in listed)]
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise SeqcastError(
+            f"{folder}: {len(missing)} of {len(names)} files are missing, {missing[0]} for one; run"
+            " `snakemake export`, which makes them again"
+        )
+
+
+def _make_options(name: str, fasta: str, locus: Locus) -> dict[str, Any]:
+    reference = {
+        "id": name,
+        "name": name,
+        "fastaURL": fasta,
+        "indexed": False,
+        # Nothing is known of a chromosome but the regions.
+        "wholeGenomeView": False,
+        "showChromosomeWidget": False,
+    }
+    return make_options(reference, [], _place_of(locus))
+
+
+def _place_of(locus: Locus) -> str:
+    return replace(locus, chrom=name_of(locus.chrom)).place
+
+
+def _show_locus(locus: Locus, used: Rows, cut: Cut, *, several: bool) -> ShownLocus:
+    """Draw the first targets at a place, observed and as the first model predicts it."""
+    panels = [_make_panel(locus, target, used[target], cut) for target in list(used)[:_DRAWN]]
+    by = next((f" by {panel.model}" for panel in panels if several and panel.model), "")
+    still, width, height = make_still(plot_place(panels, locus.chrom, cut.edges_of(locus), by))
+    named = ", ".join(panel.target for panel in panels)
+    alt = f"Observed coverage of {named} as areas, predicted{by} as lines over them, at"
+    alt = f"{alt} {locus.place} ({locus.name})."
+    return ShownLocus(locus.name, locus.why, _place_of(locus), still, width, height, alt)
+
+
+def _make_panel(locus: Locus, target: str, rows: Sequence[Mapping[str, str]], cut: Cut) -> Panel:
+    first = {row["kind"]: row for row in reversed(rows)}
+    values = {kind: cut.values_of(row["file"], locus) for kind, row in first.items()}
+    missing = np.full(len(cut.edges_of(locus)) - 1, np.nan)
+    return Panel(
+        target=target,
+        units=rows[0]["units"],
+        model=first[PREDICTED]["model"] if PREDICTED in first else "",
+        observed=values.get(OBSERVED, missing),
+        predicted=values.get(PREDICTED, missing),
+    )

@@ -1,0 +1,94 @@
+"""What a genome browser shows of a folder of tracks: a panel a target, the best targets first."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqcast.browser.options import COLOURS, make_phrase
+from seqcast.browser.page import MOST_TARGETS
+from seqcast.errors import SeqcastError
+from seqcast.figures.style import find_style
+from seqcast.tracks import OBSERVED, PREDICTED, read_tracks
+
+STAND_IN = "stand-in contigs, one a window"
+
+
+@dataclass(frozen=True)
+class Track:
+    """A track: its file's name in the folder, what it is in words, its colour as `#rrggbb`."""
+
+    file: str
+    kind: str
+    phrase: str
+    colour: str
+
+    @property
+    def rgb(self) -> str:
+        """The colour as `red,green,blue`, from 0 to 255."""
+        return ",".join(str(part) for part in bytes.fromhex(self.colour[1:]))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A target: `tracks` are observed and predicted, on one scale; `others` are off at first.
+
+    `is_shown` says whether the panel itself is on at first.
+    """
+
+    target: str
+    units: str
+    tracks: tuple[Track, ...]
+    others: tuple[Track, ...]
+    is_shown: bool
+
+
+def find_panels(folder: str | Path, scores: Mapping[str, float] | None = None) -> list[Panel]:
+    """Return the panels of `tracks.tsv`, ranked by `scores` (by target, r) where they are given.
+
+    At most `MOST_TARGETS` are shown at first. Raises SeqcastError where the table lists no track,
+    or one that is not there.
+    """
+    folder = Path(folder)
+    rows = read_tracks(folder / "tracks.tsv")
+    _check_files(folder, [row["file"] for row in rows])
+    models = list(dict.fromkeys(row["model"] for row in rows if row["model"]))
+    by_target: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        by_target.setdefault(row["target"], []).append(row)
+    ranked = sorted(by_target, key=lambda target: -_known((scores or {}).get(target)))
+    return [
+        _make_panel(target, by_target[target], models, place < MOST_TARGETS)
+        for place, target in enumerate(ranked)
+    ]
+
+
+def _make_panel(
+    target: str, rows: list[dict[str, str]], models: list[str], is_shown: bool
+) -> Panel:
+    tracks = [_make_track(row, models) for row in rows]
+    main = tuple(track for track in tracks if track.kind in (OBSERVED, PREDICTED))
+    others = tuple(track for track in tracks if track not in main)
+    return Panel(target, rows[0]["units"], main, others, is_shown)
+
+
+def _make_track(row: dict[str, str], models: list[str]) -> Track:
+    kind, model = row["kind"], row["model"]
+    # Models may be drawn over each other, so each has its colour, the same as in the figures.
+    colour = find_style(models.index(model)).colour if kind == PREDICTED else COLOURS[kind]
+    return Track(row["file"], kind, make_phrase(kind, model if len(models) > 1 else ""), colour)
+
+
+def _check_files(folder: Path, files: list[str]) -> None:
+    if not files:
+        raise SeqcastError(f"{folder}/tracks.tsv: lists no tracks; run `snakemake export` again")
+    missing = [file for file in files if not (folder / file).is_file()]
+    if missing:
+        raise SeqcastError(
+            f"{folder}/tracks.tsv: {len(missing):,} of {len(files):,} tracks are not there, the"
+            f" first is {missing[0]}; run `snakemake export` again"
+        )
+
+
+def _known(score: float | None) -> float:
+    return -math.inf if score is None or math.isnan(score) else score

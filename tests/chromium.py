@@ -1,0 +1,117 @@
+"""A real browser for tests: what a page asks for, what it logs and what is seen of it.
+
+`visit` is a fixture (conftest.py knows it): `seen = visit(address)` opens a page in a fresh profile
+and returns what happens there. Tests that use it skip, saying so, where no Chromium is installed.
+"""
+
+import io
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+OBSERVED, PREDICTED = (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)
+PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
+# The last one makes sure that what must not leave the machine does not, and is seen to fail.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+LOCAL = ("http://127.0.0.1:", "file:", "data:", "blob:", "about:")
+
+
+@dataclass
+class Visit:
+    """A page and what it did since it was opened.
+
+    `requests` are addresses, `messages` what it logged as a warning or an error, `errors` its
+    uncaught exceptions, `failed` addresses that gave no file.
+    """
+
+    page: "Page"
+    requests: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    @property
+    def outside(self) -> list[str]:
+        """Return the addresses asked for that are not on this machine."""
+        return [each for each in self.requests if not each.startswith(LOCAL)]
+
+    def check_quiet(self) -> None:
+        """Fail where a request left the machine or failed, or anything was complained of."""
+        said = [*self.failed, *self.errors, *self.messages]
+        assert not self.outside, f"asked for outside: {self.outside}"
+        assert not said, f"complained of: {said}"
+
+    def screenshot(self, selector: str = "", **options: Any) -> np.ndarray:
+        """Return what is seen of the page, or of its first match of a selector, (y, x, rgb)."""
+        seen = self.page.locator(selector).first if selector else self.page
+        return np.asarray(Image.open(io.BytesIO(seen.screenshot(**options))).convert("RGB"))
+
+
+def count_pixels(picture: np.ndarray, colour: tuple[int, int, int], tolerance: int = 24) -> int:
+    """Count the pixels of a picture, (y, x, rgb), that are nearly of a colour."""
+    distance = np.abs(picture.astype(int) - np.array(colour)).max(axis=-1)
+    return int((distance <= tolerance).sum())
+
+
+# Not for the whole session: its event loop would be in the way of tests that run one of their own.
+@pytest.fixture(scope="module")
+def chromium() -> "Iterator[Browser]":
+    """Return a headless Chromium, or skip."""
+    if PROGRAM is None:
+        pytest.skip("no chromium on PATH (Debian: apt-get install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=PROGRAM, headless=True, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: "Browser") -> Iterator[Callable[..., Visit]]:
+    """Return what opens an address: `visit(address, width=1400, height=900, **context)`."""
+    contexts = []
+
+    def open_page(address: str, width: int = 1400, height: int = 900, **options: Any) -> Visit:
+        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        seen = Visit(context.new_page())
+        context.on("request", lambda request: seen.requests.append(request.url))
+        context.on("requestfailed", lambda request: seen.failed.append(request.url))
+        context.on("response", lambda answer: _note_failure(seen, answer))
+        seen.page.on("console", lambda message: _note_message(seen, message))
+        seen.page.on("pageerror", lambda error: seen.errors.append(error.stack or str(error)))
+        seen.page.goto(address)
+        return seen
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def _note_failure(seen: Visit, answer: Any) -> None:
+    if answer.status >= 400:
+        seen.failed.append(f"{answer.status} {answer.url}")
+
+
+def _note_message(seen: Visit, message: Any) -> None:
+    if message.type in ("warning", "error"):
+        seen.messages.append(f"{message.type}: {message.text}")
