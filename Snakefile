@@ -49,6 +49,8 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/tracks.smk"
+include: "workflow/rules/parts.smk"
+include: "workflow/rules/genome_tracks.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -57,5 +59,6 @@ rule all:
     input:
         rules.report.output,
         rules.export.input,
+        rules.browse.output,
         FIRST_LOOK,
     localrule: True

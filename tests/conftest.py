@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from chromium import chromium as chromium
+from chromium import visit as visit
 from hypothesis import settings
 from tiny import write_tiny
 

@@ -10,16 +10,17 @@ import pytest
 LIBRARY = Path(__file__).parents[1] / "scripts" / "seqcast"
 LAYERS = {
     "leaves": "base_order card console disk errors findings genome provenance settings targets",
-    "files": "dataset fasta loss model predictions replicates sources truth",
+    "files": "dataset fasta loss model predictions replicates sources splits tracks truth",
     "tools": "bigwig checkpoint device metrics sampling shuffle",
     "steps": (
-        "baselines combining downloads evaluation exporting figures inference report training"
-        " validation"
+        "baselines browser combining downloads evaluation exporting figures genome_tracks inference"
+        " locating report training validation"
     ),
 }
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS.values()) for room in rooms.split()}
 TORCH = {
-    "checkpoint", "device", "inference", "loss", "model", "model.gated", "model.pooled", "training",
+    "checkpoint", "device", "genome_tracks.predicting", "inference", "loss", "model",
+    "model.gated", "model.pooled", "training",
 }  # fmt: skip
 MOST_LINES, LONGEST_FUNCTION = 300, 60
 

@@ -14,13 +14,28 @@ from seqcast import provenance
 
 ROOT = Path(__file__).parents[1]
 RULES = {
-    "data": ("download", "validate", "dataset", "evaluate", "export", "mend"),
-    "torch": ("train", "predict"),
+    "data": (
+        "download",
+        "validate",
+        "dataset",
+        "evaluate",
+        "export",
+        "mend",
+        "genome_tracks_plan",
+        "genome_tracks_join",
+        "regions_table",
+    ),
+    "torch": ("train", "predict", "genome_tracks_part"),
     "plot": ("first_look", "report"),
 }
 # What conda and imports call otherwise than PyPI.
 CONDA = {"pytorch": "torch"}
-IMPORTS = {"pyBigWig": "pybigwig", "yaml": "pyyaml"}
+IMPORTS = {
+    "PIL": "pillow",
+    "igv_notebook": "igv-notebook",
+    "pyBigWig": "pybigwig",
+    "yaml": "pyyaml",
+}
 
 
 def read_pins() -> dict[str, str]:
@@ -30,7 +45,10 @@ def read_pins() -> dict[str, str]:
 
 def read_environment(name: str) -> dict[str, str]:
     text = (ROOT / "envs" / f"{name}.yaml").read_text()
-    pairs = (each.split("=") for each in yaml.safe_load(text)["dependencies"])
+    found = yaml.safe_load(text)["dependencies"]
+    lists = [each["pip"] for each in found if isinstance(each, dict)]
+    pairs = [each.split("=") for each in found if isinstance(each, str) and "=" in each]
+    pairs += [each.split("==") for each in sum(lists, [])]
     return {CONDA.get(package, package): version for package, version in pairs}
 
 

@@ -39,7 +39,7 @@ def choose_device(
         chosen, why = "cpu", "train.device is cpu"
     elif device == "cuda":
         chosen, why = "cuda", "train.device is cuda"
-    elif gpus == 0:
+    elif gpus == 0 and (torch.cuda.is_available() or _has_nvidia_device()):
         chosen, why = "cpu", "this job was granted no GPU (--resources gpu=0)"
     elif _hides_gpus():
         chosen, why = "cpu", "CUDA_VISIBLE_DEVICES hides every GPU"

@@ -90,7 +90,7 @@ def predict_dataset(
     `gpus` are what the scheduler granted.
     """
     dataset, network = read_dataset(dataset_path, fold), read_model(model)
-    _check_fit(model, network, dataset)
+    check_fit(model, network, dataset)
     device = choose_device(training.device, training.precision, gpus=gpus)
     torch.set_num_threads(training.threads or threads or os.cpu_count() or 1)
     log.info("predicting on %s", device.reason)
@@ -150,20 +150,20 @@ class _Predictor:
             codes,
             batch_size=self.settings.batch_size,
             device=self.device,
-            both_strands=self.both_strands,
+            both_strands=is_both_strands(self.settings, self.training),
         )
-        _check_finite(self.model, predicted)
+        check_finite(self.model, predicted)
         return predicted
 
-    @property
-    def both_strands(self) -> bool:
-        """Say whether rates are averaged over strands."""
-        if self.settings.strands == "auto":
-            return self.training.reverse_complement
-        return self.settings.strands == "both"
+
+def is_both_strands(settings: PredictSettings, training: TrainSettings) -> bool:
+    """Say whether rates are averaged over strands."""
+    if settings.strands == "auto":
+        return training.reverse_complement
+    return settings.strands == "both"
 
 
-def _check_fit(model: Path, network: Network, dataset: Dataset) -> None:
+def check_fit(model: Path, network: Network, dataset: Dataset) -> None:
     """Refuse a model that was made for other data."""
     for what, found, wanted in (
         ("targets", len(network.targets), len(dataset.targets)),
@@ -177,7 +177,8 @@ def _check_fit(model: Path, network: Network, dataset: Dataset) -> None:
             )
 
 
-def _check_finite(model: Path, predicted: np.ndarray) -> None:
+def check_finite(model: Path, predicted: np.ndarray) -> None:
+    """Refuse a model that predicts what is no number."""
     bad = ~np.isfinite(predicted)
     if bad.any():
         raise SeqcastError(f"{model}: predicts {bad.sum()} values that are not finite; train anew")

@@ -257,6 +257,7 @@ def _collect_facts(trainer: Trainer, epoch: int, valid: float, threads: int) -> 
         "threads": threads,
         "parameters": trainer.network.parameter_count,
         "receptive_field": trainer.network.settings.receptive_field,
+        "window": trainer.dataset.window,
         "dataset_digest": trainer.dataset.digest,
         "torch": torch.__version__,
     }

@@ -99,7 +99,7 @@ def test_the_record_says_what_was_run(finished: Project) -> None:
     assert card["training"]["threads"] == 1
 
 
-@pytest.mark.parametrize("figure", ["metrics.png", "window_worst.png"])
+@pytest.mark.parametrize("figure", ["metrics.svg", "window_worst.png"])
 def test_a_deleted_figure_reruns_one_rule(finished: Project, figure: str) -> None:
     path = finished.results / "report/figures" / figure
     kept = path.read_bytes()
@@ -134,9 +134,9 @@ def test_what_a_change_of_code_reruns(finished: Project, tmp_path: Path) -> None
     (library / "loss.py").touch()
     assert copy.jobs() == {}
     for module, rerun in (
-        ("figures/style.py", {"report", "first_look"}),
-        ("console.py", {"report", "first_look"}),
-        ("bigwig.py", {"export_tracks", "report", "first_look"}),
+        ("figures/style.py", {"browse", "report", "first_look"}),
+        ("console.py", {"browse", "report", "first_look"}),
+        ("bigwig/zooms.py", {"export_tracks", "browse", "report", "first_look"}),
     ):
         with open(library / module, "a") as file:
             file.write("\n# changed\n")
@@ -144,7 +144,8 @@ def test_what_a_change_of_code_reruns(finished: Project, tmp_path: Path) -> None
     with open(library / "loss.py", "a") as file:
         file.write("\n# changed\n")
     assert set(copy.jobs()) == {
-        "train_model", "predict_model", "evaluate_model", "export_tracks", "report", "first_look",
+        "train_model", "predict_model", "evaluate_model", "export_tracks", "browse", "report",
+        "first_look",
     }  # fmt: skip
 
 
@@ -152,7 +153,7 @@ def test_snakemake_report_carries_the_figures(finished: Project) -> None:
     page = finished.folder / "report.html"
     finished.snakemake("--report", str(page))
     text = page.read_text()
-    assert "learning_curves.png" in text
+    assert "learning_curves.svg" in text
     assert "What to look for" in text or "Look for" in text
 
 

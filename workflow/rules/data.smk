@@ -42,7 +42,7 @@ rule validate:
 rule validate_source:
     input:
         # Simulated data is made, then checked like any other before a model sees it.
-        source=SOURCES or [DATASET],
+        source=SOURCE or [DATASET],
         table=TABLE,
     output:
         validation=VALIDATION,
@@ -69,7 +69,7 @@ rule validate_source:
 rule first_look:
     # Before the training, which takes all the cores: it is to be looked at before.
     input:
-        source=SOURCES if SOURCE_KIND == "basenji_h5" else [DATASET],
+        source=SOURCE if SOURCE_KIND == "basenji_h5" else [DATASET],
         validation=VALIDATION,
     output:
         report(FIRST_LOOK, caption="../report/first_look.rst", category="Data"),
@@ -89,11 +89,38 @@ rule first_look:
         "../../scripts/first_look.py"
 
 
+if PLACED_ON:
+
+    rule locate:
+        input:
+            source=SOURCE,
+            genome=PLACED_ON,
+            validation=VALIDATION,
+        output:
+            PLACEMENTS,
+        log:
+            f"{RUN}/logs/locate.log",
+        benchmark:
+            f"{RUN}/logs/benchmarks/locate.tsv"
+        conda:
+            "../../envs/data.yaml"
+        resources:
+            mem_mb=4_000,
+            runtime=120,
+        params:
+            dataset=settings.dataset.model_dump(mode="json"),
+            work=WORK,
+            code=code_of("locate"),
+        script:
+            "../../scripts/locate.py"
+
+
 rule dataset:
     input:
-        source=SOURCES,
+        source=SOURCE,
         table=TABLE,
         validation=VALIDATION if SOURCES else [],
+        placements=PLACEMENTS,
     output:
         dataset=DATASET,
         # Small, so that Snakemake compares its content and not its time.

@@ -16,11 +16,26 @@ DOWNLOADS = f"{RUN}/download"
 # Unpacked and indexed copies: never beside the user's own files.
 WORK = f"{RUN}/genome"
 PLACES = seqcast_settings.find_places(FILES, DOWNLOADS)
-URLS = {path.name: place for place, path in PLACES.items() if str(path) != place}
 SOURCES = [str(path) for path in PLACES.values()]
+# The genome that tracks are predicted on may be another than the run's own, in a folder of its own.
+FASTA = seqcast_settings.find_genome(settings.dataset, settings.genome_tracks)
+if FASTA and FASTA.place not in PLACES:
+    FILES = (*FILES, FASTA)
+    PLACES |= seqcast_settings.find_places([FASTA], f"{DOWNLOADS}/genome_tracks")
+# What browser pages show below the tracks.
+SHOWN = [
+    seqcast_settings.File(place, named_by="browse.annotation")
+    for place in settings.browse.annotation
+]
+FILES = (*FILES, *(file for file in SHOWN if file.place not in PLACES))
+PLACES |= seqcast_settings.find_places(SHOWN, f"{DOWNLOADS}/annotation")
+ANNOTATION = [str(PLACES[file.place]) for file in SHOWN]
+URLS = {
+    str(path.relative_to(DOWNLOADS)): place for place, path in PLACES.items() if str(path) != place
+}
 MISSING = [
     (file.named_by, path)
-    for file, path in zip(FILES, PLACES.values())
+    for file, path in ((file, PLACES[file.place]) for file in FILES)
     if str(path) == file.place and not path.is_file()
 ]
 if MISSING:
@@ -33,6 +48,12 @@ if MISSING:
     )
 # The table says how the files are read.
 TABLE = settings.dataset.targets if SOURCE_KIND == "genome" else []
+# Windows without coordinates are looked for in the genome that they were cut from.
+PLACED_ON = getattr(settings.dataset, "genome", None)
+PLACED_ON = str(PLACES[PLACED_ON]) if PLACED_ON else []
+PLACEMENTS = f"{RUN}/locate/windows.tsv" if PLACED_ON else []
+# The file that is read window by window, or the files of a genome.
+SOURCE = [path for path in SOURCES if path != PLACED_ON]
 REPLICATES = []
 if SOURCE_KIND == "genome" and seqcast_settings.has_replicates(settings.dataset):
     REPLICATES = f"{RUN}/dataset/replicates.h5"
@@ -53,7 +74,7 @@ BASELINES = [f"baseline.{name}" for name in settings.evaluate.baselines]
 SCORED = [*MODELS, *sum(REPLICATES_OF.values(), []), *BASELINES]
 
 TRACKS = f"{RUN}/export/tracks.tsv"
-GENOME = ("genome.fa", "genome.fa.fai", "genome.chrom.sizes")
+GENOME = ("genome.fa", "genome.fa.fai", "genome.chrom.sizes", "splits.bed")
 MENDED = f"{RUN}/export/.mended"
 PAGE = Path(workflow.basedir, "workflow/report/page.html.j2")
 FIGURES = f"{RUN}/report/figures"
@@ -62,6 +83,12 @@ FIGURES = f"{RUN}/report/figures"
 def code_of(step):
     """Return the digest of a step's script and all of the library that it reaches."""
     return provenance.digest_sources(Path(workflow.basedir, "scripts", f"{step}.py"))
+
+
+def digest_templates(*patterns):
+    """Return the digests of the parts of a page, so that a change makes the page anew."""
+    parts = sorted(part for pattern in patterns for part in PAGE.parent.glob(pattern))
+    return [provenance.sha256_of(part) for part in parts]
 
 
 def training_of(wildcards):

@@ -7,6 +7,7 @@ rule report:
         manifest=MANIFEST,
         validation=VALIDATION,
         tracks=TRACKS,
+        annotation=ANNOTATION,
         models=expand(rules.train_model.output.model, member=MEMBERS),
         history=expand(rules.train_model.output.history, member=MEMBERS),
         predictions=rules.predict.input,
@@ -17,15 +18,30 @@ rule report:
         summary=f"{RUN}/report/summary.txt",
         record=f"{RUN}/run.json",
         learning_curves=report(
-            f"{FIGURES}/learning_curves.png",
+            f"{FIGURES}/learning_curves.svg",
             caption="../report/learning_curves.rst",
             category="Training",
         ),
         comparison=report(
-            f"{FIGURES}/comparison.png", caption="../report/comparison.rst", category="Metrics"
+            f"{FIGURES}/comparison.svg", caption="../report/comparison.rst", category="Metrics"
         ),
         metrics=report(
-            f"{FIGURES}/metrics.png", caption="../report/metrics.rst", category="Metrics"
+            f"{FIGURES}/metrics.svg", caption="../report/metrics.rst", category="Metrics"
+        ),
+        calibration=report(
+            f"{FIGURES}/calibration.svg",
+            caption="../report/calibration.rst",
+            category="Predicted against observed",
+        ),
+        errors=report(
+            f"{FIGURES}/errors.svg",
+            caption="../report/errors.rst",
+            category="Predicted against observed",
+        ),
+        correlations=report(
+            f"{FIGURES}/correlations.svg",
+            caption="../report/correlations.rst",
+            category="Predicted against observed",
         ),
         scatter=report(
             expand(f"{FIGURES}/{{model}}.scatter.png", model=MODELS),
@@ -47,11 +63,13 @@ rule report:
         mem_mb=4_000,
         runtime=60,
     params:
+        run=settings.run,
         members=MEMBERS_OF,
         replicates=REPLICATES_OF,
         scored=SCORED,
         report=settings.report.model_dump(mode="json"),
-        template=[provenance.sha256_of(part) for part in sorted(PAGE.parent.glob("page.*"))],
+        browse=settings.browse.model_dump(mode="json"),
+        template=digest_templates("page.*", "embedded.*"),
         code=code_of("report"),
     script:
         "../../scripts/report.py"

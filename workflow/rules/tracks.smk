@@ -13,6 +13,8 @@ rule export_tracks:
         dataset=ancient(DATASET),
         manifest=MANIFEST,
         predictions=rules.predict.input,
+        # Pieces of chromosomes are all that the dataset has of them.
+        genome=ancient(PLACED_ON) if PLACED_ON else [],
     output:
         TRACKS,
     log:
@@ -27,6 +29,7 @@ rule export_tracks:
     params:
         models=MODELS,
         export=settings.export.model_dump(mode="json"),
+        work=WORK,
         code=code_of("export"),
     script:
         "../../scripts/export.py"
@@ -37,6 +40,7 @@ rule mend_tracks:
         table=TRACKS,
         dataset=ancient(DATASET),
         predictions=rules.predict.input,
+        genome=ancient(PLACED_ON) if PLACED_ON else [],
     output:
         temp(MENDED),
     log:
@@ -49,5 +53,41 @@ rule mend_tracks:
     params:
         models=MODELS,
         export=settings.export.model_dump(mode="json"),
+        work=WORK,
     script:
         "../../scripts/mend.py"
+
+
+rule browse:
+    input:
+        tracks=TRACKS,
+        dataset=ancient(DATASET),
+        manifest=MANIFEST,
+        predictions=rules.predict.input,
+        metrics=expand(rules.evaluate_model.output.metrics, scored=MODELS),
+        windows=expand(rules.evaluate_model.output.windows, scored=MODELS),
+        annotation=ANNOTATION,
+    output:
+        page=f"{RUN}/export/index.html",
+        program=f"{RUN}/export/igv.min.js",
+        session=f"{RUN}/export/igv_session.xml",
+        hub=f"{RUN}/export/hub.txt",
+        jbrowse=f"{RUN}/export/config.json",
+    log:
+        f"{RUN}/logs/browse.log",
+    benchmark:
+        f"{RUN}/logs/benchmarks/browse.tsv"
+    conda:
+        "../../envs/plot.yaml"
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    params:
+        models=MODELS,
+        run=settings.run,
+        title=settings.report.title or settings.run,
+        browse=settings.browse.model_dump(mode="json"),
+        template=digest_templates("browser.*"),
+        code=code_of("browse"),
+    script:
+        "../../scripts/browse.py"

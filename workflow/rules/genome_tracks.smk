@@ -1,0 +1,140 @@
+# From trained models to tracks over whole chromosomes, and over regions of one's own.
+#
+# Both are planned, predicted part by part, and joined in the same way; `scope` says which it is.
+
+
+rule genome_tracks:
+    input:
+        f"{RUN}/genome_tracks/tracks.tsv",
+    localrule: True
+
+
+rule regions:
+    input:
+        REGIONS,
+    localrule: True
+
+
+checkpoint genome_tracks_plan:
+    input:
+        # Without a genome the job says so, at once.
+        dataset=ancient(DATASET) if HAS_GENOME else [],
+        manifest=MANIFEST if HAS_GENOME else [],
+        # When a checkpoint is done, Snakemake decides anew what has to run, and forgets a training
+        # that waits for a validation: so that one has to be done before.
+        validation=VALIDATION if HAS_GENOME else [],
+        fasta=FASTA_PATH,
+        regions=lambda wildcards: BED if wildcards.scope == "regions" else [],
+    output:
+        plan=f"{SCOPED}/plan.json",
+        genome=f"{SCOPED}/genome.fa",
+        index=f"{SCOPED}/genome.fa.fai",
+        sizes=f"{SCOPED}/genome.chrom.sizes",
+    log:
+        f"{RUN}/logs/{{scope}}/plan.log",
+    wildcard_constraints:
+        scope=SCOPE,
+    # Before the training: what is wrong with a genome or with regions is said at once.
+    priority: 50
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    params:
+        tracks=settings.genome_tracks.model_dump(mode="json", exclude={"models", "shifts"}),
+        work=WORK,
+        models=len(TRACK_MODELS),
+        members=len(TRACK_MEMBERS),
+        code=code_of("genome_tracks_plan"),
+    script:
+        "../../scripts/genome_tracks_plan.py"
+
+
+rule genome_tracks_part:
+    input:
+        dataset=ancient(DATASET),
+        model=rules.train_model.output.model,
+        # Ancient: what changes a part's predictions is in its digest.
+        plan=ancient(f"{SCOPED}/plan.json"),
+        genome=ancient(f"{SCOPED}/genome.fa"),
+        index=ancient(f"{SCOPED}/genome.fa.fai"),
+    output:
+        f"{SCOPED}/parts/{{member}}/{{part}}.h5",
+    log:
+        f"{RUN}/logs/{{scope}}/{{member}}/{{part}}.log",
+    benchmark:
+        f"{RUN}/logs/benchmarks/{{scope}}.{{member}}.{{part}}.tsv"
+    wildcard_constraints:
+        scope=SCOPE,
+        part="[A-Za-z0-9_-]+",
+    conda:
+        "../../envs/torch.yaml"
+    threads: threads_of
+    resources:
+        gpu=gpus_of,
+        mem_mb=3_000,
+        runtime=1_440,
+    params:
+        digest=lambda wildcards: read_parts(wildcards.scope).get(wildcards.part, ""),
+        tracks=settings.genome_tracks.model_dump(mode="json", include={"edge_bins", "shifts"}),
+        predict=settings.predict.model_dump(mode="json", include={"checkpoint", "strands"}),
+        snapshots=rules.train_model.params.snapshots,
+        code=code_of("genome_tracks_part"),
+    script:
+        "../../scripts/genome_tracks_part.py"
+
+
+rule genome_tracks_join:
+    input:
+        dataset=ancient(DATASET),
+        plan=f"{SCOPED}/plan.json",
+        sizes=f"{SCOPED}/genome.chrom.sizes",
+        # Named here as well, so that Snakemake knows of all work before it knows of the parts.
+        models=TRACK_WEIGHTS,
+        parts=lambda wildcards: find_parts(wildcards.scope),
+    output:
+        f"{SCOPED}/tracks.tsv",
+    log:
+        f"{RUN}/logs/{{scope}}/join.log",
+    benchmark:
+        f"{RUN}/logs/benchmarks/{{scope}}.join.tsv"
+    wildcard_constraints:
+        scope=SCOPE,
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=4_000,
+        runtime=480,
+    params:
+        models=TRACK_MODELS,
+        is_own=IS_OWN,
+        code=code_of("genome_tracks_join"),
+    script:
+        "../../scripts/genome_tracks_join.py"
+
+
+if BED:
+
+    rule regions_table:
+        input:
+            dataset=ancient(DATASET),
+            plan=f"{RUN}/regions/plan.json",
+            bed=BED,
+            models=TRACK_WEIGHTS,
+            parts=lambda _: find_parts("regions"),
+        output:
+            f"{RUN}/regions/regions.tsv",
+        log:
+            f"{RUN}/logs/regions/table.log",
+        conda:
+            "../../envs/data.yaml"
+        resources:
+            mem_mb=4_000,
+            runtime=120,
+        params:
+            models=TRACK_MODELS,
+            is_own=IS_OWN,
+            code=code_of("regions_table"),
+        script:
+            "../../scripts/regions_table.py"

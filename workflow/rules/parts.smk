@@ -1,0 +1,62 @@
+# What tracks of a genome and of regions are made of, and what their rules ask about it.
+import json
+
+SCOPE = "genome_tracks|regions"
+SCOPED = f"{RUN}/{{scope}}"
+BED = settings.predict.regions or []
+if BED and not Path(BED).is_file():
+    near = errors.suggest(Path(BED).name, [each.name for each in Path(BED).parent.glob("*")])
+    raise WorkflowError(f"config: predict.regions: there is no file {BED}{near}")
+REGIONS = [f"{RUN}/regions/tracks.tsv", f"{RUN}/regions/regions.tsv"] if BED else []
+TRACK_MODELS = list(settings.genome_tracks.models or MODELS)
+TRACK_MEMBERS = [member for model in TRACK_MODELS for member in MEMBERS_OF[model]]
+TRACK_WEIGHTS = expand(f"{RUN}/{{member}}/train/model.safetensors", member=TRACK_MEMBERS)
+# What Linux, and Windows' Linux, have where there is an NVIDIA GPU.
+GPU_FILES = ("nvidiactl", "dxg")
+# Simulated data have their genome in the dataset; windows without a place have none.
+HAS_GENOME = bool(FASTA) or SOURCE_KIND == "simulated"
+FASTA_PATH = str(PLACES[FASTA.place]) if FASTA else []
+# On another genome nothing was observed, and nothing held out.
+IS_OWN = not settings.genome_tracks.fasta or FASTA_PATH in SOURCES
+
+
+def read_parts(scope):
+    """Return the digest of each part of a plan by name; none where there is no plan yet."""
+    path = Path(SCOPED.format(scope=scope), "plan.json")
+    parts = json.loads(path.read_text())["parts"] if path.exists() else []
+    return {part["name"]: part["digest"] for part in parts}
+
+
+def find_parts(scope):
+    """Return the predicted parts of all members, as many as the plan has."""
+    checkpoints.genome_tracks_plan.get(scope=scope)
+    return expand(
+        f"{SCOPED}/parts/{{member}}/{{part}}.h5",
+        scope=scope,
+        member=TRACK_MEMBERS,
+        part=read_parts(scope),
+    )
+
+
+def gpus_of(wildcards):
+    """Return how many GPUs a part asks for.
+
+    None on a machine without: there a limit on `gpu` would let one part run at a time.
+    """
+    device = settings.training(wildcards.member).device
+    elsewhere = workflow.remote_exec or not workflow.local_exec
+    is_there = any(Path(os.sep, "dev", name).exists() for name in GPU_FILES)
+    return int(device == "cuda" or (device == "auto" and (is_there or elsewhere)))
+
+
+def threads_of(wildcards):
+    """Return a part's share of the cores: as many parts run at once as there are cores, or GPUs.
+
+    A process a core is faster than a process with many threads, but where a limit on `gpu` lets
+    only some jobs run, they share all cores.
+    """
+    cores, limit = workflow.cores or 1, workflow.global_resources.get("gpu")
+    at_once = min(cores, max(1, len(read_parts(wildcards.scope)) * len(TRACK_MEMBERS)))
+    if gpus_of(wildcards) and limit and limit.value:
+        at_once = min(at_once, limit.value)
+    return settings.training(wildcards.member).threads or cores // at_once
