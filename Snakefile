@@ -59,6 +59,7 @@ rule all:
     input:
         rules.report.output,
         rules.export.input,
-        rules.browse.output,
+        rules.browse.input,
+        REGIONS,
         FIRST_LOOK,
     localrule: True

@@ -6,28 +6,33 @@ from seqcast.browser.shown import find_shown
 from seqcast.browser.writing import write_browsers
 from seqcast.console import step
 from seqcast.dataset import read_dataset
+from seqcast.settings import read_settings
+from seqcast.sources.genome.unpacking import find_stem
 
-with step("browse", snakemake.log[0]):
-    inputs, params = snakemake.input, snakemake.params
-    folder, dataset = Path(inputs.tracks).parent, read_dataset(inputs.dataset)
+folder, inputs, params = snakemake.wildcards.folder, snakemake.input, snakemake.params
+with step(f"browse {folder}", snakemake.log[0]):
+    tracks, dataset = Path(inputs.tracks), read_dataset(inputs.dataset)
+    source, settings = dataset.source, read_settings(snakemake.config)
+    other, is_simulated = params.other_genome, source.get("kind") == "simulated"
     shown = find_shown(
-        folder,
+        tracks.parent,
         dataset,
         metrics=dict(zip(params.models, inputs.metrics, strict=True)),
         windows=dict(zip(params.models, inputs.windows, strict=True)),
         predictions=dict(zip(params.models, inputs.predictions, strict=True)),
-        own=params.browse["loci"],
+        own=settings.browse.loci,
+        is_own_genome=not other,
     )
     write_browsers(
-        folder,
+        tracks.parent,
         Path(snakemake.scriptdir, "../workflow/report/browser.html.j2"),
         title=params.title,
         loci=shown.loci,
-        assembly=str(dataset.source.get("assembly") or ""),
-        ucsc=dataset.source.get("ucsc"),
-        is_stand_in=not dataset.has_coordinates,
-        is_simulated=dataset.source.get("kind") == "simulated",
+        assembly=find_stem(Path(other)) if other else source["assembly"],
+        ucsc=settings.genome_tracks.assembly if other else source.get("ucsc"),
+        is_stand_in=not (other or dataset.has_coordinates),
+        is_simulated=is_simulated and not other,
         annotation=inputs.annotation,
         scores=shown.scores,
-        command=f"make browse RUN={params.run}",
+        command=f"make browse RUN={params.run}" + (f" FOLDER={folder}" * (folder != "export")),
     )

@@ -46,9 +46,9 @@ def read_pins() -> dict[str, str]:
 def read_environment(name: str) -> dict[str, str]:
     text = (ROOT / "envs" / f"{name}.yaml").read_text()
     found = yaml.safe_load(text)["dependencies"]
-    lists = [each["pip"] for each in found if isinstance(each, dict)]
     pairs = [each.split("=") for each in found if isinstance(each, str) and "=" in each]
-    pairs += [each.split("==") for each in sum(lists, [])]
+    by_pip = [pin for each in found if isinstance(each, dict) for pin in each["pip"]]
+    pairs += [each.split("==") for each in by_pip]
     return {CONDA.get(package, package): version for package, version in pairs}
 
 

@@ -89,9 +89,16 @@ rule first_look:
         "../../scripts/first_look.py"
 
 
+rule locate:
+    # Nothing to do where the data have coordinates, or no genome is given.
+    input:
+        PLACEMENTS,
+    localrule: True
+
+
 if PLACED_ON:
 
-    rule locate:
+    rule locate_windows:
         input:
             source=SOURCE,
             genome=PLACED_ON,

@@ -6,6 +6,7 @@
 rule genome_tracks:
     input:
         f"{RUN}/genome_tracks/tracks.tsv",
+        expand(f"{RUN}/genome_tracks/{{file}}", file=PAGES),
     localrule: True
 
 

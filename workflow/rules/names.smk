@@ -76,6 +76,8 @@ SCORED = [*MODELS, *sum(REPLICATES_OF.values(), []), *BASELINES]
 TRACKS = f"{RUN}/export/tracks.tsv"
 GENOME = ("genome.fa", "genome.fa.fai", "genome.chrom.sizes", "splits.bed")
 MENDED = f"{RUN}/export/.mended"
+# What opens a folder of tracks.
+PAGES = ("index.html", "igv.min.js", "igv_session.xml", "hub.txt", "config.json")
 PAGE = Path(workflow.basedir, "workflow/report/page.html.j2")
 FIGURES = f"{RUN}/report/figures"
 
@@ -106,6 +108,12 @@ def control_of(wildcards):
         return []
     member = MEMBERS_OF.get(wildcards.scored, [wildcards.scored])[0]
     return f"{RUN}/{member}/predict/control.h5"
+
+
+def other_genome_of(folder):
+    """Return the FASTA that a folder of tracks lies on where it is not the run's own genome."""
+    is_other = settings.genome_tracks.fasta and str(PLACES[FASTA.place]) not in SOURCES
+    return str(PLACES[FASTA.place]) if folder != "export" and is_other else ""
 
 
 def mending(wildcards):

@@ -7,7 +7,9 @@ BED = settings.predict.regions or []
 if BED and not Path(BED).is_file():
     near = errors.suggest(Path(BED).name, [each.name for each in Path(BED).parent.glob("*")])
     raise WorkflowError(f"config: predict.regions: there is no file {BED}{near}")
-REGIONS = [f"{RUN}/regions/tracks.tsv", f"{RUN}/regions/regions.tsv"] if BED else []
+REGIONS = (
+    expand(f"{RUN}/regions/{{file}}", file=("tracks.tsv", "regions.tsv", *PAGES)) if BED else []
+)
 TRACK_MODELS = list(settings.genome_tracks.models or MODELS)
 TRACK_MEMBERS = [member for model in TRACK_MODELS for member in MEMBERS_OF[model]]
 TRACK_WEIGHTS = expand(f"{RUN}/{{member}}/train/model.safetensors", member=TRACK_MEMBERS)
@@ -17,7 +19,7 @@ GPU_FILES = ("nvidiactl", "dxg")
 HAS_GENOME = bool(FASTA) or SOURCE_KIND == "simulated"
 FASTA_PATH = str(PLACES[FASTA.place]) if FASTA else []
 # On another genome nothing was observed, and nothing held out.
-IS_OWN = not settings.genome_tracks.fasta or FASTA_PATH in SOURCES
+IS_OWN = not other_genome_of("genome_tracks")
 
 
 def read_parts(scope):

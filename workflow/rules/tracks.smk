@@ -60,7 +60,14 @@ rule mend_tracks:
 
 rule browse:
     input:
-        tracks=TRACKS,
+        expand(f"{RUN}/export/{{file}}", file=PAGES),
+    localrule: True
+
+
+# Of the held-out windows, of whole chromosomes, of regions: wherever a folder has tracks.
+rule browse_tracks:
+    input:
+        tracks=f"{RUN}/{{folder}}/tracks.tsv",
         dataset=ancient(DATASET),
         manifest=MANIFEST,
         predictions=rules.predict.input,
@@ -68,15 +75,13 @@ rule browse:
         windows=expand(rules.evaluate_model.output.windows, scored=MODELS),
         annotation=ANNOTATION,
     output:
-        page=f"{RUN}/export/index.html",
-        program=f"{RUN}/export/igv.min.js",
-        session=f"{RUN}/export/igv_session.xml",
-        hub=f"{RUN}/export/hub.txt",
-        jbrowse=f"{RUN}/export/config.json",
+        expand(f"{RUN}/{{{{folder}}}}/{{file}}", file=PAGES),
     log:
-        f"{RUN}/logs/browse.log",
+        f"{RUN}/logs/browse/{{folder}}.log",
     benchmark:
-        f"{RUN}/logs/benchmarks/browse.tsv"
+        f"{RUN}/logs/benchmarks/browse.{{folder}}.tsv"
+    wildcard_constraints:
+        folder="export|genome_tracks|regions",
     conda:
         "../../envs/plot.yaml"
     resources:
@@ -87,6 +92,7 @@ rule browse:
         run=settings.run,
         title=settings.report.title or settings.run,
         browse=settings.browse.model_dump(mode="json"),
+        other_genome=lambda wildcards: other_genome_of(wildcards.folder),
         template=digest_templates("browser.*"),
         code=code_of("browse"),
     script:

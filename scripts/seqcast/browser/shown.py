@@ -5,11 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from seqcast.browser.loci import Locus, find_loci, parse_loci
 from seqcast.browser.page import read_sizes
 from seqcast.browser.writing import find_best
+from seqcast.console import log
 from seqcast.dataset import Dataset
 from seqcast.predictions import read_predictions
+
+# Buttons on a page; a table has the rest.
+MOST_REGIONS = 12
 
 
 @dataclass(frozen=True)
@@ -35,14 +41,42 @@ def find_shown(
     windows: Mapping[str, Path],
     predictions: Mapping[str, Path],
     own: Sequence[str] = (),
+    is_own_genome: bool = True,
 ) -> Shown:
     """Find what to show of the tracks in `folder`, from the tables of each model by its name.
 
-    `own` are the user's places, which come first. Raises SeqcastError where one is not in the
-    genome.
+    `own` are the user's places, which come first. Places on chromosomes that have no tracks there
+    are left out, and so are windows where the tracks lie on another genome than the dataset.
+    Regions are places too. Raises SeqcastError where one of the user's is not in the genome at all.
     """
     best, scores = find_best(metrics)
-    mine = parse_loci(own, read_sizes(folder))
-    found = find_loci(windows[best], read_predictions(predictions[best], dataset), dataset)
+    sizes = read_sizes(folder)
+    known = dataset.contigs.chrom_sizes if is_own_genome else {}
+    mine = [*parse_loci(own, {**known, **sizes}), *_read_regions(folder / "regions.tsv")]
+    for locus in mine:
+        if locus.chrom not in sizes:
+            log.info("browse.loci: %s is left out, %s has no tracks there", locus.place, folder)
+    found: list[Locus] = []
+    if is_own_genome:
+        found = find_loci(windows[best], read_predictions(predictions[best], dataset), dataset)
     others = [model for model in metrics if model != best]
-    return Shown((best, *others), scores, (*mine, *found))
+    loci = tuple(locus for locus in (*mine, *found) if locus.chrom in sizes)
+    return Shown((best, *others), scores, loci)
+
+
+def _read_regions(path: Path) -> list[Locus]:
+    """Return the first regions that were predicted, where regions were."""
+    if not path.is_file():
+        return []
+    table = pd.read_csv(
+        path,
+        sep="\t",
+        nrows=MOST_REGIONS,
+        dtype={"contig": str, "name": str},
+        keep_default_na=False,
+    )
+    columns = (table[key].tolist() for key in ("name", "contig", "start", "end"))
+    return [
+        Locus(name or f"region {place}", contig, start, end, "a region of yours")
+        for place, (name, contig, start, end) in enumerate(zip(*columns, strict=True), start=1)
+    ]

@@ -5,10 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from seqcast.errors import suggest
-from seqcast.settings.section import Fraction, Section, is_url
-
-# What UCSC calls assemblies; it stands in files that others read.
-AssemblyName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.]*$", max_length=64)]
+from seqcast.settings.section import AssemblyName, Fraction, Section, is_url
 
 
 def _check_window(bases: int, bin_size: int, key: str) -> None:

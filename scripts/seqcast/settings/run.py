@@ -23,13 +23,10 @@ from seqcast.settings.steps import (
 
 STAGES = (
     "download", "validate", "locate", "dataset", "train", "predict", "evaluate", "export",
-    "browse", "report",
+    "browse", "report", "genome_tracks", "regions",
 )  # fmt: skip
 # Folders of a run and words in the names of its tracks: a model of that name would overwrite them.
-RESERVED_NAMES = (
-    *STAGES, "genome", "genome_tracks", "logs", "observed", "regions", "residual", "spread",
-    "suggest",
-)  # fmt: skip
+RESERVED_NAMES = (*STAGES, "genome", "logs", "observed", "residual", "spread", "suggest")
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from seqcast.settings.section import Section
+from seqcast.settings.section import AssemblyName, Section
 
 
 class ModelEntry(Section):
@@ -72,6 +72,8 @@ class GenomeTracksSettings(Section):
 
     fasta: str | None = None
     """FASTA to predict, path or URL; None: the run's own genome."""
+    assembly: AssemblyName | None = None
+    """UCSC's name of that FASTA, for browsers that know it."""
     models: tuple[str, ...] | None = None
     """Which of the models predict; None: all of them."""
     contigs: tuple[str, ...] | None = None
