@@ -134,9 +134,9 @@ def test_what_a_change_of_code_reruns(finished: Project, tmp_path: Path) -> None
     (library / "loss.py").touch()
     assert copy.jobs() == {}
     for module, rerun in (
-        ("figures/style.py", {"browse", "report", "first_look"}),
-        ("console.py", {"browse", "report", "first_look"}),
-        ("bigwig/zooms.py", {"export_tracks", "browse", "report", "first_look"}),
+        ("figures/style.py", {"browse_tracks", "report", "first_look"}),
+        ("console.py", {"browse_tracks", "report", "first_look"}),
+        ("bigwig/zooms.py", {"export_tracks", "browse_tracks", "report", "first_look"}),
     ):
         with open(library / module, "a") as file:
             file.write("\n# changed\n")
@@ -144,7 +144,7 @@ def test_what_a_change_of_code_reruns(finished: Project, tmp_path: Path) -> None
     with open(library / "loss.py", "a") as file:
         file.write("\n# changed\n")
     assert set(copy.jobs()) == {
-        "train_model", "predict_model", "evaluate_model", "export_tracks", "browse", "report",
+        "train_model", "predict_model", "evaluate_model", "export_tracks", "browse_tracks", "report",
         "first_look",
     }  # fmt: skip
 
