@@ -144,8 +144,8 @@ def test_what_a_change_of_code_reruns(finished: Project, tmp_path: Path) -> None
     with open(library / "loss.py", "a") as file:
         file.write("\n# changed\n")
     assert set(copy.jobs()) == {
-        "train_model", "predict_model", "evaluate_model", "export_tracks", "browse_tracks", "report",
-        "first_look",
+        "train_model", "predict_model", "evaluate_model", "export_tracks", "browse_tracks",
+        "report", "first_look",
     }  # fmt: skip
 
 

@@ -59,10 +59,10 @@ def write_report(
     best = ranked[0]
     clipped = find_clipped(dataset, Stitch(best.predictions, dataset).bins)
     warnings = [*map(str, validation.get("warnings") or ()), *make_clip_warnings(dataset, clipped)]
-    figures = folder / "figures"
+    figures, name = folder / "figures", str(run.get("run") or "")
     diagnostics = write_diagnostics(figures, dataset, results, ranked)
     context = {
-        "title": title or str(run.get("run") or ""),
+        "title": title or name,
         "headline": make_headline(best, dataset, reference, len(results)),
         "sentences": make_sentences(ranked, scored, dataset, warnings),
         "compared": make_models_table(ranked, scored),
@@ -75,7 +75,7 @@ def write_report(
         "models": _describe_models(diagnostics, dataset, ranked),
         "training": make_training_table(ranked),
         "browser": browser,
-        "tracks": _describe_tracks(folder, tracks, best, dataset, str(run.get("run") or "")),
+        "tracks": _describe_tracks(folder, tracks, best, dataset, name),
         "checked": _describe_check(validation, warnings),
         "data": make_data_table(dataset, validation),
         "read": make_targets_list(dataset, clipped),
@@ -85,7 +85,7 @@ def write_report(
     page = _environment(Path(template)).get_template(Path(template).name).render(context)
     write_text(folder / "index.html", page)
     page_path = str(folder / "index.html")
-    summary = make_summary(best, dataset, page_path, str(tracks), reference, len(results))
+    summary = make_summary(best, dataset, page_path, str(tracks), reference, len(results), name)
     write_text(folder / "summary.txt", summary)
 
 

@@ -81,12 +81,13 @@ def make_summary(
     tracks: str,
     reference: Scores | None = None,
     models: int = 1,
+    run: str = "",
 ) -> str:
     """Return the last lines of a run in a terminal: where things lie, how good, what next."""
     splits = " and ".join(best.splits(dataset)).capitalize()
     lines = [f"Report  {page}"]
     if tracks:
-        lines.append(f"Tracks  {tracks} (IGV: File > Load from File)")
+        lines.append(f"Tracks  {tracks} (to see them: make browse{run and f' RUN={run}'})")
     whose = f" by the best model, {best.name}" if models > 1 else ""
 
     def score_of(column: str) -> str:
