@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from seqcast.browser.embedding import make_embedded, make_section
+from seqcast.browser.embedding import embed_browser
 from seqcast.browser.shown import find_shown
 from seqcast.card import read_card
 from seqcast.console import log, step
@@ -32,29 +32,23 @@ with step("report", snakemake.log[0]):
     }
     manifest = json.loads(Path(inputs.manifest).read_text())
     digests = {name: sha256_of(Path(path)) for name, path in weights.items()}
-    record = make_run_record(
-        snakemake.config,
-        {"dataset": manifest["digest"], "source": manifest["source"], "model": digests},
-    )
+    data = {"dataset": manifest["digest"], "source": manifest["source"], "model": digests}
+    record = make_run_record(snakemake.config, data)
     write_json(Path(snakemake.output.record), record)
     dataset, tracks = read_dataset(inputs.dataset), Path(inputs.tracks).parent
     templates = Path(snakemake.scriptdir, "../workflow/report")
-    shown = find_shown(
+    browser = embed_browser(
         tracks,
+        templates / "embedded.html.j2",
         dataset,
-        metrics={model: files.metrics for model, files in models.items()},
-        windows={model: files.windows for model, files in models.items()},
-        predictions={model: files.predictions for model, files in models.items()},
-        own=params.browse["loci"],
-    )
-    browser = make_embedded(
-        tracks,
-        shown.loci,
-        shown.targets,
-        bin_size=dataset.bin_size,
-        models=shown.models,
-        assembly=str(dataset.source.get("assembly") or ""),
-        is_stand_in=not dataset.has_coordinates,
+        find_shown(
+            tracks,
+            dataset,
+            metrics={model: files.metrics for model, files in models.items()},
+            windows={model: files.windows for model, files in models.items()},
+            predictions={model: files.predictions for model, files in models.items()},
+            own=params.browse["loci"],
+        ),
         annotation=inputs.annotation,
         command=f"make browse RUN={params.run}",
     )
@@ -62,17 +56,13 @@ with step("report", snakemake.log[0]):
         Path(snakemake.output.page).parent,
         dataset,
         models,
-        baselines={
-            name.removeprefix("baseline."): path
-            for name, path in metrics.items()
-            if name.startswith("baseline.")
-        },
+        baselines={name: metrics[f"baseline.{name}"] for name in params.baselines},
         template=templates / "page.html.j2",
         run=record,
         validation=json.loads(Path(inputs.validation).read_text()),
         title=params.report["title"],
         tracks=tracks,
-        browser=make_section(browser, templates / "embedded.html.j2"),
+        browser=browser,
     )
     for line in Path(snakemake.output.summary).read_text().splitlines():
         log.info("%s", line)

@@ -8,7 +8,8 @@ from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 from seqcast.predictions import Stitch
 from seqcast.report import ModelFiles, ModelResults, Scores, read_results
 from seqcast.report.clipping import find_clipped, make_clip_warnings
-from seqcast.report.comparison import find_reference, make_models_table, make_targets_table
+from seqcast.report.comparison import find_reference, make_models_table
+from seqcast.report.ranking import make_targets_table
 from seqcast.report.results import read_scores
 from seqcast.report.sentences import make_sentences
 from seqcast.report.verdict import make_headline
@@ -148,13 +149,14 @@ def test_columns_that_nothing_has_are_left_out(scored):
 
 
 def test_targets_table_marks_the_highest_but_the_ceiling(scored):
-    _, model, baselines = scored
+    dataset, model, baselines = scored
     set_r(model, [0.7, np.nan, 0.3], ceiling_pearson_r_log1p=0.9)
     set_r(baselines[0], [0.5, 0.2, 0.4])
-    table = make_targets_table([model], baselines)
-    assert [head["head"] for head in table["heads"]] == ["deep", "k-mer ridge", "ceiling"] * 2
+    table = make_targets_table([model], baselines, dataset.targets)
+    assert [head.head for head in table["heads"]] == ["deep", "k-mer ridge", "ceiling"] * 2
     assert [group["span"] for group in table["groups"]] == [3, 3]
-    best = {row["target"]: [cell["best"] for cell in row["cells"][:3]] for row in table["rows"]}
+    rows = table["ranking"].rows
+    best = {row.target: [cell.endswith("*") for cell in row.cells[:3]] for row in rows}
     assert best == {
         "a": [True, False, False],
         "c": [False, True, False],
@@ -163,9 +165,11 @@ def test_targets_table_marks_the_highest_but_the_ceiling(scored):
 
 
 def test_one_model_alone_has_nothing_to_be_bold_about(scored):
-    _, model, _ = scored
-    cells = [cell for row in make_targets_table([model], [])["rows"] for cell in row["cells"]]
-    assert not any(cell["best"] for cell in cells)
+    dataset, model, _ = scored
+    rows = make_targets_table([model], [], dataset.targets)["ranking"].rows
+    cells = [cell for row in rows for cell in row.cells]
+    assert cells
+    assert not any(cell.endswith("*") for cell in cells)
 
 
 def test_clipped_bins_are_counted_in_the_units_of_training(tmp_path):

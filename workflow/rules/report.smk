@@ -67,6 +67,7 @@ rule report:
         members=MEMBERS_OF,
         replicates=REPLICATES_OF,
         scored=SCORED,
+        baselines=settings.evaluate.baselines,
         report=settings.report.model_dump(mode="json"),
         browse=settings.browse.model_dump(mode="json"),
         template=digest_templates("page.*", "embedded.*"),

@@ -20,7 +20,9 @@ from seqcast.browser.igvjs import read_igv_js
 from seqcast.browser.loci import Locus
 from seqcast.browser.options import make_options
 from seqcast.browser.page import read_sizes
+from seqcast.browser.shown import Shown
 from seqcast.browser.stills import Panel, make_still, plot_place
+from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError
 from seqcast.tracks import OBSERVED, PREDICTED, read_tracks
 
@@ -64,6 +66,30 @@ class EmbeddedBrowser:
         """Bytes that all of it adds to a page."""
         stills = sum(len(locus.still) for locus in self.loci)
         return len(self.igv_js.encode()) + len(self.data.encode()) + stills
+
+
+def embed_browser(
+    folder: Path,
+    template: Path,
+    dataset: Dataset,
+    shown: Shown,
+    *,
+    annotation: Sequence[str | Path] = (),
+    command: str = "make browse",
+) -> str:
+    """Return the HTML of the browser that a run's report shows of a folder of tracks."""
+    embedded = make_embedded(
+        folder,
+        shown.loci,
+        shown.targets,
+        bin_size=dataset.bin_size,
+        models=shown.models,
+        assembly=str(dataset.source.get("assembly") or ""),
+        is_stand_in=not dataset.has_coordinates,
+        annotation=annotation,
+        command=command,
+    )
+    return make_section(embedded, template)
 
 
 def make_embedded(

@@ -61,7 +61,13 @@ def find_shown(
         found = find_loci(windows[best], read_predictions(predictions[best], dataset), dataset)
     others = [model for model in metrics if model != best]
     loci = tuple(locus for locus in (*mine, *found) if locus.chrom in sizes)
-    return Shown((best, *others), scores, loci)
+    return Shown((best, *others), scores, loci or (_make_first(sizes, dataset.window),))
+
+
+def _make_first(sizes: Mapping[str, int], window: int) -> Locus:
+    """Return a place to begin where no window, and no place of the user's, has tracks."""
+    chrom, length = next(iter(sizes.items()))
+    return Locus("first bases", chrom, 0, min(window, length), "there is no better place")
 
 
 def _read_regions(path: Path) -> list[Locus]:

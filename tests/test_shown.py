@@ -1,0 +1,85 @@
+"""What the browser pages show first: places with tracks, the best model, targets in order."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny import TARGETS
+
+from seqcast.browser.shown import Shown, find_shown
+from seqcast.dataset import Dataset
+from seqcast.errors import SeqcastError
+from seqcast.predictions import PredictionWriter
+
+SIZES = "chr1\t1000\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export/genome.chrom.sizes").write_text(SIZES)
+    return tmp_path / "export"
+
+
+def find(folder: Path, dataset: Dataset, **options: object) -> Shown:
+    """Find what to show of two models, of which `b` is the better."""
+    rows = np.arange(len(dataset.windows))
+    chroms, starts, ends = dataset.find_places(rows)
+    paths: dict[str, dict[str, Path]] = {"metrics": {}, "windows": {}, "predictions": {}}
+    for place, model in enumerate("ab"):
+        for kind, tables in paths.items():
+            tables[model] = folder.parent / f"{model}.{kind}"
+        scores = np.array([0.2, math.nan, 0.3]) + place / 2
+        pd.DataFrame({"target": TARGETS.identifier, "pearson_r_log1p": scores}).to_csv(
+            paths["metrics"][model], sep="\t", index=False
+        )
+        r = (rows + 1) / 100
+        table = {"place": rows, "contig": chroms, "start": starts, "end": ends, "pearson_r": r}
+        pd.DataFrame(table).to_csv(paths["windows"][model], sep="\t", index=False)
+        with PredictionWriter(
+            paths["predictions"][model], dataset, rows, model=model, checkpoint_digest="0"
+        ) as writer:
+            writer.add(np.ones((len(rows), dataset.output_bins, len(dataset.targets))))
+            writer.finish()
+    return find_shown(folder, dataset, **paths, **options)
+
+
+def test_the_best_model_and_target_come_first(folder: Path, tiny_dataset: Dataset) -> None:
+    shown = find(folder, tiny_dataset)
+    first, unknown, best = TARGETS.identifier
+    assert shown.models == ("b", "a")
+    assert shown.targets == [best, first, unknown]
+
+
+def test_only_places_with_tracks_are_shown(folder: Path, tiny_dataset: Dataset) -> None:
+    chroms = set(tiny_dataset.find_places(np.arange(len(tiny_dataset.windows)))[0])
+    assert chroms > {"chr1"}
+    shown = find(folder, tiny_dataset, own=["mine=chr1:1-100", "other=chr2:1-100"])
+    assert {locus.chrom for locus in shown.loci} == {"chr1"}
+    assert shown.loci[0].name == "mine"
+
+
+def test_a_place_that_is_in_no_genome_is_refused(folder: Path, tiny_dataset: Dataset) -> None:
+    with pytest.raises(SeqcastError, match="no contig 'chr7'"):
+        find(folder, tiny_dataset, own=["chr7:1-100"])
+
+
+def test_windows_say_nothing_of_another_genome(folder: Path, tiny_dataset: Dataset) -> None:
+    shown = find(folder, tiny_dataset, is_own_genome=False)
+    (only,) = shown.loci
+    assert (only.chrom, only.start, only.end) == ("chr1", 0, min(1000, tiny_dataset.window))
+    with pytest.raises(SeqcastError, match="no contig 'chr2'"):
+        find(folder, tiny_dataset, own=["chr2:1-100"], is_own_genome=False)
+
+
+def test_regions_are_places(folder: Path, tiny_dataset: Dataset) -> None:
+    (folder / "regions.tsv").write_text(
+        "contig\tstart\tend\tname\tx\nchr1\t10\t20\tNA\t1\nchr1\t30\t40\t\t\n"
+    )
+    loci = find(folder, tiny_dataset).loci
+    assert [(locus.name, locus.start, locus.end) for locus in loci[:2]] == [
+        ("NA", 10, 20),
+        ("region 2", 30, 40),
+    ]
