@@ -9,7 +9,9 @@ import pytest
 
 LIBRARY = Path(__file__).parents[1] / "scripts" / "seqcast"
 LAYERS = {
-    "leaves": "base_order card console disk errors findings genome provenance settings targets",
+    "leaves": (
+        "base_order card console disk errors findings genome provenance settings targets templates"
+    ),
     "files": "dataset fasta loss model predictions replicates sources splits tracks truth",
     "tools": "bigwig checkpoint device metrics sampling shuffle",
     "steps": (

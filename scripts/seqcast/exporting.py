@@ -13,10 +13,18 @@ from seqcast.disk import make_room
 from seqcast.errors import SeqcastError
 from seqcast.fasta import write_fasta
 from seqcast.predictions import Predictions, Stitch, read_predictions
-from seqcast.provenance import find_damaged_files, sha256_of
+from seqcast.provenance import find_damaged_files
 from seqcast.sources.genome.fasta import Fasta
 from seqcast.splits import write_splits
-from seqcast.tracks import COLUMNS, OBSERVED, PREDICTED, RESIDUAL, SPREAD, read_tracks, write_tracks
+from seqcast.tracks import (
+    OBSERVED,
+    PREDICTED,
+    RESIDUAL,
+    SPREAD,
+    make_row,
+    read_tracks,
+    write_tracks,
+)
 
 LINE = 80  # letters of a line of FASTA
 
@@ -83,10 +91,7 @@ class _Exporter:
             return None
         runs = _make_runs(self.bins[track.model], values, self.dataset)
         write_bigwig(path, self.sizes, runs, self.dataset.bin_size)
-        units = targets.units[track.target]
-        units = units if span == 1 else f"{units}, mean over {span} bp"
-        cells = (targets.identifier[track.target], track.model, track.kind, units)
-        return dict(zip(COLUMNS, (track.file, *cells, sha256_of(path)), strict=True))
+        return make_row(path, targets, track.target, track.model, track.kind)
 
     def _coverage_of(self, track: Track) -> np.ndarray:
         """Return the values of a track's bins, in units of the dataset's coverage."""

@@ -5,8 +5,19 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from seqcast.provenance import sha256_of
+from seqcast.targets import Targets
+
 OBSERVED, PREDICTED, SPREAD, RESIDUAL = "observed", "predicted", "spread", "residual"
 COLUMNS = ("file", "target", "model", "kind", "units", "sha256")
+
+
+def make_row(path: Path, targets: Targets, target: int, model: str, kind: str) -> dict[str, str]:
+    """Return the row of a track that was written, of one of the targets (its index)."""
+    units, span = targets.units[target], targets.span[target]
+    units = units if span == 1 else f"{units}, mean over {span} bp"
+    cells = (path.name, targets.identifier[target], model, kind, units, sha256_of(path))
+    return dict(zip(COLUMNS, cells, strict=True))
 
 
 def read_tracks(path: str | Path) -> list[dict[str, str]]:

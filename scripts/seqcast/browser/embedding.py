@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from seqcast.browser.budget import MOST_MODELS, Rows, make_notes, make_plan
 from seqcast.browser.contents import make_annotations, make_inside_tracks
@@ -24,6 +23,7 @@ from seqcast.browser.shown import Shown
 from seqcast.browser.stills import Panel, make_still, plot_place
 from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError
+from seqcast.templates import render
 from seqcast.tracks import OBSERVED, PREDICTED, read_tracks
 
 MOST_BYTES = 2_500_000
@@ -158,15 +158,7 @@ def make_section(embedded: EmbeddedBrowser, template: str | Path) -> str:
     to save one): `default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src
     'unsafe-inline'`.
     """
-    template = Path(template)
-    environment = Environment(
-        loader=FileSystemLoader(template.parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(template.name).render(embedded=embedded)
+    return render(template, {"embedded": embedded})
 
 
 def escape_script(text: str) -> str:

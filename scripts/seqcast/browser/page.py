@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from seqcast.browser.annotations import copy_annotations, make_annotation_tracks
 from seqcast.browser.igvjs import read_igv_js
@@ -22,6 +21,7 @@ from seqcast.browser.options import (
 from seqcast.browser.scales import find_scales
 from seqcast.disk import write_text
 from seqcast.errors import SeqcastError
+from seqcast.templates import render
 from seqcast.tracks import OBSERVED, PREDICTED, RESIDUAL, SPREAD, read_tracks
 
 # More would fill several screens, and each asks for pieces of its file at every move.
@@ -84,7 +84,7 @@ def write_browser(
         },
     }
     write_text(folder / "igv.min.js", read_igv_js())
-    page = _environment(template).get_template(template.name).render(context)
+    page = render(template, context)
     write_text(folder / "index.html", page)
 
 
@@ -147,13 +147,3 @@ def _make_first(sizes: Mapping[str, int]) -> Locus:
 
 def _known(score: float | None, otherwise: Any = -math.inf) -> Any:
     return otherwise if score is None or not math.isfinite(score) else score
-
-
-def _environment(template: Path) -> Environment:
-    return Environment(
-        loader=FileSystemLoader(template.parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

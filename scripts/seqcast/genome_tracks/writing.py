@@ -12,9 +12,8 @@ from seqcast.console import log, progress
 from seqcast.dataset import Dataset
 from seqcast.genome_tracks.joining import Model, merge_blocks
 from seqcast.genome_tracks.reference import read_sizes
-from seqcast.provenance import sha256_of
 from seqcast.splits import write_splits
-from seqcast.tracks import COLUMNS, OBSERVED, PREDICTED, write_tracks
+from seqcast.tracks import OBSERVED, PREDICTED, make_row, write_tracks
 
 # Bins that are read at once.
 _BLOCK = 1 << 20
@@ -114,9 +113,6 @@ class _Folder:
         if first is None:
             log.warning("%s: left out, no value of it is known", file)
             return None
-        path, targets = self.path / file, self.dataset.targets
+        path = self.path / file
         write_bigwig(path, self.sizes, chain([first], runs), self.dataset.bin_size)
-        units, span = targets.units[target], targets.span[target]
-        units = units if span == 1 else f"{units}, mean over {span} bp"
-        cells = (targets.identifier[target], model, kind, units)
-        return dict(zip(COLUMNS, (file, *cells, sha256_of(path)), strict=True))
+        return make_row(path, self.dataset.targets, target, model, kind)

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from seqcast.dataset import Dataset
 from seqcast.disk import write_text
 from seqcast.predictions import Stitch
@@ -26,6 +24,7 @@ from seqcast.report.tables import (
 )
 from seqcast.report.verdict import YEAST, make_headline, make_summary, rank
 from seqcast.report.window_pictures import write_window_pictures
+from seqcast.templates import render
 
 
 def write_report(
@@ -82,7 +81,7 @@ def write_report(
         "run": _describe_run(run),
         "next": YEAST if dataset.source.get("kind") == "simulated" else "",
     }
-    page = _environment(Path(template)).get_template(Path(template).name).render(context)
+    page = render(template, context)
     write_text(folder / "index.html", page)
     page_path = str(folder / "index.html")
     summary = make_summary(best, dataset, page_path, str(tracks), reference, len(results), name)
@@ -169,13 +168,3 @@ def _pairs(value: Any) -> list[tuple[str, str]]:
 def _as_text(value: Any) -> str:
     is_list = isinstance(value, Sequence) and not isinstance(value, str)
     return " ".join(map(str, value)) if is_list else str(value)
-
-
-def _environment(template: Path) -> Environment:
-    return Environment(
-        loader=FileSystemLoader(template.parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
