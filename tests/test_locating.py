@@ -19,7 +19,7 @@ from seqcast.errors import SeqcastError
 from seqcast.findings import Validation
 from seqcast.genome import N, decode, reverse_complement
 from seqcast.locating import Placements, describe, index, locate_windows, matching
-from seqcast.locating.blocks import read_blocks, read_codes
+from seqcast.locating.blocks import read_blocks
 from seqcast.settings import BasenjiSettings
 from seqcast.sources.genome.fasta import open_fasta
 
@@ -296,8 +296,8 @@ def test_letters_that_are_no_dna_are_named(tmp_path: Path) -> None:
     path.write_text(">chr1\n" + "ACGT" * 5000 + "Z" + "ACGTRY" * 10 + "\n")
     fasta = open_fasta(path, tmp_path / "work")
     with pytest.raises(SeqcastError, match="1 of 20,061 letters looked at in chr1 are Z"):
-        read_codes(fasta, "chr1", 19_990, 20_010)
-    assert (read_codes(fasta, "chr1", 20_001, 20_007) == [0, 1, 2, 3, N, N]).all()
+        fasta.read("chr1", 19_990, 20_010)
+    assert (fasta.read("chr1", 20_001, 20_007) == [0, 1, 2, 3, N, N]).all()
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ def test_real_windows_are_all_placed(tmp_path: Path, source: str, genome: str, c
     opened = open_fasta(fasta, tmp_path)
     with h5py.File(path) as file:
         for row in found.windows.iloc[::20].itertuples():
-            codes = read_codes(opened, row.contig, row.start, row.end)
+            codes = opened.read(row.contig, row.start, row.end)
             codes = codes if row.strand == "+" else reverse_complement(codes)
             rows_L4 = file[f"{row.split}_in"][row.row]
             assert np.array_equal(codes[:, None] == np.arange(4), rows_L4)

@@ -58,7 +58,7 @@ def test_letters_that_are_not_dna_are_found_where_they_lie(tmp_path: Path) -> No
     path = write_fasta(tmp_path / "g.fa", {"c": "ACGT" * 5000 + "ACG!" + "ACGT" * 50})
     fasta = open_fasta(path, tmp_path / "work")
     assert np.array_equal(fasta.read("c", 0, 8), encode("ACGTACGT"))
-    with pytest.raises(SeqcastError, match="1 of 100 letters looked at in c are !: not DNA"):
+    with pytest.raises(SeqcastError, match="1 of 20,204 letters looked at in c are !: not DNA"):
         fasta.read("c", 19_950, 20_050)
 
 
@@ -93,3 +93,15 @@ def test_regions_keep_their_order_and_names(tmp_path: Path) -> None:
 def test_the_genome_is_the_runs_own_unless_said(data, fasta, wanted) -> None:
     found = find_genome(data, GenomeTracksSettings(fasta=fasta))
     assert (found and (found.place, found.named_by)) == wanted
+
+
+def test_a_file_that_changed_after_it_was_indexed_is_refused(tmp_path: Path) -> None:
+    path = write_fasta(tmp_path / "g.fa", {"c": "ACGT" * 500})
+    fasta = open_fasta(path, tmp_path / "work")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:1500])
+    with pytest.raises(SeqcastError, match="ends within c:1,000-2,000"):
+        fasta.read("c", 1000, 2000)
+    path.write_bytes(whole.replace(b">c", b">the c"))
+    with pytest.raises(SeqcastError, match="run again when nobody writes to it"):
+        fasta.read("c", 1000, 2000)

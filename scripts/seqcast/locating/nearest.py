@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqcast.genome import N, reverse_complement
-from seqcast.locating.blocks import read_codes
 from seqcast.locating.kmers import K
 from seqcast.sources.genome.fasta import Fasta
 
@@ -31,9 +30,7 @@ def find_nearest(fasta: Fasta, codes: np.ndarray, near: np.ndarray) -> Nearest:
     name = list(fasta.lengths)[contig]
     length = fasta.lengths[name]
     margin = codes.size // 4
-    theirs = read_codes(
-        fasta, name, max(0, start - margin), min(start + codes.size + margin, length)
-    )
+    theirs = fasta.read(name, max(0, start - margin), min(start + codes.size + margin, length))
     ours = codes if strand > 0 else reverse_complement(codes)
     shared = _count_shared(ours, theirs) / max(1, np.count_nonzero(ours != N))
     return Nearest(name, start, start + codes.size, strand, round(shared, 6))
