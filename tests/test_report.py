@@ -251,7 +251,7 @@ def test_genome_says_what_was_used_and_left_out(tmp_path):
         "contigs are matched: I is chrI",
         "units cuts",
         "in the units of your bigWig files",
-        "choose the assembly that the data were made with (sacCer3)",
+        "snakemake genome_tracks",
     ):
         assert said in text, said
     images = [image["alt"] for image in page.all("img")]
