@@ -30,12 +30,11 @@ with step("report", snakemake.log[0]):
             params.members.items(), inputs.windows, inputs.predictions, strict=True
         )
     }
-    manifest = json.loads(Path(inputs.manifest).read_text())
     digests = {name: sha256_of(Path(path)) for name, path in weights.items()}
-    data = {"dataset": manifest["digest"], "source": manifest["source"], "model": digests}
+    dataset, tracks = read_dataset(inputs.dataset), Path(inputs.tracks).parent
+    data = {"dataset": dataset.digest, "source": dataset.source, "model": digests}
     record = make_run_record(snakemake.config, data)
     write_json(Path(snakemake.output.record), record)
-    dataset, tracks = read_dataset(inputs.dataset), Path(inputs.tracks).parent
     templates = Path(snakemake.scriptdir, "../workflow/report")
     browser = embed_browser(
         tracks,
@@ -49,6 +48,7 @@ with step("report", snakemake.log[0]):
             predictions={model: files.predictions for model, files in models.items()},
             own=params.browse["loci"],
         ),
+        assembly=params.assembly or "",
         annotation=inputs.annotation,
         command=f"make browse RUN={params.run}",
     )

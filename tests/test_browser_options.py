@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from seqcast.bigwig import Run, write_bigwig
-from seqcast.browser import igvjs
-from seqcast.browser.annotations import copy_annotations
+from seqcast.browser import igvjs, options
+from seqcast.browser.annotations import copy_annotations, read_cells
 from seqcast.browser.options import make_annotation_track, make_reference, make_tracks
 from seqcast.browser.page import make_choice, write_browser
 from seqcast.browser.scales import find_scales
 from seqcast.browser.writing import find_best, find_ucsc_name
 from seqcast.errors import SeqcastError
+from seqcast.settings import steps
 from seqcast.tracks import write_tracks
 
 
@@ -82,9 +83,19 @@ def test_a_folder_without_tracks_is_refused(tmp_path: Path) -> None:
 def test_bad_annotation_is_told(names: list[str], told: str, tmp_path: Path) -> None:
     for name in ("reads.bam", "a/g.gtf.gz", "b/g.gtf.gz", "broken.bed.gz"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"x")
+        (tmp_path / name).write_bytes(b"\x1f\x8bno gzip")
     with pytest.raises(SeqcastError, match=told):
         copy_annotations([tmp_path / name for name in names], tmp_path, ["chr1"])
+
+
+def test_annotation_is_read_as_it_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "genes.bed.gz"
+    path.write_bytes("# c\nchr1\t0\t9\tg\xe9ne\nchr1 5 9 b\n\n".encode("latin-1"))
+    assert list(read_cells(path)) == [["chr1", "0", "9", "g\ufffdne"], ["chr1", "5", "9", "b"]]
+
+
+def test_the_config_knows_the_kinds_that_can_be_shown() -> None:
+    assert tuple(options.ANNOTATIONS) == steps.ANNOTATIONS
 
 
 def test_annotation_of_another_genome_is_warned_of(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pyBigWig
 import pytest
@@ -11,6 +12,9 @@ from broken_files import write_file
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqcast.bigwig import Run, write_bigwig
+from seqcast.browser.cutting import make_cut
+from seqcast.browser.loci import Locus
 from seqcast.dataset import SPLITS, Dataset, check_dataset, read_dataset
 from seqcast.errors import SeqcastError
 from seqcast.exporting import Options, export_tracks
@@ -183,6 +187,39 @@ def test_tracks_lie_in_true_coordinates(tmp_path: Path, genome: Mapping[str, np.
     ]  # fmt: skip
     assert {stretch.split for stretch in find_stretches(dataset)} == set(SPLITS)
     # Nothing was predicted on chr10, where the valid window lies: it has no track there.
+
+
+def test_a_split_without_places_is_refused(
+    tmp_path: Path, genome: Mapping[str, np.ndarray]
+) -> None:
+    found = {window: place for window, place in FOUND.items() if window[0] != "test"}
+    with pytest.raises(SeqcastError, match="none of 3 test windows has one place in tiny"):
+        convert(write_source(tmp_path, genome), Places("tiny.fa", "ACGT", SIZES, found))
+
+
+def test_turned_windows_want_to_know_the_strands(
+    tmp_path: Path, genome: Mapping[str, np.ndarray], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_source(tmp_path, genome)
+    words = "4 windows are of the minus strand .*2 targets seem to have one: two [+]"
+    with pytest.raises(SeqcastError, match=words):
+        convert(path, make_places(), strand_pair=None)
+    with h5py.File(path, "r+") as file:
+        file["target_labels"][...] = [b"one", b"two", b"three"]
+    convert(path, make_places(), strand_pair=None)
+    assert "set dataset.strand_pair" in caplog.text
+
+
+def test_a_place_at_the_start_of_a_chromosome_can_be_shown(
+    tmp_path: Path, genome: Mapping[str, np.ndarray]
+) -> None:
+    # Bins of located windows begin anywhere, here in the middle of a first bin.
+    write_bigwig(tmp_path / "x.bw", SIZES, [Run("chr1", 37, np.arange(1.0, 41.0))], BIN)
+    rows = {"x": [{"file": "x.bw"}]}
+    cut = make_cut(tmp_path, [Locus("start", "chr1", 0, 1_000)], rows, BIN, 1_000)
+    values = cut.values_of("x.bw", Locus("start", "chr1", 0, 1_000))
+    assert len(values) == len(cut.edges_of(Locus("start", "chr1", 0, 1_000))) - 1 == 8
+    assert np.all(np.diff(values) > 0)
 
 
 def test_overlaps_between_splits_are_refused_or_dropped(

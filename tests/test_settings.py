@@ -293,6 +293,26 @@ def test_docs_and_code_agree() -> None:
     assert (ROOT / "docs/config.md").read_text() == make_docs(), "run `make schema`"
 
 
+@pytest.mark.parametrize(
+    ("browse", "told"),
+    [
+        ({"loci": ["chr1:1-"]}, "'chr1:1-' is no place"),
+        ({"loci": ["gene=chr1:a-b"]}, "'gene=chr1:a-b' is no place"),
+        ({"annotation": ["reads.bam"]}, "'reads.bam' is of no kind that can be shown"),
+        ({"annotation": ["a/g.bed", "b/g.bed"]}, "2 files are called g.bed"),
+    ],
+)
+def test_what_pages_cannot_show_is_told_at_once(browse: dict[str, list[str]], told: str) -> None:
+    with pytest.raises(SeqcastError, match=told):
+        read_settings({"browse": browse})
+
+
+def test_places_and_annotation_that_can_be_shown() -> None:
+    loci = ["chr1:1,000-20,000", "my gene=HLA-A*01:1-9", "chrM"]
+    files = ["https://example.org/g.gtf.gz?x=1.2", "peaks.narrowPeak", "genes.GFF3"]
+    assert read_settings({"browse": {"loci": loci, "annotation": files}}).browse.loci == tuple(loci)
+
+
 def test_every_key_has_a_meaning() -> None:
     rows = [line for line in make_docs().splitlines() if line.startswith("| `")]
     assert len(rows) > 40

@@ -95,6 +95,14 @@ def test_the_genome_is_the_runs_own_unless_said(data, fasta, wanted) -> None:
     assert (found and (found.place, found.named_by)) == wanted
 
 
+@pytest.mark.parametrize("width", [7, 60, 5_000])
+def test_a_sequence_on_lines_of_any_length(tmp_path: Path, width: int) -> None:
+    codes = make_codes({"a": 3_000, "b": 2_500})
+    fasta = open_fasta(write_fasta(tmp_path / "g.fa", codes, width), tmp_path / "work")
+    for start, end in ((0, 1), (0, 2_500), (59, 61), (1_234, 2_345), (2_499, 2_500)):
+        assert np.array_equal(fasta.read("b", start, end), codes["b"][start:end])
+
+
 def test_a_file_that_changed_after_it_was_indexed_is_refused(tmp_path: Path) -> None:
     path = write_fasta(tmp_path / "g.fa", {"c": "ACGT" * 500})
     fasta = open_fasta(path, tmp_path / "work")

@@ -62,11 +62,11 @@ def write_splits(path: Path, dataset: Dataset, chroms: Container[str]) -> None:
 
 
 def _name_windows(dataset: Dataset) -> Iterator[tuple[str, str]]:
-    """Yield split and name of each window."""
+    """Yield split and name of each window; igv.js takes a blank for the end of a column."""
     if dataset.folds == 1:
         yield from ((SPLITS[split], SPLITS[split]) for split in dataset.windows["split"])
     else:
-        yield from (("test", f"test in fold {part + 1}") for part in dataset.parts)
+        yield from (("test", f"test_in_fold_{part + 1}") for part in dataset.parts)
 
 
 def _merge(windows: list[tuple[int, int]]) -> list[tuple[int, int]]:

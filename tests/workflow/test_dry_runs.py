@@ -49,6 +49,33 @@ def test_several_models_are_separate_jobs(project: Project) -> None:
     assert project.jobs()["train_model"] == 3
 
 
+def test_a_blacklist_can_be_mask_and_track(project: Project) -> None:
+    url = "https://example.org/blacklist.bed.gz"
+    (project.folder / "genome.fa").write_text(">chr1\nACGT\n")
+    table = project.folder / "targets.tsv"
+    table.write_text("identifier\tfile\tdescription\none\thttps://example.org/one.bw\tOne\n")
+    split = {"valid": ["chr2"], "test": ["chr3"]}
+    data = {"source": "genome", "fasta": "genome.fa", "targets": "targets.tsv", "mask": url}
+    genes = "https://example.org/genes.gff3"
+    project.write_config(
+        {"run": "x", "dataset": {**data, "split": split}, "browse": {"annotation": [url, genes]}}
+    )
+    assert project.jobs()["download_file"] == 3
+    assert project.jobs("download")["download_file"] == 3
+
+
+def test_tracks_of_some_models_need_only_these(project: Project) -> None:
+    entry = TINY["models"]["default"]
+    models = {"one": entry, "two": {**entry, "replicates": 2}}
+    (project.folder / "my.bed").write_text("chrA\t0\t100\n")
+    changes = {"models": models, "genome_tracks": {"models": ["one"]}}
+    project.write_config({**TINY, **changes, "predict": {"regions": "my.bed"}})
+    for stage in ("genome_tracks", "regions"):
+        jobs = project.jobs(stage)
+        assert (jobs["train_model"], jobs["predict_model"]) == (1, 1)
+    assert project.jobs(f"results/{TINY['run']}/regions/index.html")["regions_table"] == 1
+
+
 def test_the_command_line_changes_the_config(project: Project) -> None:
     project.snakemake("-n", "train", "--config", "run=other", 'train={"learning_rate": "1e-2"}')
 

@@ -48,6 +48,11 @@ def test_a_genome_is_predicted_part_by_part(project: Project, config: dict[str, 
         assert (folder / name).is_file()
     assert project.jobs("genome_tracks") == {}
 
+    # What browsers call a genome changes pages, not models.
+    config["dataset"]["assembly"] = "hg19"
+    project.write_config(config)
+    assert project.jobs("genome_tracks") == {"browse_tracks": 1, "genome_tracks": 1}
+
     # What a stopped run has done stays.
     (folder / "parts/default.f2/chr1.h5").unlink()
     (folder / "tracks.tsv").unlink()

@@ -4,7 +4,7 @@
 rule download:
     # Nothing to download where the data is simulated or the files are the user's own.
     input:
-        SOURCES,
+        [str(path) for path in PLACES.values()],
     localrule: True
 
 
@@ -57,7 +57,7 @@ rule validate_source:
         mem_mb=4_000,
         runtime=60,
     params:
-        dataset=settings.dataset.model_dump(mode="json"),
+        dataset=DATASET_SETTINGS,
         downloads=DOWNLOADS,
         work=WORK,
         code=code_of("validate"),
@@ -115,7 +115,7 @@ if PLACED_ON:
             mem_mb=4_000,
             runtime=120,
         params:
-            dataset=settings.dataset.model_dump(mode="json"),
+            dataset=DATASET_SETTINGS,
             work=WORK,
             code=code_of("locate"),
         script:
@@ -146,7 +146,7 @@ rule dataset:
         mem_mb=8_000,
         runtime=120,
     params:
-        dataset=settings.dataset.model_dump(mode="json"),
+        dataset=DATASET_SETTINGS,
         downloads=DOWNLOADS,
         work=WORK,
         code=code_of("dataset"),
@@ -171,7 +171,7 @@ if SOURCE_KIND == "genome":
             mem_mb=4_000,
             runtime=60,
         params:
-            dataset=settings.dataset.model_dump(mode="json"),
+            dataset=DATASET_SETTINGS,
             downloads=DOWNLOADS,
             work=WORK,
             code=code_of("suggest"),

@@ -44,7 +44,8 @@ checkpoint genome_tracks_plan:
         runtime=60,
     params:
         tracks=settings.genome_tracks.model_dump(mode="json", exclude={"models", "shifts"}),
-        work=WORK,
+        # Genomes of one name would take each other's unpacked copy for an old one.
+        work=WORK if IS_OWN else f"{WORK}/genome_tracks",
         models=len(TRACK_MODELS),
         members=len(TRACK_MEMBERS),
         code=code_of("genome_tracks_plan"),
@@ -125,7 +126,7 @@ if BED:
             models=TRACK_WEIGHTS,
             parts=lambda _: find_parts("regions"),
         output:
-            f"{RUN}/regions/regions.tsv",
+            REGIONS_TABLE,
         log:
             f"{RUN}/logs/regions/table.log",
         conda:

@@ -2,6 +2,8 @@
 RUN = f"results/{settings.run}"
 SOURCE_KIND = settings.dataset.source
 DATASET = f"{RUN}/dataset/dataset.h5"
+# What browsers call a genome changes nothing in the data.
+DATASET_SETTINGS = settings.dataset.model_dump(mode="json", exclude={"assembly"})
 MANIFEST = f"{RUN}/dataset/manifest.json"
 VALIDATION = f"{RUN}/validate/validation.json"
 FIRST_LOOK = f"{RUN}/validate/first_look.png"
@@ -27,8 +29,9 @@ SHOWN = [
     seqcast_settings.File(place, named_by="browse.annotation")
     for place in settings.browse.annotation
 ]
-FILES = (*FILES, *(file for file in SHOWN if file.place not in PLACES))
-PLACES |= seqcast_settings.find_places(SHOWN, f"{DOWNLOADS}/annotation")
+OTHERS = [file for file in SHOWN if file.place not in PLACES]
+PLACES |= seqcast_settings.find_places(OTHERS, f"{DOWNLOADS}/annotation")
+FILES = (*FILES, *OTHERS)
 ANNOTATION = [str(PLACES[file.place]) for file in SHOWN]
 URLS = {
     str(path.relative_to(DOWNLOADS)): place for place, path in PLACES.items() if str(path) != place
@@ -112,8 +115,20 @@ def control_of(wildcards):
 
 def other_genome_of(folder):
     """Return the FASTA that a folder of tracks lies on where it is not the run's own genome."""
-    is_other = settings.genome_tracks.fasta and str(PLACES[FASTA.place]) not in SOURCES
-    return str(PLACES[FASTA.place]) if folder != "export" and is_other else ""
+    if folder == "export" or not settings.genome_tracks.fasta:
+        return ""
+    other = PLACES[FASTA.place]
+    return "" if other.resolve() in [Path(path).resolve() for path in SOURCES] else str(other)
+
+
+def models_of(folder):
+    """Return the models that a folder has tracks of."""
+    return MODELS if folder == "export" else list(settings.genome_tracks.models or MODELS)
+
+
+def of_models(folder, file):
+    """Return a file of each model that a folder has tracks of."""
+    return expand(f"{RUN}/{{model}}/{file}", model=models_of(folder))
 
 
 def mending(wildcards):

@@ -7,10 +7,11 @@ BED = settings.predict.regions or []
 if BED and not Path(BED).is_file():
     near = errors.suggest(Path(BED).name, [each.name for each in Path(BED).parent.glob("*")])
     raise WorkflowError(f"config: predict.regions: there is no file {BED}{near}")
+REGIONS_TABLE = f"{RUN}/regions/regions.tsv"
 REGIONS = (
     expand(f"{RUN}/regions/{{file}}", file=("tracks.tsv", "regions.tsv", *PAGES)) if BED else []
 )
-TRACK_MODELS = list(settings.genome_tracks.models or MODELS)
+TRACK_MODELS = models_of("genome_tracks")
 TRACK_MEMBERS = [member for model in TRACK_MODELS for member in MEMBERS_OF[model]]
 TRACK_WEIGHTS = expand(f"{RUN}/{{member}}/train/model.safetensors", member=TRACK_MEMBERS)
 # What Linux, and Windows' Linux, have where there is an NVIDIA GPU.

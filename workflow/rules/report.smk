@@ -70,6 +70,7 @@ rule report:
         baselines=settings.evaluate.baselines,
         report=settings.report.model_dump(mode="json"),
         browse=settings.browse.model_dump(mode="json"),
+        assembly=settings.assembly,
         template=digest_templates("page.*", "embedded.*"),
         code=code_of("report"),
     script:

@@ -70,10 +70,11 @@ rule browse_tracks:
         tracks=f"{RUN}/{{folder}}/tracks.tsv",
         dataset=ancient(DATASET),
         manifest=MANIFEST,
-        predictions=rules.predict.input,
-        metrics=expand(rules.evaluate_model.output.metrics, scored=MODELS),
-        windows=expand(rules.evaluate_model.output.windows, scored=MODELS),
+        predictions=lambda wildcards: of_models(wildcards.folder, "predict/predictions.h5"),
+        metrics=lambda wildcards: of_models(wildcards.folder, "evaluate/metrics.tsv"),
+        windows=lambda wildcards: of_models(wildcards.folder, "evaluate/windows.tsv"),
         annotation=ANNOTATION,
+        regions=lambda wildcards: REGIONS_TABLE if wildcards.folder == "regions" else [],
     output:
         expand(f"{RUN}/{{{{folder}}}}/{{file}}", file=PAGES),
     log:
@@ -88,10 +89,11 @@ rule browse_tracks:
         mem_mb=4_000,
         runtime=60,
     params:
-        models=MODELS,
+        models=lambda wildcards: models_of(wildcards.folder),
         run=settings.run,
         title=settings.report.title or settings.run,
         browse=settings.browse.model_dump(mode="json"),
+        assembly=settings.assembly,
         other_genome=lambda wildcards: other_genome_of(wildcards.folder),
         template=digest_templates("browser.*"),
         code=code_of("browse"),

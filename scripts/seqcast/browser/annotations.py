@@ -3,6 +3,7 @@
 import gzip
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -56,10 +57,7 @@ def _warn(path: Path, contigs: Collection[str]) -> None:
             "%s has %.0f MB, which the browser reads whole: cut it to what you need",
             *(path, path.stat().st_size / 1e6),
         )
-    try:
-        named = set(islice(_read_contigs(path), _LINES_READ))
-    except (OSError, UnicodeDecodeError, EOFError) as error:
-        raise SeqcastError(f"{path}: cannot be read as text ({error}); make it anew") from None
+    named = {cells[0] for cells in islice(read_cells(path), _LINES_READ)}
     if not named & set(contigs):
         log.warning(
             "%s: names contigs such as %s, on none of which tracks lie: nothing of it will show",
@@ -67,12 +65,23 @@ def _warn(path: Path, contigs: Collection[str]) -> None:
         )
 
 
-def _read_contigs(path: Path) -> Iterator[str]:
-    """Yield the first column of each line that is no comment."""
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            if line.strip() and not line.startswith(("#", "track", "browser")):
-                yield line.split("\t", 1)[0].split()[0]
+def read_cells(path: Path) -> Iterator[list[str]]:
+    """Yield the columns of each line of a BED or GFF file that is no comment.
+
+    Plain or gzip, whatever the name; columns are separated by tabs, or else by blanks. Raises
+    SeqcastError where the file cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            is_packed = file.read(2) == b"\x1f\x8b"
+        with (gzip.open if is_packed else open)(
+            path, "rt", encoding="utf-8", errors="replace"
+        ) as file:
+            for line in file:
+                if line.strip() and not line.startswith(("#", "track", "browser")):
+                    yield line.rstrip("\r\n").split("\t") if "\t" in line else line.split()
+    except (OSError, EOFError, zlib.error) as error:
+        raise SeqcastError(f"{path}: cannot be read as text ({error}); make it anew") from None
 
 
 def make_annotation_tracks(

@@ -10,6 +10,7 @@ import numpy as np
 import pybigtools
 from pyfaidx import Fasta
 
+from seqcast.browser.annotations import read_cells
 from seqcast.browser.loci import Locus
 
 # Codes of 16 bits: 0 to 65,534 are heights, the last one is a bin without a value.
@@ -66,8 +67,8 @@ def has_bases(region: Region) -> bool:
 def align_regions(path: str | Path, regions: Sequence[Region], bin_size: int) -> list[Region]:
     """Move the start of regions to where the bins of a bigWig begin, so that bins stay whole.
 
-    A region moves back by less than a bin, at a chromosome's start on; where the file has no
-    values there is nothing to heed, and it stays where it is.
+    A region moves back by less than a bin, but not over the chromosome's start; where the file has
+    no values there is nothing to heed, and it stays where it is.
     """
     track = pybigtools.open(str(path))
     known = track.chroms()
@@ -78,7 +79,8 @@ def align_regions(path: str | Path, regions: Sequence[Region], bin_size: int) ->
         # Starts and ends are cut at what is asked for: only an end within it is a bin's.
         edge = next((last for _, last, _ in records if last < end), region.start)
         start = region.start - (region.start - edge) % bin_size
-        moved.append(replace(region, start=start if start >= 0 else start + bin_size))
+        # Before a chromosome's first whole bin, bins of the page do not lie on those of the file.
+        moved.append(replace(region, start=max(start, 0)))
     track.close()
     return moved
 
@@ -207,16 +209,14 @@ def cut_features(path: Path, regions: Sequence[Region], *, of_bed: bool = True) 
     """
     first, last, offset = (1, 2, 0) if of_bed else (3, 4, -1)
     kept = []
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            cells = line.rstrip("\n").split("\t")
-            if len(cells) <= last or not (cells[first] + cells[last]).isdecimal():
-                continue
-            start, end = int(cells[first]) + offset, int(cells[last])
-            if any(
-                each.chrom == cells[0] and start < each.end and each.start < end for each in regions
-            ):
-                kept.append("\t".join([name_of(cells[0]), *cells[1:]]))
+    for cells in read_cells(path):
+        if len(cells) <= last or not (cells[first] + cells[last]).isdecimal():
+            continue
+        start, end = int(cells[first]) + offset, int(cells[last])
+        if any(
+            each.chrom == cells[0] and start < each.end and each.start < end for each in regions
+        ):
+            kept.append("\t".join([name_of(cells[0]), *cells[1:]]))
     lines = "\n".join(kept).encode()
     packed = gzip.compress(lines, 9, mtime=0)
     if not kept or len(packed) > _MOST_FEATURES:

@@ -74,6 +74,7 @@ def embed_browser(
     dataset: Dataset,
     shown: Shown,
     *,
+    assembly: str = "",
     annotation: Sequence[str | Path] = (),
     command: str = "make browse",
 ) -> str:
@@ -84,7 +85,7 @@ def embed_browser(
         shown.targets,
         bin_size=dataset.bin_size,
         models=shown.models,
-        assembly=str(dataset.source.get("assembly") or ""),
+        assembly=assembly or str(dataset.source.get("assembly") or ""),
         is_stand_in=not dataset.has_coordinates,
         annotation=annotation,
         command=command,

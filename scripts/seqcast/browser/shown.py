@@ -12,6 +12,7 @@ from seqcast.browser.page import read_sizes
 from seqcast.browser.writing import find_best
 from seqcast.console import log
 from seqcast.dataset import Dataset
+from seqcast.errors import SeqcastError
 from seqcast.predictions import read_predictions
 
 # Buttons on a page; a table has the rest.
@@ -45,17 +46,13 @@ def find_shown(
 ) -> Shown:
     """Find what to show of the tracks in `folder`, from the tables of each model by its name.
 
-    `own` are the user's places, which come first. Places on chromosomes that have no tracks there
-    are left out, and so are windows where the tracks lie on another genome than the dataset.
-    Regions are places too. Raises SeqcastError where one of the user's is not in the genome at all.
+    `own` are the user's places, which come first; those on no chromosome of the tracks are left out
+    with a warning, as they may be meant for other tracks of the run. Windows are left out where
+    the tracks lie on another genome than the dataset. Regions are places too.
     """
     best, scores = find_best(metrics)
     sizes = read_sizes(folder)
-    known = dataset.contigs.chrom_sizes if is_own_genome else {}
-    mine = [*parse_loci(own, {**known, **sizes}), *_read_regions(folder / "regions.tsv")]
-    for locus in mine:
-        if locus.chrom not in sizes:
-            log.info("browse.loci: %s is left out, %s has no tracks there", locus.place, folder)
+    mine = [*_find_own(own, sizes), *_read_regions(folder / "regions.tsv")]
     found: list[Locus] = []
     if is_own_genome:
         found = find_loci(windows[best], read_predictions(predictions[best], dataset), dataset)
@@ -68,6 +65,16 @@ def _make_first(sizes: Mapping[str, int], window: int) -> Locus:
     """Return a place to begin where no window, and no place of the user's, has tracks."""
     chrom, length = next(iter(sizes.items()))
     return Locus("first bases", chrom, 0, min(window, length), "there is no better place")
+
+
+def _find_own(entries: Sequence[str], sizes: Mapping[str, int]) -> list[Locus]:
+    found = []
+    for entry in entries:
+        try:
+            found += parse_loci([entry], sizes)
+        except SeqcastError as error:
+            log.warning("%s; left out here", error)
+    return found
 
 
 def _read_regions(path: Path) -> list[Locus]:

@@ -181,6 +181,5 @@ def write_manifest(dataset_path: Path, path: Path) -> None:
         "windows": {split: len(dataset.rows_of(split)) for split in SPLITS},
         "folds": dataset.folds,
         "targets": len(dataset.targets),
-        "source": dataset.source,
     }
     write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")

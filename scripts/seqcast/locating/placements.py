@@ -34,7 +34,7 @@ _MEND = "delete the file and run `snakemake locate`"
 
 @dataclass(frozen=True)
 class Placements:
-    """Where windows of `window` bases lie in `assembly`, named by the config or by its FASTA.
+    """Where windows of `window` bases lie in `assembly`, named by its FASTA.
 
     `order` is the order of the bases in which they match, `order_was` the one taken before;
     `lengths` has all contigs. `windows` has the columns of COLUMNS, rows in the order of split and

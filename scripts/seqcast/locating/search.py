@@ -64,7 +64,7 @@ def locate_windows(
         windows = read_windows(file, validation.windows)
     found = _find_in_any_order(genome, windows, ORDERS.index(validation.alphabet.order))
     placements = Placements(
-        assembly=settings.assembly or find_stem(Path(fasta)),
+        assembly=find_stem(Path(fasta)),
         order=ORDERS[found.order],
         order_was=validation.alphabet.order,
         window=length,

@@ -132,6 +132,11 @@ class Settings(Section):
             )
 
     @property
+    def assembly(self) -> str | None:
+        """UCSC's name of the run's genome, where the user gave one."""
+        return getattr(self.dataset, "assembly", None)
+
+    @property
     def folds(self) -> int:
         """How many parts of the genome are held out in turn; 1: one split."""
         return getattr(getattr(self.dataset, "split", None), "folds", None) or 1

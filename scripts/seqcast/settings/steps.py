@@ -1,11 +1,17 @@
 """Settings of models side by side, and of what is done with each of them."""
 
+import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
 
 from seqcast.settings.section import AssemblyName, Section
+
+# A place, or `name=` and a place; with a colon it has a start and an end.
+_LOCUS = re.compile(r"(.*=)?\s*([^\s:]+|\S+:[\d,]+-[\d,]+)\s*")
+ANNOTATIONS = (".bed", ".narrowpeak", ".broadpeak", ".gff3", ".gff", ".gtf")
 
 
 class ModelEntry(Section):
@@ -73,7 +79,8 @@ class GenomeTracksSettings(Section):
     fasta: str | None = None
     """FASTA to predict, path or URL; None: the run's own genome."""
     assembly: AssemblyName | None = None
-    """UCSC's name of that FASTA, for browsers that know it."""
+    """UCSC's name of that FASTA, for browsers that know it; of the run's own genome
+    `dataset.assembly` says it."""
     models: tuple[str, ...] | None = None
     """Which of the models predict; None: all of them."""
     contigs: tuple[str, ...] | None = None
@@ -97,6 +104,31 @@ class BrowseSettings(Section):
     annotation: tuple[str, ...] = ()
     """Files of genes or peaks shown below the tracks, paths or URLs: BED, narrowPeak, GFF3 or GTF,
     plain or gzip."""
+
+    @field_validator("loci")
+    @classmethod
+    def _places(cls, loci: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in loci:
+            if not _LOCUS.fullmatch(entry):
+                raise ValueError(
+                    f"{entry!r} is no place; wanted chr1:1,000-20,000, a contig's name, or"
+                    " name=chr1:1,000-20,000"
+                )
+        return loci
+
+    @field_validator("annotation")
+    @classmethod
+    def _kinds(cls, files: tuple[str, ...]) -> tuple[str, ...]:
+        names = [PurePosixPath(file.partition("?")[0]).name for file in files]
+        for file, name in zip(files, names, strict=True):
+            if PurePosixPath(name.lower().removesuffix(".gz")).suffix not in ANNOTATIONS:
+                raise ValueError(
+                    f"{file!r} is of no kind that can be shown; wanted a name that ends in"
+                    f" {', '.join(ANNOTATIONS)}, with or without .gz"
+                )
+            if names.count(name) > 1:
+                raise ValueError(f"{names.count(name)} files are called {name}; rename one")
+        return files
 
 
 class ReportSettings(Section):

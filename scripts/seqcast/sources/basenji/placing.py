@@ -147,6 +147,30 @@ def drop_overlapping(
     return kept
 
 
+def check_places(
+    settings: BasenjiSettings, windows: Sequence[Window], places: Places, targets: Sequence[str]
+) -> None:
+    """Refuse splits without a single placed window; warn of strands that cannot be told apart."""
+    for split in SPLITS:
+        here = [window for window in windows if window[0] == split]
+        if here and not any(window in places.found for window in here):
+            raise SeqcastError(
+                f"none of {len(here):,} {split} windows has one place in {places.assembly}, so"
+                " there would be nothing to draw tracks on; take the assembly that they were cut"
+                " from, or leave out dataset.genome"
+            )
+    turned = sum(place.strand == "-" for place in places.found.values())
+    if turned and settings.strand_pair is None:
+        named = [name for name in targets if name.rstrip().endswith(("+", "-"))]
+        text = (
+            f"{turned:,} windows are of the minus strand and are turned over, targets as they are;"
+            " where a target has a strand, set dataset.strand_pair"
+        )
+        if named:
+            raise SeqcastError(f"{text} ({len(named)} targets seem to have one: {named[0]} ...)")
+        log.warning("%s", text)
+
+
 def _write(place: Place, length: int) -> str:
     return f"{place.chrom}:{place.start + 1:,}-{place.start + length:,}"
 

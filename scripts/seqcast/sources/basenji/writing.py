@@ -27,6 +27,7 @@ from seqcast.sources.basenji.placing import (
     Places,
     Spot,
     Window,
+    check_places,
     drop_overlapping,
     find_spots,
     turn,
@@ -73,6 +74,8 @@ def write_dataset(
         if places:
             rows = drop_overlapping(settings, rows, places, layout.window)
         kept = [(split, row) for split in SPLITS for row in rows[split]]
+        if places:
+            check_places(settings, kept, places, layout.targets)
         pieces, spots = _lay_out(layout, kept, places)
         windows, crop = _make_windows(settings, layout, spots)
         targets = Targets.from_names(layout.targets, units="stored values")
@@ -271,6 +274,5 @@ def _describe(
         "scale": settings.scale,
         "has_coordinates": bool(places),
         "assembly": places.assembly if places else "stand-in: one contig a window",
-        "ucsc": settings.assembly,
         "unplaced_windows": sum(window not in places.found for window in spots) if places else None,
     }

@@ -70,20 +70,25 @@ class Fasta:
             raise ValueError(f"{name} has bases 0 to {record.rlen}, not {start} to {end}")
         if start == end:
             return np.empty(0, dtype=np.uint8)
-        first, last = start // record.lenc, (end - 1) // record.lenc
-        size = (last - first + 1) * record.lenb
+        first, skipped = divmod(start, record.lenc)
+        last, used = divmod(end - 1, record.lenc)
+        begin = first * record.lenb + skipped
+        size = last * record.lenb + used + 1 - begin
         with open(self.plain, "rb") as file:
-            file.seek(record.offset + first * record.lenb)
+            file.seek(record.offset + begin)
             content = file.read(size)
-        # Whole lines, of which the last may be cut short.
-        if len(content) < end - last * record.lenc + (last - first) * record.lenb:
+        if len(content) < size:
             raise SeqcastError(
                 f"{self.path}: ends within {name}:{start:,}-{end:,}; the file is not the one that"
                 " was indexed, so run again when nobody writes to it"
             )
-        lines = np.frombuffer(content.translate(_TABLE).ljust(size), np.uint8)
-        codes = lines.reshape(-1, record.lenb)[:, : record.lenc].reshape(-1)
-        codes = codes[start - first * record.lenc :][: end - start]
+        content = content.translate(_TABLE)
+        if first == last:  # maybe a whole chromosome on one line
+            codes = np.frombuffer(content, np.uint8)
+        else:
+            content = content.rjust(size + skipped).ljust((last - first + 1) * record.lenb)
+            lines = np.frombuffer(content, np.uint8).reshape(-1, record.lenb)[:, : record.lenc]
+            codes = lines.reshape(-1)[skipped:][: end - start]
         if codes.max() == _STRANGE:
             self.letters(name)  # which counts what is strange
             raise SeqcastError(
@@ -180,7 +185,7 @@ def _read_index(plain: Path, work: Path) -> list[tuple[str, pyfaidx.IndexRecord]
     made = name_for(plain, work, "fai")
     if not made.is_file():
         work.mkdir(parents=True, exist_ok=True)
-        partial = made.with_name(made.name + ".partial")
+        partial = made.with_name(f"{made.name}.{os.getpid()}.partial")  # other jobs do so too
         partial.unlink(missing_ok=True)
         try:
             # Names that stand twice are for us to count, not for pyfaidx to stop at.

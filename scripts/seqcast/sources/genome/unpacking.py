@@ -138,7 +138,7 @@ def _make(
         raise SeqcastError(
             f"{path}: takes about {size:,} bytes in {work}, where {free:,} are free; make room"
         )
-    partial = made.with_name(made.name + ".partial")
+    partial = made.with_name(f"{made.name}.{os.getpid()}.partial")  # other jobs do so too
     try:
         with open(partial, "wb") as file:
             write(file)

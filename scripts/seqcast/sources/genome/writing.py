@@ -83,8 +83,7 @@ def _describe(
     """Say where a dataset came from and what was done to it; names of files, not their folders."""
     return {
         "kind": "genome",
-        "assembly": settings.assembly or find_stem(inputs.fasta),
-        "ucsc": settings.assembly,
+        "assembly": find_stem(inputs.fasta),
         "has_coordinates": True,
         "fasta": inputs.fasta.name,
         "tracks": [Path(row.file).name for row in inputs.rows],
