@@ -18,7 +18,7 @@ demo: $(VENV)/.run
 
 browse: $(VENV)/.run
 	@test -f results/$(RUN)/$(FOLDER)/index.html || { echo "results/$(RUN)/$(FOLDER) has no index.html: \
-	make one with snakemake browse (or make demo), or name a run that has: make browse RUN=name" >&2; exit 1; }
+	make one with $(BIN)/snakemake browse and the --configfile of that run (or make demo), or name a run that has: make browse RUN=name" >&2; exit 1; }
 	@PYTHONPATH=scripts $(BIN)/python -m seqcast.browser.serving results/$(RUN)/$(FOLDER) --port $(PORT)
 
 test: $(VENV)/.dev
@@ -54,6 +54,7 @@ $(VENV)/.run: requirements.txt
 	(pyBigWig has no wheels elsewhere); found %s %s, Python %s. With such a Python beside this one: \
 	make PYTHON=python3.12" % (platform.system(), platform.machine(), platform.python_version()))'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing what requirements.txt lists: 1 to 3 minutes"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seqcast import device as module
-from seqcast.device import choose_device
+from seqcast.device import choose_device, set_threads
 from seqcast.errors import SeqcastError
 
 
@@ -129,3 +129,17 @@ def test_autocast_is_the_precision(precision: str, dtype: str) -> None:
     a = torch.ones(2, 2)
     with choose_device("cpu", precision).autocast():
         assert (a @ a).dtype == getattr(torch, dtype)
+
+
+@pytest.mark.parametrize(
+    ("asked", "granted", "wanted"), [(None, 8, 2), (None, 1, 1), (None, None, 2), (5, 1, 5)]
+)
+def test_no_more_threads_than_processors_unless_asked(
+    monkeypatch: pytest.MonkeyPatch, asked: int | None, granted: int | None, wanted: int
+) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    try:
+        assert set_threads(asked, granted) == wanted == torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)

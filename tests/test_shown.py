@@ -84,3 +84,11 @@ def test_regions_are_places(folder: Path, tiny_dataset: Dataset) -> None:
         ("NA", 10, 20),
         ("region 2", 30, 40),
     ]
+
+
+def test_of_regions_only_these_and_places_in_them_are_shown(
+    folder: Path, tiny_dataset: Dataset
+) -> None:
+    (folder / "regions.tsv").write_text("contig\tstart\tend\tname\tx\nchr1\t100\t200\tgal1\t1\n")
+    shown = find(folder, tiny_dataset, own=["in=chr1:150-160", "out=chr1:201-300"])
+    assert [locus.name for locus in shown.loci] == ["gal1", "in"]

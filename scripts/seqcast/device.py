@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from seqcast.console import log
 from seqcast.errors import SeqcastError
 
 
@@ -95,3 +96,18 @@ def _why_no_cuda() -> str:
         f"torch {torch.__version__} (CUDA {torch.version.cuda}) cannot use its driver; see what"
         " `nvidia-smi` says"
     )
+
+
+def set_threads(asked: int | None, granted: int | None) -> int:
+    """Make torch use so many threads, and return how many.
+
+    `asked` is the user's word and taken as it is; of what the scheduler `granted`, no more than
+    this process has processors: more threads than that wait for each other and are many times
+    slower.
+    """
+    there = len(os.sched_getaffinity(0))
+    threads = asked or min(granted or there, there)
+    if granted and granted > there and not asked:
+        log.info("%d threads were granted, this machine has %d processors", granted, there)
+    torch.set_num_threads(threads)
+    return threads

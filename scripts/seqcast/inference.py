@@ -1,6 +1,5 @@
 """Predict coverage with a trained network."""
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import torch
 from seqcast.checkpoint import read_model
 from seqcast.console import format_seconds, log, progress
 from seqcast.dataset import Dataset, read_dataset
-from seqcast.device import Device, choose_device
+from seqcast.device import Device, choose_device, set_threads
 from seqcast.errors import SeqcastError
 from seqcast.genome import ALPHABET, reverse_complement
 from seqcast.model import Network
@@ -92,7 +91,7 @@ def predict_dataset(
     dataset, network = read_dataset(dataset_path, fold), read_model(model)
     check_fit(model, network, dataset)
     device = choose_device(training.device, training.precision, gpus=gpus)
-    torch.set_num_threads(training.threads or threads or os.cpu_count() or 1)
+    set_threads(training.threads, threads)
     log.info("predicting on %s", device.reason)
     predictor = _Predictor(network, dataset, settings, training, device, model, name)
     rows = dataset.rows_of(settings.split)[: settings.windows]

@@ -2,7 +2,6 @@
 
 import csv
 import math
-import os
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from torch import Tensor
 from seqcast.checkpoint import write_model
 from seqcast.console import format_seconds, log, progress
 from seqcast.dataset import Dataset, read_dataset
-from seqcast.device import Device, choose_device
+from seqcast.device import Device, choose_device, set_threads
 from seqcast.errors import SeqcastError
 from seqcast.genome import reverse_complement
 from seqcast.loss import poisson_loss, poisson_loss_sums
@@ -211,8 +210,7 @@ def train(
     """
     device = choose_device(settings.device, settings.precision, gpus=gpus)
     log.info("training on %s", device.reason)
-    threads = settings.threads or threads or os.cpu_count() or 1
-    torch.set_num_threads(threads)
+    threads = set_threads(settings.threads, threads)
     dataset = read_dataset(dataset_path, fold)
     torch.manual_seed(settings.seed)
     network = Network(model_settings, dataset.targets, dataset.crop)

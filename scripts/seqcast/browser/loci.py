@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from seqcast.dataset import Dataset
-from seqcast.errors import SeqcastError
+from seqcast.errors import SeqcastError, suggest
 from seqcast.predictions import Predictions
 
 # Strength and error of a window are means over targets; of very many some are enough.
@@ -26,6 +26,10 @@ class Locus:
     start: int
     end: int
     why: str = ""
+
+    def touches(self, other: "Locus") -> bool:
+        """Say whether two places share a base."""
+        return self.chrom == other.chrom and self.start < other.end and other.start < self.end
 
     @property
     def place(self) -> str:
@@ -60,7 +64,8 @@ def _parse_place(text: str, sizes: Mapping[str, int]) -> tuple[str, Locus | None
     if chrom not in sizes:
         known = ", ".join(list(sizes)[:3]) + (" ..." if len(sizes) > 3 else "")
         wanted = "" if found else "; wanted a place such as chr1:1,000-20,000"
-        return f"there is no contig {chrom!r} among {len(sizes):,} ({known}){wanted}", None
+        near = suggest(chrom, list(sizes))
+        return f"there is no contig {chrom!r} among {len(sizes):,} ({known}){near}{wanted}", None
     start, end = 1, sizes[chrom]
     if found:
         start, end = (int(found[key].replace(",", "") or 0) for key in ("start", "end"))
@@ -128,7 +133,7 @@ def _make_locus(
     predictions: Predictions, place: int, names: list[tuple[str, str]], r: float
 ) -> Locus:
     return Locus(
-        ", ".join(name for name, _ in names),
+        ", ".join(name for name, _ in names).capitalize(),
         predictions.contig[place],
         int(predictions.start[place]),
         int(predictions.end[place]),

@@ -48,13 +48,15 @@ def find_shown(
 
     `own` are the user's places, which come first; those on no chromosome of the tracks are left out
     with a warning, as they may be meant for other tracks of the run. Windows are left out where
-    the tracks lie on another genome than the dataset. Regions are places too.
+    the tracks lie on another genome than the dataset, or in regions, which are places themselves.
     """
     best, scores = find_best(metrics)
     sizes = read_sizes(folder)
-    mine = [*_find_own(own, sizes), *_read_regions(folder / "regions.tsv")]
+    mine, regions = _find_own(own, sizes, folder), _read_regions(folder / "regions.tsv")
     found: list[Locus] = []
-    if is_own_genome:
+    if regions:  # nothing else has values there
+        mine = [*regions, *(place for place in mine if any(map(place.touches, regions)))]
+    elif is_own_genome:
         found = find_loci(windows[best], read_predictions(predictions[best], dataset), dataset)
     others = [model for model in metrics if model != best]
     loci = tuple(locus for locus in (*mine, *found) if locus.chrom in sizes)
@@ -67,13 +69,13 @@ def _make_first(sizes: Mapping[str, int], window: int) -> Locus:
     return Locus("first bases", chrom, 0, min(window, length), "there is no better place")
 
 
-def _find_own(entries: Sequence[str], sizes: Mapping[str, int]) -> list[Locus]:
+def _find_own(entries: Sequence[str], sizes: Mapping[str, int], folder: Path) -> list[Locus]:
     found = []
     for entry in entries:
         try:
             found += parse_loci([entry], sizes)
         except SeqcastError as error:
-            log.warning("%s; left out here", error)
+            log.warning("%s; left out of %s", error, folder)
     return found
 
 

@@ -1,6 +1,5 @@
 """Predict a part of a genome, window by window."""
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,13 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from seqcast.card import read_card
 from seqcast.checkpoint import read_model
 from seqcast.console import format_seconds, log, progress
 from seqcast.dataset import Dataset, read_dataset
-from seqcast.device import Device, choose_device
+from seqcast.device import Device, choose_device, set_threads
 from seqcast.genome_tracks.parts import PartWriter
 from seqcast.genome_tracks.plan import Part
 from seqcast.genome_tracks.tiling import Tile, Tiling
@@ -123,8 +121,7 @@ def predict_part(
     check_fit(model, network, dataset)
     training, tracks = settings.training, settings.tracks
     device = choose_device(training.device, training.precision, gpus=gpus)
-    threads = training.threads or threads or os.cpu_count() or 1
-    torch.set_num_threads(threads)
+    threads = set_threads(training.threads, threads)
     log.info("predicting on %s, %d threads", device.reason, threads)
     predictor = Predictor(
         network,

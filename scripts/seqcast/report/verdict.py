@@ -10,7 +10,7 @@ from seqcast.report.results import RANKED, ModelResults, Scores
 
 Kind = TypeVar("Kind", bound=Scores)
 
-YEAST = "snakemake --cores 8 --resources gpu=1 --configfile config/yeast.yaml"
+YEAST = ".venv/bin/snakemake --cores all --resources gpu=1 --configfile config/yeast.yaml"
 
 # What share of the ceiling (or, where none is known, what r) deserves which word.
 _GRADES_OF_CEILING = (
