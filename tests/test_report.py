@@ -168,7 +168,9 @@ def test_summary_has_four_lines_with_paths_score_and_next_command(two_models):
     assert str(folder.parent / "export") in lines[1]
     score = r"best model, wide, mean over 3 targets: 0\.\d\d of a possible 0\.\d\d \(\d+ %\)"
     assert re.search(score + r", k-mer ridge 0\.\d\d; of raw coverage 0\.\d\d of", lines[2])
-    assert lines[3].endswith("snakemake --cores 8 --resources gpu=1 --configfile config/yeast.yaml")
+    assert lines[3].endswith(
+        ".venv/bin/snakemake --cores all --resources gpu=1 --configfile config/yeast.yaml"
+    )
 
 
 def test_bare_minimum_makes_a_page(tmp_path):
