@@ -141,6 +141,7 @@ def _read_commit(folder: Path) -> tuple[str | None, bool | None]:
     """Return the commit of the code and whether it was changed since; None outside git."""
 
     def git(*words: str) -> str:
+        """Run git and return what it says."""
         command = ["git", "-C", str(folder), *words]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 

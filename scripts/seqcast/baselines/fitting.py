@@ -97,6 +97,7 @@ def _sum_pieces(
     update: Callable[[int], object],
 ) -> Moments:
     def each() -> Iterator[Moments]:
+        """Yield the moments of each piece."""
         for piece in pieces:
             coverage = dataset.read_bins(piece)[:, targets]
             known = ~np.isnan(coverage).any(axis=1)

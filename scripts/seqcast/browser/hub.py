@@ -218,6 +218,7 @@ def _write_genome(folder: Path, sizes: Mapping[str, int]) -> None:
     with pyfaidx.Fasta(str(folder / "genome.fa"), as_raw=True, rebuild=False) as fasta:
 
         def read(name: str) -> np.ndarray:
+            """Read a contig piece by piece as codes."""
             codes = np.empty(sizes[name], dtype=np.uint8)
             for start in range(0, codes.size, _PIECE):
                 end = min(start + _PIECE, codes.size)

@@ -81,6 +81,7 @@ def find_best(metrics: Mapping[str, str | Path]) -> tuple[str, dict[str, float]]
     scores = {model: read_scores(path) for model, path in metrics.items()}
 
     def mean(model: str) -> float:
+        """Return a model's mean r over the targets that have one."""
         known = [r for r in scores[model].values() if math.isfinite(r)]
         return sum(known) / len(known) if known else -math.inf
 

@@ -88,6 +88,7 @@ class _Folder:
         size, span = self.dataset.bin_size, self.dataset.targets.span[target]
 
         def runs() -> Iterator[Run]:
+            """Yield the bins with a value, in the units of the track."""
             for block in merge_blocks(model.read(target)):
                 starts = (block.first + np.arange(len(block.values))) * size
                 yield from split_runs(block.contig, starts, block.values / span, size)
@@ -100,6 +101,7 @@ class _Folder:
         size, span = self.dataset.bin_size, self.dataset.targets.span[target]
 
         def runs() -> Iterator[Run]:
+            """Yield the bins with a value, in the units of the track."""
             for chrom, starts, values in read_observed(self.dataset, target):
                 yield from split_runs(chrom, starts, values / span, size)
 

@@ -80,6 +80,7 @@ class _Candidates:
     stretch: np.ndarray
 
     def take(self, which: np.ndarray) -> "_Candidates":
+        """Return some of the candidates."""
         return _Candidates(self.turned[which], self.start[which], self.stretch[which])
 
 

@@ -103,6 +103,7 @@ def _find_better_order(matches: Matches, probes: np.ndarray, others: np.ndarray)
     last = probes.size * others.size
 
     def count(values: np.ndarray) -> tuple[int, np.ndarray]:
+        """Count probes in the order taken before, and in each of the other orders."""
         return int(values[probes].sum()), values[-last:].reshape(-1, others.size).sum(axis=0)
 
     mine, theirs = count(matches.count > 0)

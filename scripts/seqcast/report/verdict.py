@@ -91,6 +91,7 @@ def make_summary(
     whose = f" by the best model, {best.name}" if models > 1 else ""
 
     def score_of(column: str) -> str:
+        """Write a metric beside that of the reference."""
         against = f", {reference.label} {reference.mean(column):.2f}" if reference else ""
         return f"{format_score(best, column)}{against}"
 

@@ -178,6 +178,7 @@ class Settings(Section):
         changes = {**PRESETS[entry.preset]["train"], **self.train, **entry.train}
 
         def place(key: str | None) -> str:
+            """Say where in the config a key stands."""
             return own if key in entry.train or (key is None and entry.train) else "train"
 
         return _within(place, TrainSettings, changes)

@@ -54,6 +54,7 @@ def read_keys(file: h5py.File) -> tuple[Key, ...]:
     keys: list[Key] = []
 
     def visit(name: str, item: h5py.Dataset | h5py.Group) -> None:
+        """Note an array; groups have nothing to note."""
         if isinstance(item, h5py.Dataset):
             dtype = "table" if item.dtype.names else str(item.dtype)
             keys.append(Key(f"/{name}", tuple(item.shape or ()), dtype))

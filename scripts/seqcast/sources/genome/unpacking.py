@@ -73,6 +73,7 @@ def unpack(path: Path, work: Path) -> Path:
         label = f"unpacking {path.name}"
 
         def write(file: BinaryIO) -> None:
+            """Write the plain file."""
             with gzip.open(packed) as content, progress(size, label, "bytes") as bar:
                 while block := content.read(_BLOCK):
                     file.write(block)
@@ -89,6 +90,7 @@ def normalise(path: Path, work: Path) -> Path:
     log.info("%s: its lines are of many lengths; writing it again in equal ones", path.name)
 
     def write(file: BinaryIO) -> None:
+        """Write the plain file."""
         with open(path, encoding="latin-1", newline=None) as lines:
             _write_equal_lines(lines, file)
 

@@ -137,6 +137,7 @@ def make_signal(sites: Sites, length: int, bin_size: int) -> np.ndarray:
     bins = -(-length // bin_size)
 
     def peaks(name: str, width: float, weight: np.ndarray | float = 1.0) -> np.ndarray:
+        """Return the peaks at a motif's sites, (bins,)."""
         here = sites[name]
         return _spread(here.centre, here.strength * weight, width, bins, bin_size)
 
@@ -146,6 +147,7 @@ def make_signal(sites: Sites, length: int, bin_size: int) -> np.ndarray:
     enhanced = 0.05 + _has_near(sites["ZNF143"], sites["YY1"].centre, 3_000, 10_000)
 
     def cage(forward: bool, weight: np.ndarray | float) -> np.ndarray:
+        """Return the peaks of one strand's starts, (bins,)."""
         strength = tata.strength * weight * (tata.forward == forward)
         return _spread(starts, strength, 25.0, bins, bin_size)
 
