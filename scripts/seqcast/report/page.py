@@ -124,7 +124,6 @@ def _describe_tracks(
         "own_genome": is_simulated or not dataset.has_coordinates,
         "is_simulated": is_simulated,
         "units": units.get(str(dataset.source.get("kind")), "the units of the data"),
-        "assembly": str(dataset.source.get("assembly") or ""),
         "first": f"{best.predictions.contig[place]}:{start + 1:,}-{end:,}",
     }
 
