@@ -29,8 +29,9 @@ rule train_model:
         runtime=1_440,
     params:
         training=training_of,
-        # Snakemake deletes declared outputs before and after a failed attempt, so the weights of
-        # single epochs are none.
+        # Snakemake deletes declared outputs before and after a failed attempt, so what a training
+        # is taken up again from is none, nor are the weights of single epochs.
+        checkpoints=f"{RUN}/{{member}}/train/checkpoints",
         snapshots=f"{RUN}/{{member}}/train/snapshots",
         code=code_of("train"),
     script:

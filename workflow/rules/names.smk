@@ -97,10 +97,11 @@ def digest_templates(*patterns):
 
 
 def training_of(wildcards):
-    """Return what a model's weights follow from; the device is a matter of where, not of what."""
+    """Return what a model's weights follow from, not where and in what portions it is trained."""
+    training = settings.training(wildcards.member)
     return {
         "model": settings.network(MEMBERS[wildcards.member].model).model_dump(mode="json"),
-        "train": settings.training(wildcards.member).model_dump(mode="json", exclude={"device"}),
+        "train": training.model_dump(mode="json", exclude=training.CIRCUMSTANCES),
         "fold": MEMBERS[wildcards.member].fold,
     }
 

@@ -1,7 +1,7 @@
 """Settings of a network and of its training."""
 
 import math
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import (
     Field,
@@ -214,6 +214,21 @@ class TrainSettings(Section):
     """Arithmetic of the convolutions; `auto` is bfloat16 where the hardware has it."""
     threads: PositiveInt | None = None
     """CPU threads; the same number gives the same weights bit for bit. None: all the job has."""
+    processes: PositiveInt = 1
+    """Processes that share each batch: one a GPU, or so many on the CPU."""
+    micro_batch: PositiveInt | None = None
+    """Windows of a batch that a process takes at once; None: all that the GPU's memory holds."""
+    time_limit: PositiveFloat | None = None
+    """Minutes after which a training saves itself and leaves, to be run again; Slurm's own limit
+    is known without it."""
+    checkpoint_minutes: PositiveFloat = 10
+    """A training saves itself this often, and at the end of each epoch."""
+
+    # Where and in what portions a training is done, not what comes out: changing these retrains
+    # nothing.
+    CIRCUMSTANCES: ClassVar[frozenset[str]] = frozenset(
+        {"device", "processes", "micro_batch", "time_limit", "checkpoint_minutes"}
+    )
 
     @model_validator(mode="after")
     def _warmup_ends(self) -> "TrainSettings":
