@@ -1,24 +1,29 @@
-"""Train a model on dataset.h5."""
+"""Train a model on dataset.h5, or go on with a training that was interrupted."""
 
 from pathlib import Path
 
 from seqcast.console import step
 from seqcast.settings import read_settings
-from seqcast.training import train
+from seqcast.training import Task, train
 
-name = snakemake.wildcards.member
-with step(f"train {name}", snakemake.log[0]):
+name, log = snakemake.wildcards.member, snakemake.log[0]
+with step(f"train {name}", log):
     settings = read_settings(snakemake.config)
     member = settings.members[name]
     train(
-        settings.network(member.model),
-        settings.training(name),
-        Path(snakemake.input.dataset),
-        Path(snakemake.output.model),
-        Path(snakemake.output.history),
-        fold=member.fold,
-        name=name,
-        snapshots=Path(snakemake.params.snapshots),
-        threads=snakemake.threads,
-        gpus=snakemake.resources.get("gpu"),
+        Task(
+            network=settings.network(member.model),
+            training=settings.training(name),
+            dataset=Path(snakemake.input.dataset),
+            model=Path(snakemake.output.model),
+            history=Path(snakemake.output.history),
+            checkpoints=Path(snakemake.params.checkpoints),
+            snapshots=Path(snakemake.params.snapshots),
+            fold=member.fold,
+            name=name,
+            code=snakemake.params.code,
+            threads=snakemake.threads,
+            gpus=snakemake.resources.get("gpu"),
+            log=Path(log),
+        )
     )

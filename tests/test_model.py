@@ -167,7 +167,9 @@ def test_dropout_is_for_training_alone(settings: ModelSettings) -> None:
     network, codes = make_network(settings), make_codes(1)
     assert torch.equal(network(codes), network(codes))
     network.train()
-    assert not torch.equal(network(codes), network(codes))
+    one, other = (torch.tensor([noise], dtype=torch.int32) for noise in (1, 2))
+    assert not torch.equal(network(codes, one), network(codes, other))
+    assert torch.equal(network.eval()(codes, one), network(codes))
 
 
 def test_pooled_features_are_channels_last() -> None:

@@ -13,9 +13,9 @@ from seqcast.genome import reverse_complement
 from seqcast.sampling import (
     find_step,
     flip,
-    make_dropout_seed,
     make_flips,
     make_jitter,
+    make_noise,
     make_order,
     make_shifts,
     plain_batches,
@@ -55,9 +55,9 @@ def test_seed_and_epoch_both_count() -> None:
     places = [(1, 0), (1, 1), (2, 0)]
     assert len({tuple(make_order(*place, 50)) for place in places}) == 3
     assert len({tuple(make_shifts(*place, 50, 5)) for place in places}) == 3
-    seeds = {make_dropout_seed(s, e, step) for s in range(3) for e in range(3) for step in range(9)}
-    assert len(seeds) == 81
-    assert all(0 <= seed < 2**63 for seed in seeds)
+    noise = [make_noise(seed, epoch, 9) for seed in range(3) for epoch in range(3)]
+    assert len(set(np.concatenate(noise).tolist())) == 81
+    assert noise[0].dtype == np.int32
 
 
 def test_an_epoch_shows_each_window_once(tiny_dataset: Dataset) -> None:

@@ -10,17 +10,28 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import BIN, CROP, NETWORK, TARGETS, WINDOW, make_all_windows, make_contigs, write_tiny
+from tiny import (
+    BIN,
+    CROP,
+    NETWORK,
+    TARGETS,
+    WINDOW,
+    make_all_windows,
+    make_contigs,
+    make_task,
+    write_tiny,
+)
 
-from seqcast import training
 from seqcast.checkpoint import read_card, read_model
 from seqcast.dataset import Dataset
 from seqcast.device import Device
 from seqcast.errors import SeqcastError
 from seqcast.model import Network
-from seqcast.sampling import Batch, training_batches
+from seqcast.sampling import Batch, make_noise, training_batches
 from seqcast.settings import TrainSettings
-from seqcast.training import Trainer, learning_rate_at, train
+from seqcast.training import train
+from seqcast.training.schedule import learning_rate_at
+from seqcast.training.trainer import Trainer
 
 CPU = Device(torch.device("cpu"), "float32", "")
 
@@ -37,16 +48,21 @@ def run(folder: Path, dataset: Dataset, **changes: Any) -> SimpleNamespace:
         "clip_norm": 1.0,
         **changes,
     }
-    files = folder / "model.safetensors", folder / "history.tsv"
-    settings = TrainSettings.model_validate(values)
-    train(NETWORK, settings, dataset.path, *files, snapshots=folder / "snapshots")
-    with open(files[1], newline="") as file:
+    task = make_task(folder, dataset, **values)
+    train(task)
+    with open(task.history, newline="") as file:
         history = list(csv.DictReader(file, delimiter="\t"))
-    return SimpleNamespace(model=files[0], history=history, snapshots=folder / "snapshots")
+    return SimpleNamespace(model=task.model, history=history, snapshots=task.snapshots)
 
 
 def without_seconds(history: list[dict[str, str]]) -> list[dict[str, str]]:
     return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
+
+
+def step_and_read(trainer: Trainer, batch: Batch) -> float:
+    trainer.train_step(batch)
+    (loss,) = trainer.read_losses()
+    return loss
 
 
 def make_trainer(dataset: Dataset, **changes: Any) -> Trainer:
@@ -185,7 +201,7 @@ def test_the_best_epoch_is_kept(
     tmp_path: Path, tiny_dataset: Dataset, monkeypatch, valid: list[float], best: int
 ) -> None:
     losses = iter(valid)
-    monkeypatch.setattr(Trainer, "validate", lambda _: next(losses))
+    monkeypatch.setattr(Trainer, "mean_of", lambda *_: next(losses))
     found = run(tmp_path, tiny_dataset, epochs=3, snapshots="every", batch_size=4)
     assert read_card(found.model)["training"]["epoch"] == best
     kept = (found.snapshots / f"model_epoch_{best}.safetensors").read_bytes()
@@ -211,15 +227,15 @@ def test_masked_bins_change_nothing(tiny_dataset: Dataset) -> None:
     assert np.isnan(coverage).any()
     known = ~np.isnan(coverage)
     trainer = make_trainer(tiny_dataset, clip_norm=1e9)
-    trainer.train_step(Batch(rows, codes, coverage), 0)
+    noise = make_noise(1, 0, len(rows))
+    trainer.train_step(Batch(rows, codes, coverage, noise))
     found = {name: p.grad.clone() for name, p in trainer.network.named_parameters()}
     for value in (0.0, 1e6):
         # By hand: whatever stands in the masked bins, their terms are left out of the mean.
         filled = torch.from_numpy(np.where(known, coverage, np.float32(value)))
         other = make_trainer(tiny_dataset)
-        torch.manual_seed(training.make_dropout_seed(1, 0, 0))
         other.network.train()
-        x = other.network(torch.from_numpy(codes))
+        x = other.network(torch.from_numpy(codes), torch.from_numpy(noise))
         terms = x.exp() - filled * x - (filled - torch.xlogy(filled, filled))
         terms[torch.from_numpy(known)].mean().backward()
         for name, parameter in other.network.named_parameters():
@@ -231,18 +247,18 @@ def test_validation_weighs_every_known_value_alike(tiny_dataset: Dataset) -> Non
     assert losses[1:] == pytest.approx([losses[0]] * 2, rel=1e-6)
 
 
-def test_dropout_does_not_depend_on_what_was_drawn_before(
-    tiny_dataset: Dataset,
-) -> None:
-    rows = tiny_dataset.rows_of("train")[:1]
-    codes = np.stack([tiny_dataset.codes_of(row) for row in rows])
-    batch = Batch(rows, codes, np.stack([tiny_dataset.coverage_of(row) for row in rows]))
+def test_dropout_does_not_depend_on_what_was_drawn_before(tiny_dataset: Dataset) -> None:
+    (batch, *_) = training_batches(
+        tiny_dataset, tiny_dataset.rows_of("train"), TrainSettings(batch_size=2), 0
+    )
     losses = []
     for noise in range(2):
         trainer = make_trainer(tiny_dataset)
         torch.rand(noise)
-        losses.append(trainer.train_step(batch, 0))
+        losses.append(step_and_read(trainer, batch))
     assert losses[0] == losses[1]
+    without = step_and_read(make_trainer(tiny_dataset), replace(batch, noise=None))
+    assert without != losses[0]
 
 
 def test_gradients_are_clipped(tiny_dataset: Dataset) -> None:
@@ -250,7 +266,7 @@ def test_gradients_are_clipped(tiny_dataset: Dataset) -> None:
     rows = tiny_dataset.rows_of("train")[:2]
     codes = np.stack([tiny_dataset.codes_of(row) for row in rows])
     coverage = np.stack([tiny_dataset.coverage_of(row) for row in rows])
-    trainer.train_step(Batch(rows, codes, coverage), 0)
+    trainer.train_step(Batch(rows, codes, coverage))
     squares = sum(p.grad.square().sum() for p in trainer.network.parameters())
     assert float(squares) ** 0.5 == pytest.approx(1e-3, rel=1e-3)
 
@@ -284,5 +300,5 @@ def test_every_kind_of_network_learns(tmp_path: Path, tiny_dataset: Dataset, blo
     before = trainer.validate()
     for epoch in range(12):
         for batch in training_batches(tiny_dataset, trainer.train_rows, settings, epoch):
-            trainer.train_step(batch, epoch)
+            trainer.train_step(batch)
     assert trainer.validate() < 0.8 * before

@@ -9,8 +9,9 @@ import numpy as np
 
 from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
 from seqcast.replicates import ReplicatesWriter
-from seqcast.settings import ModelSettings
+from seqcast.settings import ModelSettings, TrainSettings
 from seqcast.targets import Targets
+from seqcast.training import Task
 
 BIN, WINDOW, CROP = 16, 256, 2
 # chr2 ends within a bin.
@@ -116,3 +117,17 @@ def write_replicates(
     with ReplicatesWriter(path, len(coverage_BT), included, targets) as writer:
         writer.add(coverage_BT)
         writer.finish()
+
+
+def make_task(folder: Path, dataset: Dataset, network: ModelSettings = NETWORK, **training: Any):
+    """Make the task of a training whose files lie in a folder."""
+    return Task(
+        network=network,
+        training=TrainSettings.model_validate(training),
+        dataset=dataset.path,
+        model=folder / "model.safetensors",
+        history=folder / "history.tsv",
+        checkpoints=folder / "checkpoints",
+        snapshots=folder / "snapshots",
+        fold=dataset.fold,
+    )

@@ -8,11 +8,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from seqcast.errors import SeqcastError
+from seqcast.errors import SeqcastError, Stopped
 
 log = logging.getLogger("seqcast")
 
@@ -27,15 +28,18 @@ _USERS_TO_MEND = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EFBIG)
 
 
 @contextmanager
-def step(name: str, log_file: str | Path | None = None) -> Iterator[None]:
+def step(
+    name: str, log_file: str | Path | None = None, *, mode: Literal["w", "a"] = "w"
+) -> Iterator[None]:
     """Run a step: show its messages, keep them in a log file, end a user's error in one line.
 
-    Anything else that goes wrong keeps its traceback, in the log file too.
+    Anything else that goes wrong keeps its traceback, in the log file too. `mode` is how the log
+    file is opened.
     """
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log_file:
         Path(log_file).parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(log_file, mode="w"))
+        handlers.append(logging.FileHandler(log_file, mode=mode))
     for handler in handlers:
         handler.setFormatter(logging.Formatter(f"[{name}] %(message)s"))
         log.addHandler(handler)
@@ -47,10 +51,13 @@ def step(name: str, log_file: str | Path | None = None) -> Iterator[None]:
             warnings.showwarning = lambda message, *_, **__: log.warning("warning: %s", message)
             yield
         log.info("done in %s", format_seconds(time.monotonic() - start))
+    except Stopped as reason:
+        log.warning("%s", reason)
+        raise SystemExit(reason.exit_code) from None
     except SeqcastError as error:
         for line in str(error).splitlines():
             log.error("error: %s", line)
-        raise SystemExit(1) from None
+        raise SystemExit(error.exit_code) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _USERS_TO_MEND:
             log.error("error: %s: %s", error.filename or "writing", error.strerror)
@@ -63,11 +70,15 @@ def step(name: str, log_file: str | Path | None = None) -> Iterator[None]:
             handler.close()
 
 
-def progress(total: int, label: str, unit: str) -> tqdm:
-    """Return a progress bar with rate and time left; call its `update(n)`, use it in a `with`."""
+def progress(total: int, label: str, unit: str, done: int = 0) -> tqdm:
+    """Return a progress bar with rate and time left; call its `update(n)`, use it in a `with`.
+
+    `done` of `total` were done before and do not count in the rate.
+    """
     terminal = sys.stderr.isatty()
     return tqdm(
         total=total,
+        initial=done,
         desc=label,
         unit=f" {unit}",
         dynamic_ncols=terminal,

@@ -98,16 +98,23 @@ def _why_no_cuda() -> str:
     )
 
 
-def set_threads(asked: int | None, granted: int | None) -> int:
+def set_threads(asked: int | None, granted: int | None, kept: int | None = None) -> int:
     """Make torch use so many threads, and return how many.
 
     `asked` is the user's word and taken as it is; of what the scheduler `granted`, no more than
     this process has processors: more threads than that wait for each other and are many times
-    slower.
+    slower. `kept` is how many it were before work was interrupted: with as many the result is the
+    same to the last bit.
     """
     there = len(os.sched_getaffinity(0))
-    threads = asked or min(granted or there, there)
+    threads = asked or min(kept or granted or there, there)
     if granted and granted > there and not asked:
         log.info("%d threads were granted, this machine has %d processors", granted, there)
+    if kept and kept != threads:
+        log.warning(
+            "%d threads instead of %d before: results may differ in their last digits",
+            threads,
+            kept,
+        )
     torch.set_num_threads(threads)
     return threads

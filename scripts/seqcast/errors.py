@@ -7,6 +7,15 @@ class SeqcastError(Exception):
     Whoever runs a step catches it once and shows the message alone, without a traceback.
     """
 
+    exit_code = 1
+
+
+class Stopped(SeqcastError):
+    """Say that work was put down on purpose, and that the same command takes it up again."""
+
+    # sysexits.h: a temporary failure, try again. Snakemake's `--retries` takes up any.
+    exit_code = 75
+
 
 def suggest(word: str, known: list[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the known word nearest to a misspelt one, or ``""``."""

@@ -15,11 +15,17 @@ from seqcast.settings import TrainSettings
 
 @dataclass(frozen=True)
 class Batch:
-    """Windows: `codes` (B, L) uint8, `coverage` (B, N, T) float32 as training sees it."""
+    """Windows: `codes` (B, L) uint8, `coverage` (B, N, T) float32 as training sees it.
+
+    `noise` (B,) int32 decides what dropout drops of each window; None: nothing. Of a batch that
+    processes share, a process has its own windows, perhaps none; `size` counts all of them.
+    """
 
     rows: np.ndarray
     codes: np.ndarray
     coverage: np.ndarray
+    noise: np.ndarray | None = None
+    size: int = 0
 
 
 def make_order(seed: int, epoch: int, windows: int) -> np.ndarray:
@@ -33,9 +39,10 @@ def make_shifts(seed: int, epoch: int, windows: int, max_shift: int) -> np.ndarr
     return rng.integers(-max_shift, max_shift, windows, endpoint=True)
 
 
-def make_dropout_seed(seed: int, epoch: int, step: int) -> int:
-    """Return the seed of a step's dropout masks."""
-    return int(np.random.SeedSequence([seed, epoch, 2, step]).generate_state(1, np.uint64)[0] >> 1)
+def make_noise(seed: int, epoch: int, windows: int) -> np.ndarray:
+    """Return the number that decides what dropout drops of each window, (windows,) int32."""
+    rng, span = np.random.default_rng([seed, epoch, 2]), np.iinfo(np.int32)
+    return rng.integers(span.min, span.max, windows, dtype=np.int32, endpoint=True)
 
 
 def make_jitter(
@@ -74,20 +81,30 @@ def flip(coverage: np.ndarray, strand_pair: Sequence[int]) -> np.ndarray:
 
 
 def training_batches(
-    dataset: Dataset, rows: np.ndarray, settings: TrainSettings, epoch: int
+    dataset: Dataset,
+    rows: np.ndarray,
+    settings: TrainSettings,
+    epoch: int,
+    *,
+    first: int = 0,
+    share: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
-    """Yield an epoch's batches; the last may be smaller."""
-    seed, count = settings.seed, len(rows)
-    order = make_order(seed, epoch, count)
+    """Yield an epoch's batches from the step `first` on; the last may be smaller.
+
+    `share` is the number of this process and how many share each batch.
+    """
+    seed, count, size = settings.seed, len(rows), settings.batch_size
+    order, noise = make_order(seed, epoch, count), make_noise(seed, epoch, count)
     shifts = make_shifts(seed, epoch, count, settings.max_shift)
     room, step = dataset.find_room(rows), find_step(dataset)
     jitter = make_jitter(seed, epoch, *room, settings.max_jitter, step)
     flips = make_flips(seed, epoch, count) & settings.reverse_complement
     strangers = rows[_make_strangers(seed, count)] if settings.shuffle_coverage else rows
-    for first in range(0, count, settings.batch_size):
-        codes, coverage = [], []
-        places = order[first : first + settings.batch_size]
-        for place in places:
+    for start in range(first * size, count, size):
+        whole = order[start : start + size]
+        places = whole[share[0] :: share[1]]
+        codes, coverage = _make_room(dataset, len(places))
+        for k, place in enumerate(places):
             # The roll is circular, as the chapter has it; the coverage stays where it is.
             window = np.roll(dataset.codes_of(rows[place], jitter[place]), shifts[place])
             moved = 0 if settings.shuffle_coverage else jitter[place]
@@ -97,9 +114,13 @@ def training_batches(
             if flips[place]:
                 window = reverse_complement(window)
                 values = flip(values, dataset.targets.strand_pair)
-            codes.append(window)
-            coverage.append(values)
-        yield Batch(rows[places], np.stack(codes), np.stack(coverage))
+            codes[k], coverage[k] = window, values
+        yield Batch(rows[places], codes, coverage, noise[places], len(whole))
+
+
+def _make_room(dataset: Dataset, windows: int) -> tuple[np.ndarray, np.ndarray]:
+    shape = windows, dataset.output_bins, len(dataset.targets)
+    return np.empty((windows, dataset.window), np.uint8), np.empty(shape, np.float32)
 
 
 def _make_strangers(seed: int, windows: int) -> np.ndarray:
@@ -107,10 +128,15 @@ def _make_strangers(seed: int, windows: int) -> np.ndarray:
     return np.random.default_rng([seed, 5]).permutation(windows)
 
 
-def plain_batches(dataset: Dataset, rows: np.ndarray, *, batch_size: int) -> Iterator[Batch]:
-    """Yield windows in the order of `rows`, unmoved."""
+def plain_batches(
+    dataset: Dataset, rows: np.ndarray, *, batch_size: int, share: tuple[int, int] = (0, 1)
+) -> Iterator[Batch]:
+    """Yield windows in the order of `rows`, unmoved; `share` as in `training_batches`."""
     for first in range(0, len(rows), batch_size):
-        part = rows[first : first + batch_size]
-        codes = np.stack([dataset.codes_of(row) for row in part])
-        coverage = np.stack([dataset.coverage_of(row) for row in part])
-        yield Batch(part, codes, dataset.targets.to_training(coverage))
+        whole = rows[first : first + batch_size]
+        part = whole[share[0] :: share[1]]
+        codes, coverage = _make_room(dataset, len(part))
+        for k, row in enumerate(part):
+            codes[k] = dataset.codes_of(row)
+            coverage[k] = dataset.targets.to_training(dataset.coverage_of(row))
+        yield Batch(part, codes, coverage, size=len(whole))

@@ -1,6 +1,7 @@
 """Read a dataset, and check that it keeps its format."""
 
 import json
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,16 @@ class Dataset:
         """Return how far each window can move to the left and to the right in its contig."""
         windows = self.windows[rows]
         return windows["start"], self.contigs.length[windows["contig"]] - windows["end"]
+
+    def forget(self) -> None:
+        """Let go of the pages that were read.
+
+        They stay in the system's cache while there is room, but no longer count as memory of this
+        process, which would grow to the size of the dataset.
+        """
+        for array in (self.sequence, self.coverage):
+            if isinstance(array, np.memmap):
+                array._mmap.madvise(mmap.MADV_DONTNEED)
 
     def _pool(self, cells: np.ndarray) -> np.ndarray:
         """Make bins of cells one after the other, (cells, targets)."""

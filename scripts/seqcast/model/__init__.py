@@ -9,9 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqcast.model.gated import GatedTrunk
+from seqcast.model.normalisation import share_statistics
 from seqcast.model.pooled import PooledTrunk
 from seqcast.settings import ModelSettings
 from seqcast.targets import Targets
+
+__all__ = ["Network", "share_statistics"]
 
 _BASES = 4
 _TRUNKS = {"gated": GatedTrunk, "pooled": PooledTrunk}
@@ -42,14 +45,17 @@ class Network(nn.Module):
         """How many numbers are learned."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def forward(self, codes_BL: Tensor) -> Tensor:
-        """Map uint8 codes (B, L) to log coverage (B, N, T); N = L / bin size - 2 crop."""
+    def forward(self, codes_BL: Tensor, noise_B: Tensor | None = None) -> Tensor:
+        """Map uint8 codes (B, L) to log coverage (B, N, T); N = L / bin size - 2 crop.
+
+        In training `noise_B`, int32, decides what dropout drops of each window; None: nothing.
+        """
         if codes_BL.shape[-1] % self.settings.bin_size:
             raise ValueError(
                 f"windows of {codes_BL.shape[-1]:,} bases do not divide into bins of"
                 f" {self.settings.bin_size}"
             )
-        h = self.trunk(F.embedding(codes_BL.int(), self.one_hot))
+        h = self.trunk(F.embedding(codes_BL.int(), self.one_hot), noise_B)
         # In full precision: the tracks would show the steps of bfloat16.
         with torch.autocast(h.device.type, enabled=False):
             log_rate_BTN = self.head(h.to(self.head.weight.dtype))

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqcast.model.dropout import Dropout
 from seqcast.settings import ModelSettings
 
 
@@ -24,9 +25,11 @@ class GatedConv(nn.Module):
         stride: int = 1,
         dilation: int = 1,
         dropout: float = 0.0,
+        layer: int = 0,
     ) -> None:
         super().__init__()
-        self.stride, self.dilation, self.dropout = stride, dilation, dropout
+        self.stride, self.dilation = stride, dilation
+        self.dropout = Dropout(dropout, layer)
         self.padding = dilation * (kernel // 2)
         self.direction = nn.Parameter(torch.empty(2 * out, channels, kernel))
         # LeCun's normal initialisation, which Chainer uses.
@@ -40,10 +43,10 @@ class GatedConv(nn.Module):
         norm = self.direction.flatten(1).norm(dim=1)
         return self.direction * (self.length / norm)[:, None, None]
 
-    def forward(self, x_BCL: Tensor) -> Tensor:
+    def forward(self, x_BCL: Tensor, noise_B: Tensor | None) -> Tensor:
         """Map (B, channels, L) to (B, out, L / stride)."""
         h = F.conv1d(x_BCL, self.weight, self.bias, self.stride, self.padding, self.dilation)
-        return F.dropout(F.glu(h, dim=1), self.dropout, self.training)
+        return self.dropout(F.glu(h, dim=1), noise_B)
 
 
 class GatedTrunk(nn.Module):
@@ -53,14 +56,19 @@ class GatedTrunk(nn.Module):
         super().__init__()
         self.squeeze, self.dilated = nn.ModuleList(), nn.ModuleList()
         channels = bases
-        for block in settings.squeeze:
+        for layer, block in enumerate(settings.squeeze):
             self.squeeze.append(
                 GatedConv(
-                    channels, block.out, block.kernel, stride=block.stride, dropout=block.dropout
+                    channels,
+                    block.out,
+                    block.kernel,
+                    stride=block.stride,
+                    dropout=block.dropout,
+                    layer=layer,
                 )
             )
             channels = block.out
-        for block in settings.dilated:
+        for layer, block in enumerate(settings.dilated, start=len(settings.squeeze)):
             self.dilated.append(
                 GatedConv(
                     channels,
@@ -68,16 +76,17 @@ class GatedTrunk(nn.Module):
                     block.kernel,
                     dilation=block.dilation,
                     dropout=block.dropout,
+                    layer=layer,
                 )
             )
             channels += block.out
         self.channels = channels
 
-    def forward(self, one_hot_BLC: Tensor) -> Tensor:
+    def forward(self, one_hot_BLC: Tensor, noise_B: Tensor | None) -> Tensor:
         """Map one-hot sequence (B, L, 4) to features (B, channels, N)."""
         h = one_hot_BLC.transpose(1, 2)
         for block in self.squeeze:
-            h = block(h)
+            h = block(h, noise_B)
         for block in self.dilated:
-            h = torch.cat([h, block(h)], dim=1)
+            h = torch.cat([h, block(h, noise_B)], dim=1)
         return h

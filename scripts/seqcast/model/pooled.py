@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqcast.model.dropout import Dropout
+from seqcast.model.normalisation import BatchNorm
 from seqcast.settings import ModelSettings
 from seqcast.settings.model import DilatedBlock, SqueezeBlock
 
@@ -22,8 +24,8 @@ def _conv(channels: int, out: int, kernel: int, *, dilation: int = 1, bias: bool
     )  # fmt: skip
 
 
-def _norm(channels: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(channels, momentum=_MOMENTUM)
+def _norm(channels: int) -> BatchNorm:
+    return BatchNorm(channels, momentum=_MOMENTUM)
 
 
 def _activate(h: Tensor) -> Tensor:
@@ -36,16 +38,17 @@ class PooledConv(nn.Module):
     The first block reads the sequence itself and normalises nothing.
     """
 
-    def __init__(self, channels: int, block: SqueezeBlock, *, is_first: bool) -> None:
+    def __init__(self, channels: int, block: SqueezeBlock, layer: int) -> None:
         super().__init__()
-        self.norm = None if is_first else _norm(channels)
-        self.conv = _conv(channels, block.out, block.kernel, bias=is_first)
-        self.stride, self.dropout = block.stride, block.dropout
+        self.norm = None if layer == 0 else _norm(channels)
+        self.conv = _conv(channels, block.out, block.kernel, bias=layer == 0)
+        self.stride = block.stride
+        self.dropout = Dropout(block.dropout, layer, whole_channels=True)
 
-    def forward(self, h: Tensor) -> Tensor:
+    def forward(self, h: Tensor, noise_B: Tensor | None) -> Tensor:
         """Map (B, channels, 1, L) to (B, out, 1, L / stride)."""
         if self.norm is not None:
-            h = F.dropout2d(_activate(self.norm(h)), self.dropout, self.training)
+            h = self.dropout(_activate(self.norm(h)), noise_B)
         h = self.conv(h)
         return h if self.stride == 1 else F.max_pool2d(h, (1, self.stride))
 
@@ -53,22 +56,22 @@ class PooledConv(nn.Module):
 class ResidualConv(nn.Module):
     """Add what a dilated convolution sees: twice normalisation, GELU, convolution, then dropout."""
 
-    def __init__(self, channels: int, block: DilatedBlock, depth: int) -> None:
+    def __init__(self, channels: int, block: DilatedBlock, depth: int, layer: int) -> None:
         super().__init__()
         self.norm = _norm(channels)
         self.conv = _conv(channels, block.out, block.kernel, dilation=block.dilation)
         self.mix_norm = _norm(block.out)
         self.mix = _conv(block.out, channels, 1)
-        self.dropout = block.dropout
+        self.dropout = Dropout(block.dropout, layer, whole_channels=True)
         # The sum over all blocks starts about as large as what it is added to.
         with torch.no_grad():
             self.mix.weight.mul_(depth**-0.5)
 
-    def forward(self, h: Tensor) -> Tensor:
+    def forward(self, h: Tensor, noise_B: Tensor | None) -> Tensor:
         """Map (B, channels, 1, N) to the same shape."""
         added = self.conv(_activate(self.norm(h)))
         added = self.mix(_activate(self.mix_norm(added)))
-        return h + F.dropout2d(added, self.dropout, self.training)
+        return h + self.dropout(added, noise_B)
 
 
 class PooledTrunk(nn.Module):
@@ -78,19 +81,20 @@ class PooledTrunk(nn.Module):
         super().__init__()
         self.squeeze, self.dilated = nn.ModuleList(), nn.ModuleList()
         channels = bases
-        for place, block in enumerate(settings.squeeze):
-            self.squeeze.append(PooledConv(channels, block, is_first=place == 0))
+        for layer, block in enumerate(settings.squeeze):
+            self.squeeze.append(PooledConv(channels, block, layer))
             channels = block.out
-        for block in settings.dilated:
-            self.dilated.append(ResidualConv(channels, block, len(settings.dilated)))
+        depth = len(settings.dilated)
+        for layer, block in enumerate(settings.dilated, start=len(settings.squeeze)):
+            self.dilated.append(ResidualConv(channels, block, depth, layer))
         self.norm = _norm(channels)
-        self.dropout = settings.head_dropout
+        self.dropout = Dropout(settings.head_dropout, len(settings.squeeze) + depth)
         self.channels = channels
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, one_hot_BLC: Tensor) -> Tensor:
+    def forward(self, one_hot_BLC: Tensor, noise_B: Tensor | None) -> Tensor:
         """Map one-hot sequence (B, L, 4) to features (B, channels, N)."""
         h = one_hot_BLC[:, None].permute(0, 3, 1, 2)  # (B, 4, 1, L), channels last in memory
         for block in (*self.squeeze, *self.dilated):
-            h = block(h)
-        return F.dropout(_activate(self.norm(h)), self.dropout, self.training)[:, :, 0]
+            h = block(h, noise_B)
+        return self.dropout(_activate(self.norm(h)), noise_B)[:, :, 0]

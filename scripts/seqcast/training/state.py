@@ -1,0 +1,179 @@
+"""What a training is taken up again from: one file, and the one before it.
+
+The format is specified in docs/formats.md. No pickle is read or written, and no state of a random
+generator: all that is drawn is a function of seed, epoch and window.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from seqcast.console import log
+
+FORMAT, FORMAT_VERSION = "seqcast-training", 1
+_NAMES = ("state.safetensors", "state.before.safetensors")
+
+
+@dataclass
+class Place:
+    """How far a training has come.
+
+    `epoch` epochs are done, and `done` steps of the next; `losses` are of the steps since the last
+    of the history's `rows`. `best` is the lowest validation loss, `best_facts` what the model file
+    says of it. `seconds` were trained in all, in `attempts` that came to an end.
+    """
+
+    epoch: int = 0
+    done: int = 0
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    best: float | None = None
+    best_facts: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    attempts: int = 0
+    threads: int = 1
+    precision: str = "float32"
+    processes: int = 1
+
+
+@dataclass
+class State:
+    """A place, and the weights, the best weights and the optimiser's averages there, by name."""
+
+    place: Place
+    tensors: dict[str, Tensor]
+
+
+def make_key(**parts: Any) -> dict[str, str]:
+    """Return a digest of each part of what the weights follow from."""
+    return {
+        name: hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
+        for name, part in parts.items()
+    }
+
+
+def write_state(folder: Path, key: Mapping[str, str], state: State) -> None:
+    """Write a state; it gets its name when it is on the disk, and the one before is kept.
+
+    Raises `OSError` where it cannot be written; what was there is then still there.
+    """
+    card = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "key": json.dumps(dict(key)),
+        "place": json.dumps(asdict(state.place)),
+    }
+    tensors = {name: value.detach().cpu().contiguous() for name, value in state.tensors.items()}
+    content = save(tensors, {**card, "digest": _digest(card, tensors)})
+    last, before = (folder / name for name in _NAMES)
+    partial = last.with_name(last.name + ".partial")
+    try:
+        with open(partial, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+    if last.exists():
+        os.replace(last, before)
+    os.replace(partial, last)
+    handle = os.open(folder, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
+
+
+def read_state(folder: Path, key: Mapping[str, str]) -> State | None:
+    """Return the last state that is whole and of this training, None if there is none.
+
+    What is passed over is said in the log, with the reason.
+    """
+    for path in (folder / name for name in _NAMES):
+        if not path.exists():
+            continue
+        try:
+            found, state = _read(path)
+        except (SafetensorError, OSError, ValueError, KeyError) as error:
+            log.warning("%s cannot be used: it is damaged (%s)", path, error)
+            continue
+        changed = [name for name, digest in key.items() if found.get(name) != digest]
+        if not changed:
+            return state
+        log.info("%s is not used: it is of other %s", path, ", ".join(changed))
+    return None
+
+
+def _read(path: Path) -> tuple[dict[str, str], State]:
+    with safe_open(path, "pt") as file:
+        card = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    digest = card.pop("digest", "")
+    wanted = FORMAT, str(FORMAT_VERSION)
+    if (card.get("format"), card.get("format_version")) != wanted:
+        raise ValueError(f"it is not of format {wanted[0]}, version {wanted[1]}")
+    if digest != _digest(card, tensors):
+        raise ValueError("its content is not what was written")
+    place = Place(**json.loads(card["place"]))
+    place.rows = [tuple(row) for row in place.rows]
+    return json.loads(card["key"]), State(place, tensors)
+
+
+def _digest(card: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    total = hashlib.sha256(json.dumps(dict(card), sort_keys=True).encode())
+    for name in sorted(tensors):
+        total.update(name.encode())
+        total.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
+    return total.hexdigest()
+
+
+def collect_tensors(
+    network: nn.Module, optimizer: torch.optim.Optimizer, best: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return all that a training changes, by name."""
+    found = {f"weights/{name}": value for name, value in network.state_dict().items()}
+    found |= {f"best/{name}": value for name, value in best.items()}
+    for name, state in _walk(network, optimizer):
+        found |= {f"optimizer/{name}/{key}": value for key, value in state.items()}
+    return found
+
+
+def put_back(
+    tensors: Mapping[str, Tensor], network: nn.Module, optimizer: torch.optim.Optimizer
+) -> dict[str, Tensor]:
+    """Put all that a training changes back where it was; returns the best weights."""
+    network.load_state_dict(_within(tensors, "weights/"))
+    for name, parameter in network.named_parameters():
+        found = _within(tensors, f"optimizer/{name}/")
+        # Before the first step the optimiser has no averages.
+        if found:
+            optimizer.state[parameter] = {
+                key: value if key == "step" else value.to(parameter.device)
+                for key, value in found.items()
+            }
+    return _within(tensors, "best/")
+
+
+def _walk(
+    network: nn.Module, optimizer: torch.optim.Optimizer
+) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    for name, parameter in network.named_parameters():
+        if parameter in optimizer.state:
+            yield name, optimizer.state[parameter]
+
+
+def _within(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }

@@ -1,0 +1,216 @@
+"""One training: network, optimiser, data, and a step of it."""
+
+import contextlib
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from seqcast.dataset import Dataset
+from seqcast.device import Device
+from seqcast.errors import SeqcastError
+from seqcast.genome import reverse_complement
+from seqcast.loss import poisson_loss_sums
+from seqcast.model import Network, share_statistics
+from seqcast.sampling import Batch, plain_batches
+from seqcast.settings import TrainSettings
+from seqcast.training.world import ALONE, World
+
+# Reading a loss waits for the GPU, so there it is done once in so many steps.
+_STEPS_UNREAD = 16
+
+
+class Trainer:
+    """Network, optimiser and data of one training, or of this process's share of it.
+
+    The loss of a batch is its sum over all known values divided by how many there are, whatever
+    process or portion each window is in.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        dataset: Dataset,
+        settings: TrainSettings,
+        device: Device,
+        world: World = ALONE,
+    ) -> None:
+        self.network = network.to(device.device)
+        self.dataset, self.settings, self.device, self.world = dataset, settings, device, world
+        self.train_rows, self.valid_rows = dataset.rows_of("train"), dataset.rows_of("valid")
+        self.optimizer = _make_optimizer(network, settings)
+        self.steps_an_epoch = -(-len(self.train_rows) // settings.batch_size)
+        self.step = 0
+        self._unread: list[Tensor] = []
+        self.share = -(-settings.batch_size // world.size)
+        self.micro_batch = world.least(self._find_micro_batch())
+        self._parallel = network
+        if world.size > 1:
+            share_statistics(network)
+            self._parallel = DistributedDataParallel(network, broadcast_buffers=False)
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Set the learning rate of the next step."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    def train_step(self, batch: Batch) -> None:
+        """Take one step; `read_losses` gives its loss."""
+        codes, coverage, noise = self.to_device(batch)
+        known = self.world.total((~torch.isnan(coverage)).sum()).clamp(min=1)
+        self._parallel.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=codes.device)
+        # Some processes may have a window less, or none, but the others wait for them.
+        most = -(-max(batch.size, len(codes)) // self.world.size)
+        for first in range(0, most, self.micro_batch):
+            part = slice(first, first + self.micro_batch)
+            is_last = part.stop >= most
+            with self._unshared(is_last), self.device.autocast():
+                log_rate = self._parallel(codes[part], None if noise is None else noise[part])
+                loss = poisson_loss_sums(log_rate, coverage[part])[0]
+                # The gradients' mean over processes, which DDP makes, is to be their sum.
+                (loss * self.world.size / known).backward()
+            total += loss.detach()
+        self._unread.append(self.world.total(total) / known)
+        self.step += 1
+        if self.device.device.type == "cpu":
+            self._check_losses(log_rate.detach(), coverage[part])
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
+        self.optimizer.step()
+
+    def read_losses(self, *, now: bool = True) -> list[float]:
+        """Return the losses of the steps since they were last read, and check them.
+
+        Unless it is to be `now`, a GPU is not waited for at each step.
+        """
+        is_gpu = self.device.device.type != "cpu"
+        if not self._unread or (is_gpu and not now and len(self._unread) < _STEPS_UNREAD):
+            return []
+        self._check_losses()
+        losses = torch.stack(self._unread).tolist()
+        self._unread.clear()
+        return losses
+
+    @torch.inference_mode()
+    def validate_batch(self, batch: Batch) -> Tensor:
+        """Return the loss summed over all known values of windows, and how many they are.
+
+        A model of both strands is judged as it predicts: by the mean of their rates.
+        """
+        self.network.eval()
+        codes, coverage, _ = self.to_device(batch)
+        with self.device.autocast():
+            log_rate = self.network(codes)
+            if self.settings.reverse_complement:
+                other = torch.from_numpy(reverse_complement(batch.codes))
+                log_other = self.network(other.to(self.device.device)).flip(1)
+                log_other = log_other[..., list(self.dataset.targets.strand_pair)]
+                log_rate = torch.logaddexp(log_rate, log_other) - math.log(2)
+        return torch.stack([each.double() for each in poisson_loss_sums(log_rate, coverage)])
+
+    def validate(self) -> float:
+        """Return the mean loss over all known values of the validation windows."""
+        total = torch.zeros(2, dtype=torch.float64, device=self.device.device)
+        for batch in self.valid_batches():
+            total += self.validate_batch(batch)
+        return self.mean_of(total)
+
+    def valid_batches(self):
+        """Yield this process's share of the validation windows, batch by batch."""
+        size = self.settings.batch_size
+        return plain_batches(self.dataset, self.valid_rows, batch_size=size, share=self.world.share)
+
+    def mean_of(self, total: Tensor) -> float:
+        """Return the mean of sums and counts over all processes."""
+        value, count = self.world.total(total).tolist()
+        return value / max(count, 1)
+
+    def to_device(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return sequence, coverage and noise of a batch as tensors."""
+        arrays = batch.codes, batch.coverage, batch.noise
+        return tuple(
+            None if each is None else torch.from_numpy(each).to(self.device.device)
+            for each in arrays
+        )
+
+    def _find_micro_batch(self) -> int:
+        """Return how many windows this process takes at once: its share, or what a GPU holds.
+
+        Tried out on windows of nothing; the network is afterwards as it was.
+        """
+        size, device = self.settings.micro_batch or self.share, self.device.device
+        if device.type != "cuda" or self.settings.micro_batch:
+            return size
+        before = {name: value.clone() for name, value in self.network.state_dict().items()}
+        while size > 1 and not self._fits(size):
+            size = -(-size // 2)
+        self.network.load_state_dict(before)
+        return size
+
+    def _fits(self, size: int) -> bool:
+        device = self.device.device
+        codes = torch.zeros(size, self.dataset.window, dtype=torch.uint8, device=device)
+        noise = torch.zeros(size, dtype=torch.int32, device=device)
+        try:
+            self.network.train()
+            with self.device.autocast():
+                self.network(codes, noise).sum().backward()
+        except torch.cuda.OutOfMemoryError:
+            return False
+        finally:
+            self.network.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
+        return True
+
+    def _unshared(self, is_last: bool) -> contextlib.AbstractContextManager:
+        """Return the context in which gradients stay in this process, but those of the last."""
+        if is_last or self.world.size == 1:
+            return contextlib.nullcontext()
+        return self._parallel.no_sync()
+
+    def _check_losses(self, log_rate: Tensor | None = None, coverage: Tensor | None = None) -> None:
+        """Refuse losses that are not finite."""
+        losses = torch.stack(self._unread)
+        bad = (~losses.isfinite()).nonzero()
+        if len(bad):
+            step = self.step - len(losses) + int(bad[0]) + 1
+            raise SeqcastError(self._explain_loss(step, log_rate, coverage))
+
+    def _explain_loss(self, step: int, log_rate: Tensor | None, coverage: Tensor | None) -> str:
+        """Name the first target whose loss is not finite, and what is wrong with it."""
+        what = f"the loss is not finite at step {step}"
+        if log_rate is not None and len(log_rate):
+            index = _find_bad_target(log_rate, coverage)
+            largest = float(torch.nan_to_num(coverage[..., index]).max())
+            what += (
+                f", first in target {self.network.targets.identifier[index]!r} (largest coverage in"
+                f" the batch {largest:,.6g})"
+            )
+        return f"{what}; set dataset.scale: mean, or lower train.learning_rate"
+
+
+def _make_optimizer(network: Network, settings: TrainSettings) -> torch.optim.Optimizer:
+    parameters = list(network.parameters())
+    return torch.optim.AdamW(
+        [
+            {"params": [each for each in parameters if each.ndim > 1]},
+            # Biases and normalisations are not what overfits.
+            {"params": [each for each in parameters if each.ndim <= 1], "weight_decay": 0},
+        ],
+        lr=settings.learning_rate,
+        betas=(settings.beta1, settings.beta2),
+        eps=1e-8,
+        weight_decay=settings.weight_decay,
+    )
+
+
+def _find_bad_target(log_rate: Tensor, coverage: Tensor) -> int:
+    bad = [
+        index
+        for index in range(log_rate.shape[-1])
+        if not poisson_loss_sums(log_rate[..., index], coverage[..., index])[0].isfinite()
+    ]
+    # Each target's loss may be finite and only their sum not; then the largest is to blame.
+    return bad[0] if bad else int(torch.nan_to_num(coverage).amax((0, 1)).argmax())
