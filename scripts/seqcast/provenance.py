@@ -23,7 +23,7 @@ PACKAGES = (
 
 # What these do to a result shows in the parameters of its rule, or not at all: a better message
 # retrains nothing.
-_WITHOUT_EFFECT = ("console", "disk", "errors", "provenance", "settings")
+_WITHOUT_EFFECT = ("console", "disk", "errors", "gpus", "provenance", "settings")
 
 _IMPORT = re.compile(
     r"^\s*(?:from|import)\s+seqcast\.?([\w.]*)(?:\s+import\s+(\([^)]*|[^#\n(]+))?", re.M
