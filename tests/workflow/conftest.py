@@ -1,5 +1,6 @@
 """Copies of the project in folders of their own."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -32,9 +33,16 @@ def project(tmp_path: Path) -> Project:
     return make_project(tmp_path, TINY)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return a copy of the project in which the tiny run is done."""
-    project = make_project(tmp_path_factory.mktemp("finished"), TINY)
+@pytest.fixture(scope="session")
+def _tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = make_project(tmp_path_factory.mktemp("run"), TINY)
     project.snakemake("--resources", "gpu=1")
     return project
+
+
+@pytest.fixture(scope="module")
+def finished(_tiny_run: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a copy of the project in which the tiny run is done; each module has its own."""
+    folder = tmp_path_factory.mktemp("finished")
+    shutil.copytree(_tiny_run.folder, folder, dirs_exist_ok=True)
+    return Project(folder, folder / "config/tiny.yaml")
