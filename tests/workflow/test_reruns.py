@@ -1,6 +1,5 @@
 """What an edit, a touch, a clone or another branch reruns: real dry runs over finished results."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -119,7 +118,7 @@ def test_another_branch_and_back_reruns_nothing(finished: Project) -> None:
         subprocess.run(command, check=True, capture_output=True)
 
     loss, style = find_modules(finished, "loss"), find_modules(finished, "figures/style")
-    before = os.stat(loss[0]).st_mtime_ns
+    before = loss[0].stat().st_mtime_ns
     (finished.folder / ".gitignore").write_text("results/\n.snakemake/\n")
     git("init", "-b", "main")
     git("add", ".")
@@ -130,7 +129,7 @@ def test_another_branch_and_back_reruns_nothing(finished: Project) -> None:
     git("commit", "-a", "-m", "changed")
     assert set(finished.jobs()) >= TRAINED
     git("checkout", "main")
-    assert os.stat(loss[0]).st_mtime_ns > before
+    assert loss[0].stat().st_mtime_ns > before
     assert finished.jobs() == {}
 
 
