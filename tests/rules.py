@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,7 +32,7 @@ def read_rules() -> list[Rule]:
 
 
 def _read_file(path: Path) -> Iterator[Rule]:
-    cache: Any = SimpleNamespace(open=lambda file: open(file.path))
+    cache: Any = SimpleNamespace(open=lambda file: StringIO(Path(file.path).read_text()))
     compiled, _ = parse(LocalSourceFile(str(path)), SimpleNamespace(sourcecache=cache), {})
     for node in ast.walk(ast.parse(compiled)):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("__rule_"):

@@ -94,8 +94,8 @@ def test_every_script_is_of_a_rule() -> None:
     assert {rule.script for rule in STEPS} == set((ROOT / "scripts").glob("*.py"))
 
 
-# Statically: in a job Snakemake puts its own packages last on the path, so that one which is missing
-# from the environment is found there, on this machine.
+# As they are written: in a job Snakemake puts its own packages last on the path, so that one which
+# an environment lacks is found there, on the machine of whoever wrote the rule.
 @pytest.mark.parametrize("rule", STEPS, ids=lambda rule: rule.name)
 def test_an_environment_has_what_its_rule_imports(rule: Rule) -> None:
     assert find_imports_of(rule) - set(read_environment(rule.environment)) == set()
@@ -150,3 +150,19 @@ def test_torch_is_pinned_without_a_local_version() -> None:
 
 def test_no_plugin_of_snakemake_slows_down_each_dry_run() -> None:
     assert [name for name in read_pins() if "executor-plugin-" in name] == []
+
+
+def test_the_image_has_the_pins_and_a_python_in_the_range() -> None:
+    """As far as that can be read: no image is built here."""
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    said = [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
+    (image,) = [words for key, words in said if key == "FROM"]
+    (python,) = re.findall(r"python:(3\.\d+)-slim", image)
+    assert Version(python) in SpecifierSet(PROJECT["requires-python"])
+    assert [words.split(maxsplit=2)[2] for key, words in said if key == "RUN"] == [
+        "--no-cache-dir -r requirements.txt"
+    ]
+    copied = re.findall(r"^!([\w.]+)$", (ROOT / ".dockerignore").read_text(), re.M)
+    assert {"requirements.txt", "Snakefile", "workflow", "config", "scripts", "profiles"} <= {
+        name for name in copied if (ROOT / name).exists()
+    }

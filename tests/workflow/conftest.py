@@ -1,6 +1,8 @@
 """Copies of the project in folders of their own."""
 
+import os
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -46,3 +48,17 @@ def finished(_tiny_run: Project, tmp_path_factory: pytest.TempPathFactory) -> Pr
     folder = tmp_path_factory.mktemp("finished")
     shutil.copytree(_tiny_run.folder, folder, dirs_exist_ok=True)
     return Project(folder, folder / "config/tiny.yaml")
+
+
+@pytest.fixture(scope="session")
+def conda(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a PATH on which there is a stand-in for conda."""
+    base = tmp_path_factory.mktemp("conda")
+    (base / "bin").mkdir()
+    stand_in = Path(__file__).with_name("stand_in_conda.py")
+    (base / "bin/conda").write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" "{stand_in}" "{base}" "$@"\n'
+    )
+    (base / "bin/conda").chmod(0o755)
+    (base / "bin/activate").write_text('export CONDA_PREFIX="$1" PATH="$1/bin:$PATH"\n')
+    return f"{base / 'bin'}{os.pathsep}{os.environ['PATH']}"

@@ -145,3 +145,8 @@ def test_where_a_model_is_trained_retrains_nothing(finished: Project) -> None:
     finished.write_config(TINY)
     assert elsewhere == {}
     assert set(longer) == TRAINED
+
+
+def test_conda_is_another_mode_that_reruns_everything(finished: Project, conda: str) -> None:
+    jobs = finished.jobs("--sdm", "conda", PATH=conda)
+    assert set(jobs) == {"dataset", "validate_source", "fit_baseline", "first_look", *TRAINED}
