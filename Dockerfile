@@ -7,8 +7,8 @@
 #   apptainer build seqcast.sif docker-daemon:seqcast:latest
 #   apptainer run --nv seqcast.sif --cores 8
 FROM python:3.12-slim
-# A user who has no home in the image needs a place for caches.
-ENV HOME=/tmp
+# For a user whom the image does not know: a place for caches, and a name.
+ENV HOME=/tmp USER=seqcast
 WORKDIR /opt/seqcast
 COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt

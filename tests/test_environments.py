@@ -9,11 +9,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from rules import ROOT, Rule, read_rules
+from stand_in_conda import read_wanted
 
 from seqcast import provenance
 
@@ -21,8 +21,7 @@ RULES = read_rules()
 STEPS = [rule for rule in RULES if rule.script]
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-# What conda and imports call otherwise than PyPI.
-CONDA = {"matplotlib-base": "matplotlib", "pytorch": "torch"}
+# What imports call otherwise than PyPI.
 IMPORTS = {
     "PIL": "pillow",
     "igv_notebook": "igv-notebook",
@@ -37,15 +36,6 @@ WITHOUT_CODE = {"download_file", "mend_tracks"}
 def read_pins(name: str = "requirements.txt") -> dict[str, str]:
     lines = (ROOT / name).read_text().splitlines()
     return dict(line.split("==") for line in lines if re.match(r"\w", line))
-
-
-def read_environment(path: Path) -> dict[str, str]:
-    """Return the pins of an environment by PyPI's names; Python's own is one of them."""
-    listed = yaml.safe_load(path.read_text())["dependencies"]
-    pairs = [each.split("=") for each in listed if isinstance(each, str) and each != "pip"]
-    by_pip = [pin for each in listed if isinstance(each, dict) for pin in each["pip"]]
-    pairs += [each.split("==") for each in by_pip]
-    return {CONDA.get(package, package): version for package, version in pairs}
 
 
 @cache
@@ -98,18 +88,18 @@ def test_every_script_is_of_a_rule() -> None:
 # an environment lacks is found there, on the machine of whoever wrote the rule.
 @pytest.mark.parametrize("rule", STEPS, ids=lambda rule: rule.name)
 def test_an_environment_has_what_its_rule_imports(rule: Rule) -> None:
-    assert find_imports_of(rule) - set(read_environment(rule.environment)) == set()
+    assert find_imports_of(rule) - set(read_wanted(rule.environment)) == set()
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
 def test_an_environment_has_nothing_that_its_rules_do_not_import(path: Path) -> None:
     used = [find_imports_of(rule) for rule in STEPS if rule.environment == path]
-    assert set(read_environment(path)) - {"python"} == set().union(*used)
+    assert set(read_wanted(path)) - {"python"} == set().union(*used)
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
 def test_conda_pins_what_pip_pins(path: Path) -> None:
-    found = read_environment(path)
+    found = read_wanted(path)
     assert Version(found.pop("python")) in SpecifierSet(PROJECT["requires-python"])
     assert found.items() <= read_pins().items()
 
@@ -166,3 +156,11 @@ def test_the_image_has_the_pins_and_a_python_in_the_range() -> None:
     assert {"requirements.txt", "Snakefile", "workflow", "config", "scripts", "profiles"} <= {
         name for name in copied if (ROOT / name).exists()
     }
+
+
+def test_snakemake_itself_needs_pydantic_and_no_more() -> None:
+    """The workflow's own code runs beside Snakemake, in no environment of a rule."""
+    files = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
+    reached = set().union(*map(provenance.find_sources, files)) - set(files)
+    assert reached
+    assert find_all_imports(reached) == {"pydantic"}

@@ -55,7 +55,7 @@ def conda(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a PATH on which there is a stand-in for conda."""
     base = tmp_path_factory.mktemp("conda")
     (base / "bin").mkdir()
-    stand_in = Path(__file__).with_name("stand_in_conda.py")
+    stand_in = Path(__file__).parents[1] / "stand_in_conda.py"
     (base / "bin/conda").write_text(
         f'#!/bin/sh\nexec "{sys.executable}" "{stand_in}" "{base}" "$@"\n'
     )

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from project import Project
 from rules import read_rules
-from test_environments import find_imports_of
+from test_environments import IMPORTS, find_imports_of
 
 RULES = {rule.script.stem: rule for rule in read_rules() if rule.script}
-IMPORTED_AS = {"pillow": "PIL", "pybigwig": "pyBigWig"}
+IMPORTED_AS = {package: name for name, package in IMPORTS.items()}
 CONDA = ("--sdm", "conda")
 
 

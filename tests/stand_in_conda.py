@@ -6,7 +6,6 @@ in `jobs.jsonl` what it ran and where its packages came from.
 """
 
 import json
-import re
 import sys
 import venv
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -50,10 +49,12 @@ def make_environment(file: Path, prefix: Path) -> None:
 
 
 def read_wanted(file: Path) -> dict[str, str]:
-    """Return the versions that an environment's file asks for, also of pip, by PyPI's names."""
-    text = json.dumps(yaml.safe_load(file.read_text())["dependencies"])
-    pins = re.findall(r'"([\w.-]+)==?([\w.]+)"', text)
-    return {NAMES.get(package, package): version for package, version in pins}
+    """Return the pins of an environment by PyPI's names; Python's own is one of them."""
+    listed = yaml.safe_load(file.read_text())["dependencies"]
+    pairs = [each.split("=") for each in listed if isinstance(each, str) and each != "pip"]
+    by_pip = [pin for each in listed if isinstance(each, dict) for pin in each["pip"]]
+    pairs += [each.split("==") for each in by_pip]
+    return {NAMES.get(package, package): version for package, version in pairs}
 
 
 def link(found: Distribution, folder: Path) -> None:
