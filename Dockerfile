@@ -1,7 +1,7 @@
 # An image with seqcast and what requirements.txt pins, for docker and, from it, for apptainer.
 # The project's tests read this file but have never built it: there is no docker where they run.
 #
-#   docker build -t seqcast .
+#   docker build -t seqcast .                  (--gpus all: only with NVIDIA's container toolkit)
 #   docker run --rm --gpus all --user "$(id -u):$(id -g)" -v "$PWD:/run" seqcast --cores 8
 #
 #   apptainer build seqcast.sif docker-daemon:seqcast:latest
