@@ -3,6 +3,7 @@
 A process that fails has said why; torchrun's own account of it would only hide that.
 """
 
+import signal
 import sys
 
 from torch.distributed.elastic.multiprocessing.api import SignalException
@@ -20,7 +21,9 @@ def run_agent() -> int:
         main()
     except ChildFailedError as error:
         codes = {failure.exitcode for failure in error.failures.values()}
-        return Stopped.exit_code if codes <= {Stopped.exit_code} else 1
+        # The first to leave has torchrun end the others, who have saved by then as well.
+        is_stopped = Stopped.exit_code in codes and codes <= {Stopped.exit_code, -signal.SIGTERM}
+        return Stopped.exit_code if is_stopped else 1
     except SignalException:
         # The processes were told, and had half a minute to save themselves.
         return Stopped.exit_code

@@ -25,7 +25,8 @@ def launch(task: Task) -> None:
     task.checkpoints.mkdir(parents=True, exist_ok=True)
     path = task.checkpoints / "task.json"
     write_text(path, task.model_dump_json(indent=2))
-    command = make_command(task.processes, path, os.environ)
+    has_gpus = task.training.device != "cpu" and bool(task.gpus)
+    command = make_command(task.processes, path, os.environ, has_gpus=has_gpus)
     log.info("starting %d processes: %s", task.processes, " ".join(command[:-2]))
     process = subprocess.Popen(command, env=_make_environment())
     before = {each: signal.signal(each, lambda n, _: process.send_signal(n)) for each in _SIGNALS}
@@ -47,7 +48,9 @@ def _make_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": threads}
 
 
-def make_command(processes: int, task: Path, environment: Mapping[str, str]) -> list[str]:
+def make_command(
+    processes: int, task: Path, environment: Mapping[str, str], *, has_gpus: bool = True
+) -> list[str]:
     """Return the command that starts all processes.
 
     In a Slurm job of several nodes that is one torchrun a node, each with its part of them.
@@ -70,7 +73,8 @@ def make_command(processes: int, task: Path, environment: Mapping[str, str]) -> 
     agent += ["--rdzv-backend=c10d", f"--rdzv-endpoint={where}", f"--rdzv-id={job}"]
     # This may itself run within a step of the job, which holds all that the job has.
     srun = ["srun", "--overlap", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
-    return [*srun, f"--gpus-per-node={processes // nodes}", *agent, *worker]
+    srun += [f"--gpus-per-node={processes // nodes}"] if has_gpus else []
+    return [*srun, *agent, *worker]
 
 
 def _find_first_node(environment: Mapping[str, str]) -> str:

@@ -1,0 +1,221 @@
+"""Several processes come to what one comes to; across nodes; taken up by another number."""
+
+import csv
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attempts import Attempt, make_long_task
+from safetensors.torch import load_file
+
+from seqcast.checkpoint import read_card
+from seqcast.dataset import Dataset
+from seqcast.errors import SeqcastError, Stopped
+from seqcast.training import Task, train
+from seqcast.training.launching import make_command
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+def make_shared_task(folder: Path, dataset: Dataset, processes: int, **changes: Any) -> Task:
+    """Make a training whose batches of three windows do not divide evenly."""
+    values = {"epochs": 3, "batch_size": 3, "snapshots": "best", "processes": processes, **changes}
+    return make_long_task(folder, dataset, **{"checkpoint_minutes": 10, **values})
+
+
+def read_curve(task: Task) -> list[list[float]]:
+    with open(task.history, newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert [row.pop("seconds") for row in rows]
+    return [[float(value or "nan") for value in row.values()] for row in rows]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, tiny_dataset: Dataset) -> dict[str, Task]:
+    """Return what one process comes to with each kind of network."""
+    tasks = {}
+    for blocks in ("gated", "pooled"):
+        folder = tmp_path_factory.mktemp(blocks)
+        tasks[blocks] = make_shared_task(folder, tiny_dataset, 1, blocks=blocks)
+        train(tasks[blocks])
+    return tasks
+
+
+def assert_same(task: Task, other: Task) -> None:
+    for row, wanted in zip(read_curve(task), read_curve(other), strict=True):
+        assert row == pytest.approx(wanted, rel=2e-5, nan_ok=True)
+    weights = load_file(other.model)
+    for name, value in load_file(task.model).items():
+        assert value.float().numpy() == pytest.approx(weights[name].float().numpy(), abs=2e-5)
+
+
+@pytest.mark.parametrize(("blocks", "processes"), [("gated", 2), ("pooled", 4)])
+def test_more_processes_come_to_the_same(
+    tmp_path: Path, tiny_dataset: Dataset, alone: dict, blocks: str, processes: int
+) -> None:
+    # Seven windows in batches of three: two processes have uneven shares, of four some have none,
+    # and bins are masked.
+    task = make_shared_task(tmp_path, tiny_dataset, processes, blocks=blocks)
+    train(task)
+    assert_same(task, alone[blocks])
+    assert read_card(task.model)["training"]["processes"] == processes
+    assert not task.checkpoints.exists()
+
+
+def test_portions_of_a_batch_come_to_the_same(
+    tmp_path: Path, tiny_dataset: Dataset, alone: dict, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = make_shared_task(tmp_path, tiny_dataset, 1, micro_batch=2)
+    with caplog.at_level("INFO", logger="seqcast"):
+        train(task)
+    assert "takes its 3 windows of a batch in portions of 2 (train.micro_batch)" in caplog.text
+    assert_same(task, alone["gated"])
+
+
+def test_two_agents_of_two_nodes_come_to_the_same(
+    tmp_path: Path, tiny_dataset: Dataset, alone: dict
+) -> None:
+    task = make_shared_task(tmp_path, tiny_dataset, 4, micro_batch=1)
+    task.checkpoints.mkdir()
+    path = task.checkpoints / "task.json"
+    path.write_text(task.model_dump_json())
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=2"]
+    command += ["--rdzv-backend=c10d", f"--rdzv-endpoint=localhost:{port}", "--rdzv-id=1"]
+    command += ["-m", "seqcast.training.worker", str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS), "OMP_NUM_THREADS": "1"}
+    agents = [
+        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [agent.communicate(timeout=300)[1] for agent in agents]
+    assert [agent.returncode for agent in agents] == [0, 0], said
+    assert sum("4 processes share each batch of 3 windows" in each for each in said) == 1
+    assert_same(task, alone["gated"])
+
+
+def test_other_numbers_of_processes_take_a_training_up(
+    tmp_path: Path, tiny_dataset: Dataset, alone: dict
+) -> None:
+    for number, processes in enumerate((2, 1)):
+        task = make_shared_task(tmp_path, tiny_dataset, processes, checkpoint_minutes=1e-9)
+        # One step an attempt: the state is saved, then time is up.
+        limited = task.training.model_copy(update={"time_limit": 1e-9})
+        with pytest.raises(Stopped):
+            train(task.model_copy(update={"training": limited}))
+        assert (task.checkpoints / "state.safetensors").exists(), number
+    train(make_shared_task(tmp_path, tiny_dataset, 2))
+    assert_same(task, alone["gated"])
+
+
+def find_workers(task: Task) -> list[int]:
+    """Return the processes that work on a task."""
+    found = []
+    for place in Path("/proc").iterdir():
+        if place.name.isdigit():
+            try:
+                words = (place / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if str(task.checkpoints / "task.json").encode() in words and b"-u" in words:
+                found.append(int(place.name))
+    return found
+
+
+@pytest.mark.parametrize("whom", ["launcher", "worker"])
+def test_a_kill_leaves_nobody_behind_and_loses_nothing(
+    tmp_path: Path, tiny_dataset: Dataset, alone: dict, whom: str
+) -> None:
+    task = make_shared_task(tmp_path, tiny_dataset, 2, epochs=2000, checkpoint_minutes=1e-9)
+    attempt = Attempt(task)
+    attempt.wait_for((task.checkpoints / "state.safetensors").exists)
+    workers = find_workers(task)
+    assert len(workers) == 2
+    if whom == "launcher":
+        attempt.kill()
+    else:
+        os.kill(workers[1], signal.SIGKILL)
+        assert attempt.end()[0] == 1
+    end = time.monotonic() + 60
+    while find_workers(task):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert (task.checkpoints / "state.safetensors").exists()
+    assert not task.model.exists()
+
+
+def test_a_signal_stops_all_processes_and_saves(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    task = make_shared_task(tmp_path, tiny_dataset, 2, epochs=2000)
+    attempt = Attempt(task)
+    attempt.wait_for((task.checkpoints / "state.safetensors").exists)
+    start = time.monotonic()
+    attempt.send(signal.SIGTERM)
+    code, said = attempt.end(60)
+    assert code == Stopped.exit_code, said
+    assert time.monotonic() - start < 20
+    assert re.search(r"stopped \(.*\) in epoch \d+ of 2000", said)
+    assert "Traceback" not in said
+
+
+def test_a_users_error_is_one_line_from_all(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    task = make_shared_task(tmp_path, tiny_dataset, 2)
+    task = task.model_copy(update={"dataset": tmp_path / "none.h5"})
+    code, said = Attempt(task).end()
+    assert code == 1
+    assert said.count("error:") == 1
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("nodes", "first"),
+    [
+        ("gpu[03-04,07]", "gpu03"),
+        ("gpu03,gpu04", "gpu03"),
+        ("a-1,gpu[1-2]", "a-1"),
+        ("gpu[03,05]", "gpu03"),
+        ("rack-2-[007-009]", "rack-2-007"),
+    ],
+)
+def test_a_job_of_several_nodes_starts_an_agent_on_each(nodes: str, first: str) -> None:
+    job = {"SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_ID": "10017", "SLURM_JOB_NODELIST": nodes}
+    command = make_command(8, Path("task.json"), job)
+    assert command[:5] == ["srun", "--overlap", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1"]
+    assert command[5] == "--gpus-per-node=4"
+    assert command[6] == sys.executable
+    assert f"--rdzv-endpoint={first}:29517" in command
+    assert {"--nnodes=2", "--nproc-per-node=4", "--rdzv-id=10017"} <= set(command)
+    assert command[-3:] == ["-m", "seqcast.training.worker", "task.json"]
+
+
+def test_processes_that_do_not_divide_among_nodes_are_refused() -> None:
+    with pytest.raises(SeqcastError, match="3 processes do not divide among 2 nodes"):
+        make_command(3, Path("task.json"), {"SLURM_JOB_NUM_NODES": "2"})
+
+
+@pytest.mark.parametrize(
+    ("device", "asked", "granted", "wanted"),
+    [
+        ("auto", 1, 4, 4),  # --set-resources train_model:gpu=4
+        ("auto", 4, 1, 1),  # a limit of one GPU
+        ("auto", 4, 0, 4),
+        ("cpu", 2, 4, 2),
+        ("auto", 2, None, 2),
+    ],
+)
+def test_there_is_a_process_for_each_gpu_that_was_granted(
+    tmp_path: Path, tiny_dataset: Dataset, device: str, asked: int, granted, wanted: int
+) -> None:
+    task = make_shared_task(tmp_path, tiny_dataset, asked, device=device)
+    task = task.model_copy(update={"gpus": granted})
+    assert task.processes == wanted
+    assert json.loads(task.model_dump_json())["gpus"] == granted

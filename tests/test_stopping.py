@@ -1,0 +1,95 @@
+"""When a training has to leave, and that it notices."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from seqcast.training.stopping import Stopping
+
+
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.time = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    monkeypatch.delenv("SLURM_JOB_END_TIME", raising=False)
+    return Clock()
+
+
+def test_without_a_reason_there_is_none(clock: Clock) -> None:
+    with Stopping(now=clock) as stopping:
+        clock.time += 1e9
+        assert stopping.reason() == ""
+
+
+def test_a_time_limit_is_minutes_from_the_start(clock: Clock) -> None:
+    with Stopping(2, now=clock) as stopping:
+        clock.time += 119
+        assert stopping.reason() == ""
+        clock.time += 1
+        assert stopping.reason() == "train.time_limit is reached"
+
+
+def test_slurms_limit_is_left_before(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(clock.time) + 100))
+    with Stopping(now=clock) as stopping:
+        clock.time += 5
+        # A step takes five seconds; two and twenty seconds to leave are 30.
+        assert stopping.reason() == ""
+        while not stopping.reason():
+            clock.time += 5
+        assert stopping.reason() == "Slurm's time limit is near"
+        assert clock.time == 1_000_070
+
+
+def test_nonsense_in_slurms_place_is_no_limit(clock: Clock, monkeypatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_END_TIME", "soon")
+    with Stopping(now=clock) as stopping:
+        assert stopping.reason() == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_signals_are_noted_and_given_back(clock: Clock, number: int) -> None:
+    before = signal.getsignal(number)
+    with Stopping(now=clock) as stopping:
+        os.kill(os.getpid(), number)
+        time.sleep(0.01)
+        assert stopping.reason() == signal.Signals(number).name
+    assert signal.getsignal(number) == before
+
+
+def interrupt_and_wait() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(1)
+
+
+def test_a_second_interrupt_does_not_wait(clock: Clock) -> None:
+    with Stopping(now=clock):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        with pytest.raises(KeyboardInterrupt):
+            interrupt_and_wait()
+
+
+def test_another_thread_watches_no_signals(clock: Clock) -> None:
+    said: list[str] = []
+
+    def look() -> None:
+        with Stopping(1, now=clock) as stopping:
+            clock.time += 60
+            said.append(stopping.reason())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert said == ["train.time_limit is reached"]
