@@ -61,6 +61,13 @@ REPLICATES = []
 if SOURCE_KIND == "genome" and seqcast_settings.has_replicates(settings.dataset):
     REPLICATES = f"{RUN}/dataset/replicates.h5"
 
+# Whether jobs run elsewhere than where Snakemake does, be it there or here that this is read.
+SUBMITTED = workflow.remote_exec or not workflow.local_exec
+# A training that was stopped, by a time limit or for another's job, goes on where it was. Where
+# jobs are submitted this needs nobody; a user's own run ends with the first error, unless
+# `--retries` says otherwise.
+RETRIES = max(workflow.execution_settings.retries, 5 if SUBMITTED else 0)
+
 # A model is trained once, or once for each fold and replicate; then it is their mean and union.
 MODELS = list(settings.models)
 MEMBERS = settings.members
@@ -104,6 +111,17 @@ def training_of(wildcards):
         "train": training.model_dump(mode="json", exclude=training.CIRCUMSTANCES),
         "fold": MEMBERS[wildcards.member].fold,
     }
+
+
+def gpus_of(wildcards):
+    """Return how many GPUs a training asks for: one a process."""
+    training = settings.training(wildcards.member)
+    return 0 if training.device == "cpu" else training.processes
+
+
+def gpu_of(wildcards):
+    """Return how many GPUs a prediction asks for."""
+    return min(1, gpus_of(wildcards))
 
 
 def control_of(wildcards):

@@ -41,15 +41,14 @@ def find_parts(scope):
     )
 
 
-def gpus_of(wildcards):
+def gpu_of_part(wildcards):
     """Return how many GPUs a part asks for.
 
     None on a machine without: there a limit on `gpu` would let one part run at a time.
     """
     device = settings.training(wildcards.member).device
-    elsewhere = workflow.remote_exec or not workflow.local_exec
     is_there = any(Path(os.sep, "dev", name).exists() for name in GPU_FILES)
-    return int(device == "cuda" or (device == "auto" and (is_there or elsewhere)))
+    return int(device == "cuda" or (device == "auto" and (is_there or SUBMITTED)))
 
 
 def threads_of(wildcards):
@@ -60,6 +59,6 @@ def threads_of(wildcards):
     """
     cores, limit = workflow.cores or 1, workflow.global_resources.get("gpu")
     at_once = min(cores, max(1, len(read_parts(wildcards.scope)) * len(TRACK_MEMBERS)))
-    if gpus_of(wildcards) and limit and limit.value:
+    if gpu_of_part(wildcards) and limit and limit.value:
         at_once = min(at_once, limit.value)
     return settings.training(wildcards.member).threads or cores // at_once

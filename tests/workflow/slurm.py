@@ -1,0 +1,190 @@
+"""A real Slurm of one node on this machine, with two GPUs that are none, for as long as tests run."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "sacct")
+# Debian keeps daemons where the PATH of an ordinary shell does not look.
+PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+# More processors and memory than this machine has may be promised: nothing here is that large.
+CONFIG = """
+ClusterName=seqcast
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller_port}
+SlurmdPort={node_port}
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CredType=cred/munge
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/none
+MpiDefault=none
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SwitchType=switch/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+GresTypes=gpu
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+SlurmdParameters=config_overrides
+SchedulerParameters=sched_interval=1,bf_interval=1,defer_batch
+ReturnToService=2
+KillWait=30
+MinJobAge=3600
+NodeName={host} NodeAddr=127.0.0.1 CPUs=16 RealMemory=200000 Gres=gpu:2 State=UNKNOWN
+PartitionName=gpu Nodes={host} Default=YES MaxTime=720 State=UP
+"""
+# A count alone is refused: each device is a file.
+GPUS = "NodeName={host} Name=gpu File=/dev/null\nNodeName={host} Name=gpu File=/dev/zero\n"
+# The plugin takes every SLURM_ variable away before it starts a step.
+SHIM = '#!/bin/sh\nSLURM_CONF="{folder}/slurm.conf" exec "{program}" "$@"\n'
+
+
+def find_missing() -> str:
+    """Return why there can be no Slurm here, or nothing."""
+    missing = [name for name in PROGRAMS if not shutil.which(name, path=PATH)]
+    if missing:
+        return f"no {', '.join(missing)}: apt-get install slurmctld slurmd slurm-client munge"
+    return "" if os.getuid() == 0 else "only root may start slurmd here"
+
+
+@dataclass
+class Slurm:
+    """A running Slurm, and what it knows of its jobs."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a shell has to know to talk to it."""
+        return {
+            "SLURM_CONF": str(self.folder / "slurm.conf"),
+            "PATH": f"{self.folder / 'bin'}:{PATH}",
+        }
+
+    def ask(self, *words: str) -> str:
+        """Run one of Slurm's commands; return what it says."""
+        environment = {**os.environ, **self.environment}
+        done = subprocess.run(
+            words, env=environment, capture_output=True, text=True, check=True, timeout=60
+        )
+        return done.stdout
+
+    def jobs(self) -> list[dict[str, str]]:
+        """Return all that is known of each job, in the order of their submission."""
+        lines = self.ask("scontrol", "show", "job", "--oneliner").splitlines()
+        found = [
+            dict(word.split("=", 1) for word in line.split() if "=" in word)
+            for line in lines
+            if "JobId=" in line
+        ]
+        return sorted(found, key=lambda job: int(job["JobId"]))
+
+    def new_jobs(self, seen: int) -> list[dict[str, str]]:
+        """Return the jobs submitted after the first `seen`."""
+        return self.jobs()[seen:]
+
+
+def find_free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def run_slurm(folder: Path) -> Iterator[Slurm]:
+    """Start munged, slurmctld and slurmd of their own in a folder; end them, and their jobs."""
+    host = socket.gethostname().split(".")[0]
+    ports = {"controller_port": find_free_port(), "node_port": find_free_port()}
+    for name in ("state", "spool", "bin"):
+        (folder / name).mkdir()
+    (folder / "slurm.conf").write_text(CONFIG.format(host=host, folder=folder, **ports))
+    (folder / "gres.conf").write_text(GPUS.format(host=host))
+    shim = folder / "bin" / "srun"
+    shim.write_text(SHIM.format(folder=folder, program=shutil.which("srun", path=PATH)))
+    shim.chmod(0o755)
+    key = folder / "munge.key"
+    key.write_bytes(os.urandom(128))
+    key.chmod(0o600)
+    slurm = Slurm(folder)
+    daemons: list[subprocess.Popen] = []
+    try:
+        daemons.append(
+            start(
+                slurm, "munged", "--foreground", "--force",
+                f"--socket={folder}/munge.socket", f"--key-file={key}",
+                f"--pid-file={folder}/munged.pid", f"--log-file={folder}/munged.log",
+                f"--seed-file={folder}/munged.seed",
+            )
+        )  # fmt: skip
+        wait_for(slurm, daemons, lambda: (folder / "munge.socket").exists())
+        daemons.append(start(slurm, "slurmctld", "-D", "-c"))
+        daemons.append(start(slurm, "slurmd", "-D", "-c", "-N", host))
+        wait_for(slurm, daemons, lambda: is_ready(slurm))
+        yield slurm
+    finally:
+        stop(slurm, daemons)
+
+
+def start(slurm: Slurm, program: str, *words: str) -> subprocess.Popen:
+    """Start a daemon in the foreground, in a group of its own."""
+    with open(slurm.folder / f"{program}.out", "wb") as said:
+        return subprocess.Popen(
+            [shutil.which(program, path=PATH) or program, *words],
+            env={**os.environ, **slurm.environment},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def is_ready(slurm: Slurm) -> bool:
+    """Say whether the node waits for jobs."""
+    try:
+        return slurm.ask("sinfo", "--noheader", "--format=%T").strip() == "idle"
+    except subprocess.CalledProcessError:
+        return False
+
+
+def wait_for(slurm: Slurm, daemons: list[subprocess.Popen], is_done) -> None:
+    """Wait until something is so; say what the daemons wrote where it is not to be."""
+    end = time.monotonic() + 60
+    while not is_done():
+        ended = [daemon.args for daemon in daemons if daemon.poll() is not None]
+        if ended or time.monotonic() > end:
+            said = [path.read_text()[-3000:] for path in slurm.folder.glob("*.[lo][ou][gt]")]
+            raise RuntimeError("\n".join([f"Slurm does not start; ended: {ended}", *said]))
+        time.sleep(0.1)
+
+
+def stop(slurm: Slurm, daemons: list[subprocess.Popen]) -> None:
+    """End the jobs that are left, then the daemons, the last one first."""
+    if len(daemons) == 3 and all(daemon.poll() is None for daemon in daemons):
+        slurm.ask("scancel", "--signal=KILL", "--full", "--user=root")
+        slurm.ask("scancel", "--user=root")
+        end = time.monotonic() + 60
+        while slurm.ask("squeue", "--noheader").strip() and time.monotonic() < end:
+            time.sleep(0.2)
+    for daemon in reversed(daemons):
+        if daemon.poll() is None:
+            daemon.terminate()
+            try:
+                daemon.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(daemon.pid, signal.SIGKILL)
+                daemon.wait()
