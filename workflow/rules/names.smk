@@ -61,13 +61,11 @@ REPLICATES = []
 if SOURCE_KIND == "genome" and seqcast_settings.has_replicates(settings.dataset):
     REPLICATES = f"{RUN}/dataset/replicates.h5"
 
-# Whether jobs run elsewhere than where Snakemake does, be it there or here that this is read.
-SUBMITTED = workflow.remote_exec or not workflow.local_exec
 # A training that was stopped, by a time limit or for another's job, goes on where it was. Where
-# jobs are submitted this needs nobody; a user's own run ends with the first error, unless
-# `--retries` says otherwise.
-RETRIES = max(workflow.execution_settings.retries, 5 if SUBMITTED else 0)
-
+# jobs are submitted this needs nobody; elsewhere `--retries` says how often, and a user's own error
+# is not repeated. Which executor it is, is not known yet when rules are read; that one submits is:
+# there --jobs counts jobs, and is no other word for --cores.
+RETRIES = 5 if workflow.resource_settings.nodes else None
 # A model is trained once, or once for each fold and replicate; then it is their mean and union.
 MODELS = list(settings.models)
 MEMBERS = settings.members

@@ -47,8 +47,9 @@ def gpu_of_part(wildcards):
     None on a machine without: there a limit on `gpu` would let one part run at a time.
     """
     device = settings.training(wildcards.member).device
+    elsewhere = workflow.remote_exec or not workflow.local_exec
     is_there = any(Path(os.sep, "dev", name).exists() for name in GPU_FILES)
-    return int(device == "cuda" or (device == "auto" and (is_there or SUBMITTED)))
+    return int(device == "cuda" or (device == "auto" and (is_there or elsewhere)))
 
 
 def threads_of(wildcards):
