@@ -45,7 +45,7 @@ SchedulerParameters=sched_interval=1,bf_interval=1,defer_batch
 ReturnToService=2
 KillWait=30
 MinJobAge=3600
-NodeName={host} NodeAddr=127.0.0.1 CPUs=16 RealMemory=200000 Gres=gpu:2 State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs=64 RealMemory=200000 Gres=gpu:2 State=UNKNOWN
 PartitionName=gpu Nodes={host} Default=YES MaxTime=1440 State=UP
 """
 # A count alone is refused: each device is a file.
@@ -101,15 +101,12 @@ class Slurm:
         )
         return done.stdout
 
-    def jobs(self) -> list[dict[str, str]]:
-        """Return all that is known of each job, in the order of their submission."""
+    def jobs(self, folder: Path) -> list[dict[str, str]]:
+        """Return all that is known of each job of a folder, in the order of their submission."""
         lines = self.ask("scontrol", "show", "job", "--oneliner").splitlines()
-        found = [
-            dict(word.split("=", 1) for word in line.split() if "=" in word)
-            for line in lines
-            if "JobId=" in line
-        ]
-        return sorted(found, key=lambda job: int(job["JobId"]))
+        found = [dict(word.split("=", 1) for word in line.split() if "=" in word) for line in lines]
+        mine = [job for job in found if job.get("WorkDir") == str(folder)]
+        return sorted(mine, key=lambda job: int(job["JobId"]))
 
 
 def find_free_port() -> int:

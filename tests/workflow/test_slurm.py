@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -52,48 +53,66 @@ def edit_profile(folder: Path) -> None:
     profile.write_text(text.replace("  slurm_account: mylab #", "  #"))
 
 
-def start(project: Project, slurm: Slurm, *words: str) -> subprocess.Popen:
+@dataclass
+class Submitting:
+    """A running Snakemake with the profile, and the jobs it submits."""
+
+    project: Project
+    slurm: Slurm
+    process: subprocess.Popen
+
+    @property
+    def said(self) -> str:
+        """The end of what it says."""
+        return (self.project.folder / "said").read_text()[-6000:]
+
+    @property
+    def jobs(self) -> list[dict[str, str]]:
+        """The jobs that Slurm was given from this folder, by whatever run."""
+        return self.slurm.jobs(self.project.folder)
+
+    def wait_until(self, is_done: Callable[[], bool]) -> None:
+        """Wait until something is so; fail where Snakemake ends before."""
+        end = time.monotonic() + 300
+        while not is_done():
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < end, self.said
+            time.sleep(0.2)
+
+    def finish(self) -> list[dict[str, str]]:
+        """Wait for its end; return the jobs."""
+        assert self.process.wait(900) == 0, self.said
+        return self.jobs
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(120)
+
+
+def submit(project: Project, slurm: Slurm, *words: str) -> Submitting:
     """Start Snakemake with the profile, in a group of its own, as a shell does."""
     command = [sys.executable, "-m", "snakemake", *words, "--profile", "profiles/slurm", *HERE]
-    return subprocess.Popen(
-        [*command, "--configfile", str(project.config)],
-        cwd=project.folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **slurm.environment},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    with open(project.folder / "said", "wb") as said:
+        process = subprocess.Popen(
+            [*command, "--configfile", str(project.config)],
+            cwd=project.folder,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **slurm.environment},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Submitting(project, slurm, process)
 
 
-def submit(project: Project, slurm: Slurm, *words: str, fails: bool = False) -> list[dict]:
-    """Run Snakemake with the profile to its end; return the jobs that Slurm was given."""
-    before = len(slurm.jobs())
-    running = start(project, slurm, *words)
-    said, _ = running.communicate(timeout=900)
-    assert (running.returncode != 0) == fails, said[-6000:]
-    return slurm.jobs()[before:]
-
-
-def submit_and_interrupt(project: Project, slurm: Slurm, *words: str) -> dict[str, str]:
-    """Start Snakemake, press Ctrl-C once its job is there; return what the job asked for."""
-    before = len(slurm.jobs())
-    running = start(project, slurm, *words)
-    wait_for(running, lambda: len(slurm.jobs()) > before)
-    asked = slurm.jobs()[-1]
-    running.send_signal(signal.SIGINT)
-    running.communicate(timeout=120)
-    assert slurm.jobs()[-1]["JobState"] in ("CANCELLED", "COMPLETING")
+def find_request(project: Project, slurm: Slurm, *words: str) -> dict[str, str]:
+    """Return what a run's first job asks for; with Ctrl-C the job is cancelled."""
+    running = submit(project, slurm, *words)
+    running.wait_until(lambda: len(running.jobs) == 1)
+    asked = running.jobs[0]
+    running.interrupt()
+    assert running.jobs[0]["JobState"] in ("CANCELLED", "COMPLETING")
     return asked
-
-
-def wait_for(running: subprocess.Popen, is_done: Callable[[], bool]) -> None:
-    """Wait until something is so; fail where Snakemake ends before."""
-    end = time.monotonic() + 300
-    while not is_done():
-        assert running.poll() is None, running.communicate()[0][-6000:]
-        assert time.monotonic() < end
-        time.sleep(0.2)
 
 
 def in_minutes(limit: str) -> int:
@@ -103,13 +122,17 @@ def in_minutes(limit: str) -> int:
     return int(days or 0) * 1440 + hours * 60 + minutes
 
 
-@pytest.fixture(scope="module")
-def submitted(
-    slurm: Slurm, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Project, list[dict[str, str]]]:
-    """Run the whole pipeline as jobs of Slurm; return it and the jobs."""
+@pytest.fixture(scope="module", autouse=True)
+def pipeline(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Submitting:
+    """Start the whole pipeline; it runs while other tests do."""
     project = make_submitting_project(tmp_path_factory.mktemp("submitted"), SHORT)
-    return project, submit(project, slurm)
+    return submit(project, slurm)
+
+
+@pytest.fixture(scope="module")
+def submitted(pipeline: Submitting) -> tuple[Project, list[dict[str, str]]]:
+    """Wait for the whole pipeline; return it and its jobs."""
+    return pipeline.project, pipeline.finish()
 
 
 @pytest.fixture
@@ -117,74 +140,6 @@ def copy(submitted: tuple[Project, list], tmp_path: Path) -> Project:
     """Return a copy of what was submitted, with its results."""
     shutil.copytree(submitted[0].folder, tmp_path / "copy")
     return Project(tmp_path / "copy", tmp_path / "copy/config/tiny.yaml")
-
-
-def test_the_whole_pipeline_is_three_jobs(submitted: tuple[Project, list]) -> None:
-    project, jobs = submitted
-    assert (project.results / "report/index.html").stat().st_size
-    assert (project.results / "export/tracks.tsv").stat().st_size
-    kinds = [job["Comment"].split("_")[1] for job in jobs]
-    assert kinds == ["data", "train", "results"]
-    assert {job["JobState"] for job in jobs} == {"COMPLETED"}
-    assert project.jobs() == {}
-
-
-def test_training_and_prediction_ask_for_a_gpu(submitted: tuple[Project, list]) -> None:
-    data, train, results = submitted[1]
-    assert "TresPerJob" not in data
-    assert train["TresPerJob"] == results["TresPerJob"] == "gres:gpu:1"
-    assert all("cpu=8" in job["TRES"] for job in (train, results))
-
-
-def test_logs_are_where_the_docs_say(submitted: tuple[Project, list]) -> None:
-    project, jobs = submitted
-    logs = project.folder / "results/slurm_logs"
-    found = {path.relative_to(logs).as_posix() for path in logs.rglob("*.log")}
-    data, train, results = (job["JobId"] for job in jobs)
-    assert f"rule_train_model/default/{train}.log" in found
-    groups = sorted(name for name in found if name.startswith("group_"))
-    assert [name.split("/")[1] for name in groups] == [f"{data}.log", f"{results}.log"]
-    assert len(found) == 3
-    assert "epoch 2 of 2" in (project.results / "logs/train/default.log").read_text()
-
-
-@pytest.mark.parametrize("rule", ["predict_model", "train_model"])
-def test_no_gpu_is_asked_for_on_the_cpu(copy: Project, slurm: Slurm, rule: str) -> None:
-    copy.write_config({**SHORT, "train": {"device": "cpu"}})
-    asked = submit_and_interrupt(copy, slurm, "train", "predict", "--forcerun", rule)
-    assert asked["Comment"].startswith(("rule_results", f"rule_{rule}"))
-    assert "TresPerJob" not in asked
-    assert "gpu" not in asked["TRES"]
-
-
-def test_a_training_asks_for_as_many_gpus_as_it_has_processes(copy: Project, slurm: Slurm) -> None:
-    copy.write_config({**SHORT, "train": {"processes": 2}})
-    asked = submit_and_interrupt(copy, slurm, "train", "--forcerun", "train_model")
-    assert asked["TresPerJob"] == "gres:gpu:2"
-
-
-def test_predictions_of_many_members_share_a_gpu_in_turns(copy: Project, slurm: Slurm) -> None:
-    entry = {**TINY["models"]["default"], "replicates": 3}
-    copy.write_config({**SHORT, "models": {"default": entry}})
-    for name in ("default.r1", "default.r2", "default.r3"):
-        shutil.copytree(copy.results / "default", copy.results / name)
-    words = ("--rerun-triggers", "mtime", "--forcerun", "predict_model")
-    asked = submit_and_interrupt(copy, slurm, "predict", *words)
-    assert asked["TresPerJob"] == "gres:gpu:1"
-    assert "mem=8000M" in asked["TRES"]
-    assert in_minutes(asked["TimeLimit"]) == 3 * 60 + 15
-
-
-def test_memory_and_time_grow_with_the_attempt(slurm: Slurm, tmp_path: Path) -> None:
-    broken = {"source": "basenji_h5", "file": "broken.h5"}
-    project = make_submitting_project(tmp_path, {**TINY, "dataset": broken})
-    (tmp_path / "broken.h5").write_text("no HDF5")
-    jobs = submit(project, slurm, "validate_source", fails=True)
-    assert [job["JobState"] for job in jobs] == ["FAILED"] * 2
-    assert [job["TRES"].split(",")[1] for job in jobs] == ["mem=4000M", "mem=8000M"]
-    assert [in_minutes(job["TimeLimit"]) for job in jobs] == [60, 120]
-    # What the step had to say is in Slurm's log: Snakemake deletes a failed step's own.
-    assert "error: broken.h5" in Path(jobs[-1]["StdOut"]).read_text()
 
 
 def read_training(project: Project) -> tuple[dict[str, torch.Tensor], list[tuple[str, str]]]:
@@ -234,7 +189,7 @@ def test_a_training_that_leaves_before_its_limit_is_taken_up_again(
 ) -> None:
     minutes = read_seconds(untouched) / 60 / 2.6
     untrained.write_config({**LONG, "train": {**LONG["train"], "time_limit": minutes}})
-    jobs = submit(untrained, slurm, "train")
+    jobs = submit(untrained, slurm, "train").finish()
     assert len(jobs) >= 3
     assert [job["JobState"] for job in jobs] == ["FAILED"] * (len(jobs) - 1) + ["COMPLETED"]
     check_same_training(untouched, untrained)
@@ -251,7 +206,7 @@ def test_a_training_that_slurm_ends_twice_is_the_training_that_was_never_ended(
     config = {**LONG, "train": {**LONG["train"], "epochs": epochs}}
     whole = make_project(tmp_path / "whole", config)
     ended = make_submitting_project(tmp_path / "ended", config)
-    jobs = submit(ended, slurm, "train", "--set-resources", "train_model:runtime=1")
+    jobs = submit(ended, slurm, "train", "--set-resources", "train_model:runtime=1").finish()
     trainings = [job for job in jobs if "train_model" in job["Comment"]]
     assert len(trainings) >= 3
     assert {job["TimeLimit"] for job in trainings} == {"00:01:00"}
@@ -266,26 +221,93 @@ def test_a_training_that_is_cancelled_goes_on(
 ) -> None:
     log = untrained.results / "logs/train/default.log"
     checkpoints = untrained.results / "default/train/checkpoints"
+    running = submit(untrained, slurm, "train")
 
-    def is_at_work() -> bool:
-        state = slurm.jobs()[-1]["JobState"]
-        return state == "RUNNING" and log.exists() and "epoch " in log.read_text()
+    def is_at_work(attempt: int) -> bool:
+        jobs = running.jobs
+        is_running = len(jobs) == attempt and jobs[-1]["JobState"] == "RUNNING"
+        return is_running and log.exists() and "epoch " in log.read_text()
 
-    before = len(slurm.jobs())
-    running = start(untrained, slurm, "train")
-    wait_for(running, is_at_work)
-    cancelled = slurm.jobs()[-1]
-    slurm.ask("scancel", cancelled["JobId"])
+    running.wait_until(lambda: is_at_work(1))
+    slurm.ask("scancel", running.jobs[0]["JobId"])
     # Snakemake itself submits it again.
-    wait_for(running, lambda: slurm.jobs()[-1]["JobId"] != cancelled["JobId"])
+    running.wait_until(lambda: len(running.jobs) == 2)
     assert any(checkpoints.iterdir())
-    wait_for(running, is_at_work)
+    running.wait_until(lambda: is_at_work(2))
     # Ctrl-C cancels the jobs; the same command again goes on.
-    running.send_signal(signal.SIGINT)
-    running.communicate(timeout=120)
-    assert any(checkpoints.iterdir())
-    submit(untrained, slurm, "train")
-    states = [job["JobState"] for job in slurm.jobs()[before:]]
-    assert states == ["CANCELLED", "CANCELLED", "COMPLETED"]
+    running.interrupt()
+    jobs = submit(untrained, slurm, "train").finish()
+    assert [job["JobState"] for job in jobs] == ["CANCELLED", "CANCELLED", "COMPLETED"]
     check_same_training(untouched, untrained)
     assert not checkpoints.exists()
+
+
+def test_memory_and_time_grow_with_the_attempt(slurm: Slurm, tmp_path: Path) -> None:
+    broken = {"source": "basenji_h5", "file": "broken.h5"}
+    project = make_submitting_project(tmp_path, {**TINY, "dataset": broken})
+    (tmp_path / "broken.h5").write_text("no HDF5")
+    running = submit(project, slurm, "validate_source")
+    running.wait_until(lambda: len(running.jobs) == 2)
+    running.interrupt()
+    jobs = running.jobs
+    assert jobs[0]["JobState"] == "FAILED"
+    assert [job["TRES"].split(",")[1] for job in jobs] == ["mem=4000M", "mem=8000M"]
+    assert [in_minutes(job["TimeLimit"]) for job in jobs] == [60, 120]
+    # What the step had to say is in Slurm's log: Snakemake deletes a failed step's own.
+    assert "error: broken.h5" in Path(jobs[0]["StdOut"]).read_text()
+
+
+def test_the_whole_pipeline_is_three_jobs(submitted: tuple[Project, list]) -> None:
+    project, jobs = submitted
+    assert (project.results / "report/index.html").stat().st_size
+    assert (project.results / "export/tracks.tsv").stat().st_size
+    kinds = [job["Comment"].split("_")[1] for job in jobs]
+    assert kinds == ["data", "train", "results"]
+    assert {job["JobState"] for job in jobs} == {"COMPLETED"}
+    assert project.jobs() == {}
+
+
+def test_training_and_prediction_ask_for_a_gpu(submitted: tuple[Project, list]) -> None:
+    data, train, results = submitted[1]
+    assert "TresPerJob" not in data
+    assert train["TresPerJob"] == results["TresPerJob"] == "gres:gpu:1"
+    assert all("cpu=8" in job["TRES"] for job in (train, results))
+
+
+def test_logs_are_where_the_docs_say(submitted: tuple[Project, list]) -> None:
+    project, jobs = submitted
+    logs = project.folder / "results/slurm_logs"
+    found = {path.relative_to(logs).as_posix() for path in logs.rglob("*.log")}
+    data, train, results = (job["JobId"] for job in jobs)
+    assert f"rule_train_model/default/{train}.log" in found
+    groups = sorted(name for name in found if name.startswith("group_"))
+    assert [name.split("/")[1] for name in groups] == [f"{data}.log", f"{results}.log"]
+    assert len(found) == 3
+    assert "epoch 2 of 2" in (project.results / "logs/train/default.log").read_text()
+
+
+@pytest.mark.parametrize("rule", ["predict_model", "train_model"])
+def test_no_gpu_is_asked_for_on_the_cpu(copy: Project, slurm: Slurm, rule: str) -> None:
+    copy.write_config({**SHORT, "train": {"device": "cpu"}})
+    asked = find_request(copy, slurm, "train", "predict", "--forcerun", rule)
+    assert asked["Comment"].startswith(("rule_results", f"rule_{rule}"))
+    assert "TresPerJob" not in asked
+    assert "gpu" not in asked["TRES"]
+
+
+def test_a_training_asks_for_as_many_gpus_as_it_has_processes(copy: Project, slurm: Slurm) -> None:
+    copy.write_config({**SHORT, "train": {"processes": 2}})
+    asked = find_request(copy, slurm, "train", "--forcerun", "train_model")
+    assert asked["TresPerJob"] == "gres:gpu:2"
+
+
+def test_predictions_of_many_members_share_a_gpu_in_turns(copy: Project, slurm: Slurm) -> None:
+    entry = {**TINY["models"]["default"], "replicates": 3}
+    copy.write_config({**SHORT, "models": {"default": entry}})
+    for name in ("default.r1", "default.r2", "default.r3"):
+        shutil.copytree(copy.results / "default", copy.results / name)
+    words = ("--rerun-triggers", "mtime", "--forcerun", "predict_model")
+    asked = find_request(copy, slurm, "predict", *words)
+    assert asked["TresPerJob"] == "gres:gpu:1"
+    assert "mem=8000M" in asked["TRES"]
+    assert in_minutes(asked["TimeLimit"]) == 3 * 60 + 15
