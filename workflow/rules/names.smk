@@ -64,8 +64,8 @@ if SOURCE_KIND == "genome" and seqcast_settings.has_replicates(settings.dataset)
 # A training that was stopped, by a time limit or for another's job, goes on where it was. Where
 # jobs are submitted this needs nobody; elsewhere `--retries` says how often, and a user's own error
 # is not repeated. Which executor it is, is not known yet when rules are read; that one submits is:
-# there --jobs counts jobs, and is no other word for --cores.
-RETRIES = 5 if workflow.resource_settings.nodes else None
+# there --jobs counts jobs, and is no other word for --cores. Within a job nothing is repeated.
+RETRIES = 5 if workflow.resource_settings.nodes and not workflow.remote_exec else None
 # A model is trained once, or once for each fold and replicate; then it is their mean and union.
 MODELS = list(settings.models)
 MEMBERS = settings.members
