@@ -159,10 +159,11 @@ def check_same_training(one: Project, other: Project) -> None:
     assert losses == other_losses
 
 
-def read_seconds(project: Project) -> float:
-    """Return how long a training took, by its own word."""
+def read_seconds(project: Project) -> tuple[float, float]:
+    """Return how long a training took to start and then to its end, by its own word."""
     log = (project.results / "logs/train/default.log").read_text()
-    return float(log.split(" windows in ")[-1].split()[0])
+    trained = float(log.split(" windows in ")[-1].split()[0])
+    return float(log.split("done in ")[-1].split()[0]) - trained, trained
 
 
 @pytest.fixture(scope="module")
@@ -187,8 +188,9 @@ def untrained(untouched: Project, tmp_path: Path) -> Project:
 def test_a_training_that_leaves_before_its_limit_is_taken_up_again(
     untouched: Project, untrained: Project, slurm: Slurm
 ) -> None:
-    minutes = read_seconds(untouched) / 60 / 2.6
-    untrained.write_config({**LONG, "train": {**LONG["train"], "time_limit": minutes}})
+    to_start, to_train = read_seconds(untouched)
+    limit = (to_start + to_train / 2.5) / 60
+    untrained.write_config({**LONG, "train": {**LONG["train"], "time_limit": limit}})
     jobs = submit(untrained, slurm, "train").finish()
     assert len(jobs) >= 3
     assert [job["JobState"] for job in jobs] == ["FAILED"] * (len(jobs) - 1) + ["COMPLETED"]
@@ -202,7 +204,7 @@ def test_a_training_that_slurm_ends_twice_is_the_training_that_was_never_ended(
     untouched: Project, slurm: Slurm, tmp_path: Path
 ) -> None:
     # Of each minute some fifteen seconds go by before there is a training.
-    epochs = round(LONG["train"]["epochs"] * 110 / read_seconds(untouched))
+    epochs = round(LONG["train"]["epochs"] * 110 / read_seconds(untouched)[1])
     config = {**LONG, "train": {**LONG["train"], "epochs": epochs}}
     whole = make_project(tmp_path / "whole", config)
     ended = make_submitting_project(tmp_path / "ended", config)
