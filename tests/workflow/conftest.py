@@ -30,7 +30,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[Slurm]:
-    """Run a Slurm of one node; skip where there can be none."""
+    """Run a Slurm of two nodes; skip where there can be none."""
     if why := find_missing():
         pytest.skip(why)
     # Not pytest's folder: the path of a socket may be no longer than a hundred letters.

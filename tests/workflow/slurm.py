@@ -1,4 +1,4 @@
-"""A real Slurm of one node on this machine, with two make-believe GPUs, while tests run."""
+"""A real Slurm of two nodes on this machine, with make-believe GPUs, for as long as tests run."""
 
 import os
 import shutil
@@ -7,11 +7,12 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "sacct")
+NODES = ("n1", "n2")
 # Debian keeps daemons where the PATH of an ordinary shell does not look.
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 # More processors and memory than this machine has may be promised: nothing here is that large.
@@ -19,7 +20,6 @@ CONFIG = """
 ClusterName=seqcast
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={controller_port}
-SlurmdPort={node_port}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
@@ -35,21 +35,23 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 GresTypes=gpu
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool.%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd.%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/slurmd.%n.log
 SlurmdParameters=config_overrides
 SchedulerParameters=sched_interval=1,bf_interval=1,defer_batch
 ReturnToService=2
 KillWait=30
 MinJobAge=3600
-NodeName={host} NodeAddr=127.0.0.1 CPUs=64 RealMemory=200000 Gres=gpu:2 State=UNKNOWN
-PartitionName=gpu Nodes={host} Default=YES MaxTime=1440 State=UP
+NodeName=DEFAULT CPUs=64 RealMemory=200000 Gres=gpu:2
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={port_of_n1}
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={port_of_n2}
+PartitionName=gpu Nodes=n1,n2 Default=YES MaxTime=1440 State=UP
 """
 # A count alone is refused: each device is a file.
-GPUS = "NodeName={host} Name=gpu File=/dev/null\nNodeName={host} Name=gpu File=/dev/zero\n"
+GPUS = "NodeName=n1,n2 Name=gpu File=/dev/null\nNodeName=n1,n2 Name=gpu File=/dev/zero\n"
 # The plugin takes every SLURM_ variable away before it starts a step.
 SRUN = """#!/bin/sh
 SLURM_CONF="{folder}/slurm.conf" exec "{program}" "$@"
@@ -109,22 +111,25 @@ class Slurm:
         return sorted(mine, key=lambda job: int(job["JobId"]))
 
 
-def find_free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+def find_free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on."""
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in listeners]
 
 
 @contextmanager
 def run_slurm(folder: Path) -> Iterator[Slurm]:
     """Start munged, slurmctld and slurmd of their own in a folder; end them, and their jobs."""
     host = socket.gethostname().split(".")[0]
-    ports = {"controller_port": find_free_port(), "node_port": find_free_port()}
-    for name in ("state", "spool", "bin"):
+    names = ("controller_port", "port_of_n1", "port_of_n2")
+    ports = dict(zip(names, find_free_ports(len(names)), strict=True))
+    for name in ("state", "bin"):
         (folder / name).mkdir()
     (folder / "slurm.conf").write_text(CONFIG.format(host=host, folder=folder, **ports))
-    (folder / "gres.conf").write_text(GPUS.format(host=host))
+    (folder / "gres.conf").write_text(GPUS)
     for name, text in (("srun", SRUN), ("squeue", SQUEUE)):
         shim = folder / "bin" / name
         shim.write_text(text.format(folder=folder, program=shutil.which(name, path=PATH)))
@@ -145,7 +150,7 @@ def run_slurm(folder: Path) -> Iterator[Slurm]:
         )  # fmt: skip
         wait_for(slurm, daemons, lambda: (folder / "munge.socket").exists())
         daemons.append(start(slurm, "slurmctld", "-D", "-c"))
-        daemons.append(start(slurm, "slurmd", "-D", "-c", "-N", host))
+        daemons += [start(slurm, "slurmd", "-D", "-c", "-N", name) for name in NODES]
         wait_for(slurm, daemons, lambda: is_ready(slurm))
         yield slurm
     finally:
@@ -154,7 +159,7 @@ def run_slurm(folder: Path) -> Iterator[Slurm]:
 
 def start(slurm: Slurm, program: str, *words: str) -> subprocess.Popen:
     """Start a daemon in the foreground, in a group of its own."""
-    with open(slurm.folder / f"{program}.out", "wb") as said:
+    with open(slurm.folder / f"{program}.out", "ab") as said:
         return subprocess.Popen(
             [shutil.which(program, path=PATH) or program, *words],
             env={**os.environ, **slurm.environment},
@@ -165,9 +170,9 @@ def start(slurm: Slurm, program: str, *words: str) -> subprocess.Popen:
 
 
 def is_ready(slurm: Slurm) -> bool:
-    """Say whether the node waits for jobs."""
+    """Say whether the nodes wait for jobs."""
     try:
-        return slurm.ask("sinfo", "--noheader", "--format=%T").strip() == "idle"
+        return slurm.ask("sinfo", "--noheader", "--format=%T %D").strip() == f"idle {len(NODES)}"
     except subprocess.CalledProcessError:
         return False
 
@@ -178,14 +183,14 @@ def wait_for(slurm: Slurm, daemons: list[subprocess.Popen], is_done: Callable[[]
     while not is_done():
         ended = [daemon.args for daemon in daemons if daemon.poll() is not None]
         if ended or time.monotonic() > end:
-            said = [path.read_text()[-3000:] for path in slurm.folder.glob("*.[lo][ou][gt]")]
+            said = [path.read_text()[-3000:] for path in slurm.folder.glob("*.out")]
             raise RuntimeError("\n".join([f"Slurm does not start; ended: {ended}", *said]))
         time.sleep(0.1)
 
 
 def stop(slurm: Slurm, daemons: list[subprocess.Popen]) -> None:
     """End the jobs that are left, then the daemons, the last one first."""
-    if len(daemons) == 3 and all(daemon.poll() is None for daemon in daemons):
+    if len(daemons) == 2 + len(NODES) and all(daemon.poll() is None for daemon in daemons):
         slurm.ask("scancel", "--signal=KILL", "--full", "--user=root")
         slurm.ask("scancel", "--user=root")
         end = time.monotonic() + 60

@@ -244,6 +244,21 @@ def test_a_training_that_is_cancelled_goes_on(
     assert not checkpoints.exists()
 
 
+@resumes
+def test_a_training_over_two_nodes_is_one_training(
+    untouched: Project, untrained: Project, slurm: Slurm
+) -> None:
+    untrained.write_config({**LONG, "train": {**LONG["train"], "processes": 4, "device": "auto"}})
+    words = ("--set-resources", "train_model:nodes=2", "train_model:gpus=2")
+    (job,) = submit(untrained, slurm, "train", *words).finish()
+    assert job["NumNodes"] == "2"
+    _, losses = read_training(untrained)
+    _, whole = read_training(untouched)
+    assert len(losses) == len(whole)
+    pairs = zip(losses, whole, strict=True)
+    assert all(float(one[0]) == pytest.approx(float(other[0]), rel=1e-3) for one, other in pairs)
+
+
 def test_memory_and_time_grow_with_the_attempt(slurm: Slurm, tmp_path: Path) -> None:
     broken = {"source": "basenji_h5", "file": "broken.h5"}
     project = make_submitting_project(tmp_path, {**TINY, "dataset": broken})
@@ -301,6 +316,14 @@ def test_a_training_asks_for_as_many_gpus_as_it_has_processes(copy: Project, slu
     copy.write_config({**SHORT, "train": {"processes": 2}})
     asked = find_request(copy, slurm, "train", "--forcerun", "train_model")
     assert asked["TresPerJob"] == "gres:gpu:2"
+
+
+def test_a_training_can_ask_for_two_nodes(copy: Project, slurm: Slurm) -> None:
+    copy.write_config({**SHORT, "train": {"processes": 4}})
+    words = ("--set-resources", "train_model:nodes=2", "train_model:gpus=2")
+    asked = find_request(copy, slurm, "train", "--forcerun", "train_model", *words)
+    assert asked["TresPerJob"] == "gres:gpu:4"
+    assert asked["NumNodes"].startswith("2")
 
 
 def test_predictions_of_many_members_share_a_gpu_in_turns(copy: Project, slurm: Slurm) -> None:
