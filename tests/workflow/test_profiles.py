@@ -1,10 +1,13 @@
 """Profiles name rules that there are, and Snakemake understands them."""
 
 import re
+import tomllib
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
 from project import ROOT, TINY, Project
 
 PROFILES = ("slurm", "generic")
@@ -76,3 +79,13 @@ def test_a_profile_dry_runs_beside_the_default_one(project: Project, name: str) 
 
 def test_a_misspelt_profile_is_an_error(project: Project) -> None:
     assert "profiles/slrum" in project.snakemake("-n", "--profile", "profiles/slrum", check=False)
+
+
+def test_what_submits_is_an_extra_pinned_within_its_range() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [Requirement(each) for of in extras["optional-dependencies"].values() for each in of]
+    lines = (ROOT / "requirements-slurm.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if "==" in line)
+    assert [each.name for each in wanted if Version(pins[each.name]) not in each.specifier] == []
+    ordinary = (ROOT / "requirements.txt").read_text()
+    assert not [name for name in pins if name in ordinary]
