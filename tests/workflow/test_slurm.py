@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,10 +123,13 @@ def in_minutes(limit: str) -> int:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def pipeline(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Submitting:
+def pipeline(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Submitting]:
     """Start the whole pipeline; it runs while other tests do."""
     project = make_submitting_project(tmp_path_factory.mktemp("submitted"), SHORT)
-    return submit(project, slurm)
+    running = submit(project, slurm)
+    yield running
+    if running.process.poll() is None:
+        running.interrupt()
 
 
 @pytest.fixture(scope="module")
@@ -183,8 +186,8 @@ def untrained(untouched: Project, tmp_path: Path) -> Project:
     return project
 
 
-def is_at_work(running: Submitting, attempt: int, word: str = " windows of ") -> bool:
-    """Say whether a job is the one that runs, and its training has said a word."""
+def is_at_work(running: Submitting, attempt: int, word: str) -> bool:
+    """Say whether so many jobs were submitted, and the training has said a word in the last."""
     log = running.project.results / "logs/train/default.log"
     states = [job["JobState"] for job in running.jobs]
     return len(states) == attempt and states[-1] == "RUNNING" and word in read_text(log)
@@ -204,7 +207,7 @@ def test_a_training_that_leaves_before_its_limit_is_taken_up_again(
 ) -> None:
     untrained.write_config({**LONG, "train": {**LONG["train"], "time_limit": 0.03}})
     running = submit(untrained, slurm, "train")
-    running.wait_until(lambda: is_at_work(running, attempt=2))
+    running.wait_until(lambda: is_at_work(running, attempt=2, word="taken up again"))
     # Two attempts that leave after two seconds are enough: what comes now reads another limit.
     untrained.write_config(LONG)
     jobs = running.finish()
@@ -244,7 +247,7 @@ def test_a_training_that_is_cancelled_goes_on(
     # Snakemake itself submits it again.
     running.wait_until(lambda: len(running.jobs) == 2)
     assert any(checkpoints.iterdir())
-    running.wait_until(lambda: is_at_work(running, attempt=2, word="epoch "))
+    running.wait_until(lambda: is_at_work(running, attempt=2, word="taken up again"))
     # Ctrl-C cancels the jobs; the same command again goes on.
     running.interrupt()
     jobs = submit(untrained, slurm, "train").finish()
