@@ -32,7 +32,7 @@ LONG = {
         **TINY["dataset"],
         "chromosomes": {"chrA": 900_000, "chrB": 40_100, "chrC": 40_000},
     },
-    "train": {"epochs": 40, "device": "cpu"},
+    "train": {"epochs": 24, "device": "cpu"},
     "models": {"default": {"model": TINY["models"]["default"]["model"], "train": {"threads": 1}}},
 }
 
