@@ -90,6 +90,10 @@ class Submitting:
         self.process.wait(120)
 
 
+# What a test that failed leaves running is ended with the others.
+STARTED: list[Submitting] = []
+
+
 def submit(project: Project, slurm: Slurm, *words: str) -> Submitting:
     """Start Snakemake with the profile, in a group of its own, as a shell does."""
     command = [sys.executable, "-m", "snakemake", *words, "--profile", "profiles/slurm", *HERE]
@@ -102,7 +106,8 @@ def submit(project: Project, slurm: Slurm, *words: str) -> Submitting:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return Submitting(project, slurm, process)
+    STARTED.append(Submitting(project, slurm, process))
+    return STARTED[-1]
 
 
 def find_request(project: Project, slurm: Slurm, *words: str) -> dict[str, str]:
@@ -126,10 +131,10 @@ def in_minutes(limit: str) -> int:
 def pipeline(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Submitting]:
     """Start the whole pipeline; it runs while other tests do."""
     project = make_submitting_project(tmp_path_factory.mktemp("submitted"), SHORT)
-    running = submit(project, slurm)
-    yield running
-    if running.process.poll() is None:
-        running.interrupt()
+    yield submit(project, slurm)
+    for running in STARTED:
+        if running.process.poll() is None:
+            running.interrupt()
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +187,7 @@ def untrained(untouched: Project, tmp_path: Path) -> Project:
     shutil.copytree(untouched.folder, tmp_path / "untrained")
     project = Project(tmp_path / "untrained", tmp_path / "untrained/config/tiny.yaml")
     shutil.rmtree(project.results / "default")
+    (project.results / "logs/train/default.log").unlink()
     edit_profile(project.folder)
     return project
 
