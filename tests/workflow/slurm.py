@@ -66,6 +66,7 @@ for _ in $(seq 100); do
   said=$("{program}" "$@") || exit
   ended=$(printf '%s\\n' "$said" | grep -cvE 'PENDING|CONFIGURING|RUNNING|COMPLETING|^$')
   [ "$ended" = "$(cat "$before" 2>/dev/null || echo 0)" ] || break
+  [ ! -e "{folder}/at.once" ] || break
   sleep 0.3
 done
 echo "$ended" > "$before"
@@ -102,6 +103,15 @@ class Slurm:
             words, env=environment, capture_output=True, text=True, check=True, timeout=60
         )
         return done.stdout
+
+    @contextmanager
+    def answer_at_once(self) -> Iterator[None]:
+        """Let no question of the plugin's wait for an answer."""
+        mark = self.folder / "at.once"
+        mark.touch()
+        time.sleep(2)
+        yield
+        mark.unlink()
 
     def jobs(self, folder: Path) -> list[dict[str, str]]:
         """Return all that is known of each job of a folder, in the order of their submission."""

@@ -85,9 +85,10 @@ class Submitting:
         return self.jobs
 
     def interrupt(self) -> None:
-        """Press Ctrl-C."""
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(120)
+        """Press Ctrl-C, which the plugin passes on to jobs that it isn't just asking after."""
+        with self.slurm.answer_at_once():
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(120)
 
 
 # What a test that failed leaves running is ended with the others.
