@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -201,11 +201,12 @@ def wait_for(slurm: Slurm, daemons: list[subprocess.Popen], is_done: Callable[[]
 def stop(slurm: Slurm, daemons: list[subprocess.Popen]) -> None:
     """End the jobs that are left, then the daemons, the last one first."""
     if len(daemons) == 2 + len(NODES) and all(daemon.poll() is None for daemon in daemons):
-        slurm.ask("scancel", "--signal=KILL", "--full", "--user=root")
-        slurm.ask("scancel", "--user=root")
         end = time.monotonic() + 60
-        while slurm.ask("squeue", "--noheader").strip() and time.monotonic() < end:
-            time.sleep(0.2)
+        with suppress(subprocess.SubprocessError):
+            slurm.ask("scancel", "--signal=KILL", "--full", "--user=root")
+            slurm.ask("scancel", "--user=root")
+            while slurm.ask("squeue", "--noheader").strip() and time.monotonic() < end:
+                time.sleep(0.2)
     for daemon in reversed(daemons):
         if daemon.poll() is None:
             daemon.terminate()
@@ -214,3 +215,15 @@ def stop(slurm: Slurm, daemons: list[subprocess.Popen]) -> None:
             except subprocess.TimeoutExpired:
                 os.killpg(daemon.pid, signal.SIGKILL)
                 daemon.wait()
+    end_what_is_left(slurm)
+
+
+def end_what_is_left(slurm: Slurm) -> None:
+    """End what still runs of this Slurm's jobs: jobs outlive daemons that were killed."""
+    mine = f"SLURM_CONF={slurm.folder / 'slurm.conf'}".encode()
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mine in path.read_bytes().split(b"\0") and int(path.parent.name) != os.getpid():
+                os.kill(int(path.parent.name), signal.SIGKILL)
+        except OSError:
+            continue

@@ -112,12 +112,13 @@ def submit(project: Project, slurm: Slurm, *words: str) -> Submitting:
 
 
 def find_request(project: Project, slurm: Slurm, *words: str) -> dict[str, str]:
-    """Return what a run's first job asks for; with Ctrl-C the job is cancelled."""
+    """Return what a run's first job asks for; neither is to go on."""
     running = submit(project, slurm, *words)
     running.wait_until(lambda: len(running.jobs) == 1)
     asked = running.jobs[0]
-    running.interrupt()
-    assert running.jobs[0]["JobState"] in ("CANCELLED", "COMPLETING")
+    running.process.kill()
+    running.process.wait()
+    slurm.ask("scancel", asked["JobId"])
     return asked
 
 
