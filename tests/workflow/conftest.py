@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from project import TINY, Project, make_project
+from slurm import Slurm, find_missing, run_slurm
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -27,6 +29,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
     yield folder, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[Slurm]:
+    """Run a Slurm of two nodes; skip where there can be none."""
+    if why := find_missing():
+        pytest.skip(why)
+    # Not pytest's folder: the path of a socket may be no longer than a hundred letters.
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder, run_slurm(Path(folder)) as running:
+        yield running
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ class Project:
     def snakemake(self, *words: str, check: bool = True, **environment: str) -> str:
         """Run Snakemake; return all it says."""
         command = [sys.executable, "-m", "snakemake", *words, "--configfile", str(self.config)]
-        if not {"-n", "--lint", "--report"} & set(words):
+        if not {"-n", "--lint", "--report", "--profile"} & set(words):
             command += ["--cores", "2"]
         done = subprocess.run(
             command,

@@ -20,6 +20,8 @@ if URLS:
         wildcard_constraints:
             file="|".join(map(re.escape, URLS)),
         retries: 2
+        # Nodes of a cluster often see no internet.
+        localrule: True
         conda:
             "../../envs/data.yaml"
         resources:

@@ -74,7 +74,7 @@ rule genome_tracks_part:
         "../../envs/torch.yaml"
     threads: threads_of
     resources:
-        gpu=gpus_of,
+        gpu=gpu_of_part,
         mem_mb=3_000,
         runtime=1_440,
     params:

@@ -20,11 +20,12 @@ rule train_model:
         f"{RUN}/logs/train/{{member}}.log",
     benchmark:
         f"{RUN}/logs/benchmarks/train.{{member}}.tsv"
+    retries: RETRIES
     conda:
         "../../envs/torch.yaml"
     threads: lambda wildcards: settings.training(wildcards.member).threads or workflow.cores or 1
     resources:
-        gpu=1,
+        gpu=gpus_of,
         mem_mb=8_000,
         runtime=1_440,
     params:
@@ -60,7 +61,7 @@ rule predict_model:
         "../../envs/torch.yaml"
     threads: lambda wildcards: settings.training(wildcards.member).threads or workflow.cores or 1
     resources:
-        gpu=1,
+        gpu=gpu_of,
         mem_mb=8_000,
         runtime=240,
     params:

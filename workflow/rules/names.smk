@@ -61,6 +61,11 @@ REPLICATES = []
 if SOURCE_KIND == "genome" and seqcast_settings.has_replicates(settings.dataset):
     REPLICATES = f"{RUN}/dataset/replicates.h5"
 
+# A training that was stopped, by a time limit or for another's job, goes on where it was. Where
+# jobs are submitted this needs nobody; elsewhere `--retries` says how often, and a user's own error
+# is not repeated. Which executor it is, is not known yet when rules are read; that one submits is:
+# there --jobs counts jobs, and is no other word for --cores. Within a job nothing is repeated.
+RETRIES = 5 if workflow.resource_settings.nodes and not workflow.remote_exec else None
 # A model is trained once, or once for each fold and replicate; then it is their mean and union.
 MODELS = list(settings.models)
 MEMBERS = settings.members
@@ -104,6 +109,17 @@ def training_of(wildcards):
         "train": training.model_dump(mode="json", exclude=training.CIRCUMSTANCES),
         "fold": MEMBERS[wildcards.member].fold,
     }
+
+
+def gpus_of(wildcards):
+    """Return how many GPUs a training asks for: one a process."""
+    training = settings.training(wildcards.member)
+    return 0 if training.device == "cpu" else training.processes
+
+
+def gpu_of(wildcards):
+    """Return how many GPUs a prediction asks for."""
+    return min(1, gpus_of(wildcards))
 
 
 def control_of(wildcards):

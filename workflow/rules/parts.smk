@@ -41,7 +41,7 @@ def find_parts(scope):
     )
 
 
-def gpus_of(wildcards):
+def gpu_of_part(wildcards):
     """Return how many GPUs a part asks for.
 
     None on a machine without: there a limit on `gpu` would let one part run at a time.
@@ -60,6 +60,6 @@ def threads_of(wildcards):
     """
     cores, limit = workflow.cores or 1, workflow.global_resources.get("gpu")
     at_once = min(cores, max(1, len(read_parts(wildcards.scope)) * len(TRACK_MEMBERS)))
-    if gpus_of(wildcards) and limit and limit.value:
+    if gpu_of_part(wildcards) and limit and limit.value:
         at_once = min(at_once, limit.value)
     return settings.training(wildcards.member).threads or cores // at_once
