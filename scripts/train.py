@@ -24,6 +24,7 @@ with step(f"train {name}", log):
             code=snakemake.params.code,
             threads=snakemake.threads,
             gpus=snakemake.resources.get("gpu"),
+            nodes=snakemake.resources.get("nodes", 1),
             log=Path(log),
         )
     )

@@ -20,7 +20,7 @@ from seqcast.checkpoint import read_card
 from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError, Stopped
 from seqcast.training import Task, train
-from seqcast.training.launching import make_command
+from seqcast.training.launching import make_command, make_environment
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -176,30 +176,34 @@ def test_a_users_error_is_one_line_from_all(tmp_path: Path, tiny_dataset: Datase
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize(
-    ("nodes", "first"),
-    [
-        ("gpu[03-04,07]", "gpu03"),
-        ("gpu03,gpu04", "gpu03"),
-        ("a-1,gpu[1-2]", "a-1"),
-        ("gpu[03,05]", "gpu03"),
-        ("rack-2-[007-009]", "rack-2-007"),
-    ],
-)
-def test_a_job_of_several_nodes_starts_an_agent_on_each(nodes: str, first: str) -> None:
-    job = {"SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_ID": "10017", "SLURM_JOB_NODELIST": nodes}
-    command = make_command(8, Path("task.json"), job)
+def test_a_job_of_several_nodes_starts_an_agent_on_each(
+    tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    task = make_shared_task(tmp_path, tiny_dataset, 8, device="auto")
+    task = task.model_copy(update={"gpus": 8, "nodes": 2})
+    command = make_command(task, Path("task.json"), "gpu03", "10017")
     assert command[:5] == ["srun", "--overlap", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1"]
-    assert command[5] == "--gpus-per-node=4"
-    assert command[6] == sys.executable
-    assert f"--rdzv-endpoint={first}:29517" in command
+    assert command[5:7] == ["--gpus-per-node=4", sys.executable]
     assert {"--nnodes=2", "--nproc-per-node=4", "--rdzv-id=10017"} <= set(command)
+    assert "--rdzv-endpoint=gpu03:29517" in command
     assert command[-3:] == ["-m", "seqcast.training.worker", "task.json"]
+    on_cpus = task.training.model_copy(update={"device": "cpu", "processes": 8})
+    task = task.model_copy(update={"training": on_cpus, "gpus": 0})
+    assert "--gpus-per-node=4" not in make_command(task, Path("task.json"), "gpu03", "10017")
 
 
-def test_processes_that_do_not_divide_among_nodes_are_refused() -> None:
+def test_a_step_on_all_nodes_forgets_the_step_that_it_is_started_from() -> None:
+    given = {"SLURM_JOB_ID": "17", "SLURM_NNODES": "1", "SLURM_STEP_ID": "0", "HOME": "/home/me"}
+    assert make_environment(given, nodes=2).keys() & given.keys() == {"SLURM_JOB_ID", "HOME"}
+    assert given.items() <= make_environment(given).items()
+
+
+def test_processes_that_do_not_divide_among_nodes_are_refused(
+    tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    task = make_shared_task(tmp_path, tiny_dataset, 3).model_copy(update={"nodes": 2})
     with pytest.raises(SeqcastError, match="3 processes do not divide among 2 nodes"):
-        make_command(3, Path("task.json"), {"SLURM_JOB_NUM_NODES": "2"})
+        make_command(task, Path("task.json"), "gpu03", "17")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import os
 import signal
 import threading
 import time
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +24,8 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    monkeypatch.delenv("SLURM_JOB_END_TIME", raising=False)
+    for name in ("SLURM_JOB_END_TIME", "SLURM_JOB_ID"):
+        monkeypatch.delenv(name, raising=False)
     return Clock()
 
 
@@ -50,6 +53,22 @@ def test_slurms_limit_is_left_before(clock: Clock, monkeypatch: pytest.MonkeyPat
             clock.time += 5
         assert stopping.reason() == "Slurm's time limit is near"
         assert clock.time == 1_000_070
+
+
+@pytest.mark.parametrize(("said", "left"), [("2001-09-09T12:00:00", 60), ("NONE", None)])
+def test_an_older_slurm_is_asked(
+    clock: Clock, monkeypatch, tmp_path: Path, said: str, left: float | None
+) -> None:
+    squeue = tmp_path / "squeue"
+    squeue.write_text(f'#!/bin/sh\n[ "$3" = 17 ] && echo {said}\n')
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    clock.time = datetime(2001, 9, 9, 11, 59).timestamp()
+    with Stopping(now=clock) as stopping:
+        assert stopping.reason() == ""
+        clock.time += 41 if left else 1e6
+        assert bool(stopping.reason()) == bool(left)
 
 
 def test_nonsense_in_slurms_place_is_no_limit(clock: Clock, monkeypatch) -> None:

@@ -18,8 +18,6 @@ from safetensors.torch import load_file
 from slurm import Slurm
 
 # Empty once trainings save themselves and go on.
-NOT_YET = "the training core is not merged yet"
-resumes = pytest.mark.skipif(bool(NOT_YET), reason=NOT_YET)
 
 # Without baselines, which are jobs like any other: a minute less.
 SHORT = {**TINY, "evaluate": {"baselines": []}}
@@ -212,7 +210,6 @@ def read_text(path: Path) -> str:
         return ""
 
 
-@resumes
 def test_a_training_that_leaves_before_its_limit_is_taken_up_again(
     untouched: Project, untrained: Project, slurm: Slurm
 ) -> None:
@@ -228,7 +225,6 @@ def test_a_training_that_leaves_before_its_limit_is_taken_up_again(
     assert not (untrained.results / "default/train/checkpoints").exists()
 
 
-@resumes
 @pytest.mark.slow
 def test_a_training_that_slurm_ends_twice_is_the_training_that_was_never_ended(
     untouched: Project, slurm: Slurm, tmp_path: Path
@@ -247,7 +243,6 @@ def test_a_training_that_slurm_ends_twice_is_the_training_that_was_never_ended(
     check_same_training(whole, ended)
 
 
-@resumes
 def test_a_training_that_is_cancelled_goes_on(
     untouched: Project, untrained: Project, slurm: Slurm
 ) -> None:
@@ -267,7 +262,6 @@ def test_a_training_that_is_cancelled_goes_on(
     assert not checkpoints.exists()
 
 
-@resumes
 def test_a_training_over_two_nodes_is_one_training(
     untouched: Project, untrained: Project, slurm: Slurm
 ) -> None:

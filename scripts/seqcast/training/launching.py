@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from seqcast.training.task import Task
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 _LIBRARY = Path(__file__).parents[2]
 _PORTS = 29_500, 10_000
+_OF_THE_JOB = {"SLURM_JOB_ID", "SLURM_CONF"}
 
 
 def launch(task: Task) -> None:
@@ -25,10 +27,9 @@ def launch(task: Task) -> None:
     task.checkpoints.mkdir(parents=True, exist_ok=True)
     path = task.checkpoints / "task.json"
     write_text(path, task.model_dump_json(indent=2))
-    has_gpus = task.training.device != "cpu" and bool(task.gpus)
-    command = make_command(task.processes, path, os.environ, has_gpus=has_gpus)
+    command = make_command(task, path, socket.gethostname(), os.environ.get("SLURM_JOB_ID", "0"))
     log.info("starting %d processes: %s", task.processes, " ".join(command[:-2]))
-    process = subprocess.Popen(command, env=_make_environment())
+    process = subprocess.Popen(command, env=make_environment(os.environ, task.nodes))
     before = {each: signal.signal(each, lambda n, _: process.send_signal(n)) for each in _SIGNALS}
     try:
         code = process.wait()
@@ -41,46 +42,43 @@ def launch(task: Task) -> None:
         raise SystemExit(1)
 
 
-def _make_environment() -> dict[str, str]:
-    paths = filter(None, (str(_LIBRARY), os.environ.get("PYTHONPATH")))
-    # torchrun sets it to 1 where it is not set, and says so at length; each process sets its own.
-    threads = os.environ.get("OMP_NUM_THREADS", "1")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": threads}
+def make_environment(environment: Mapping[str, str], nodes: int = 1) -> dict[str, str]:
+    """Return the environment in which the processes are started."""
+    paths = filter(None, (str(_LIBRARY), environment.get("PYTHONPATH")))
+    made = {
+        **environment,
+        "PYTHONPATH": os.pathsep.join(paths),
+        # torchrun sets it to 1 where it is not set, and says so at length.
+        "OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", "1"),
+    }
+    if nodes > 1:
+        # This runs within a step that has one node; the new step is to have all of the job's.
+        step = {name for name in made if name.startswith("SLURM_")} - _OF_THE_JOB
+        made = {name: value for name, value in made.items() if name not in step}
+    return made
 
 
-def make_command(
-    processes: int, task: Path, environment: Mapping[str, str], *, has_gpus: bool = True
-) -> list[str]:
-    """Return the command that starts all processes.
+def make_command(task: Task, path: Path, host: str, job: str) -> list[str]:
+    """Return the command that starts all processes of the task in a file.
 
-    In a Slurm job of several nodes that is one torchrun a node, each with its part of them.
+    On several nodes of a Slurm `job` that is one torchrun a node, each with its part of them; they
+    meet at `host`, the first of the nodes.
     """
-    nodes = int(environment.get("SLURM_JOB_NUM_NODES", "1"))
+    processes, nodes = task.processes, task.nodes
     if processes % nodes:
         raise SeqcastError(
-            f"{processes} processes do not divide among {nodes} nodes; ask for a multiple, so that"
-            " each node has as many GPUs"
+            f"{processes} processes do not divide among {nodes} nodes; set train.processes to a"
+            " multiple, so that each node has as many"
         )
     agent = [sys.executable, "-m", "seqcast.training.agent"]
     agent += [f"--nnodes={nodes}", f"--nproc-per-node={processes // nodes}"]
-    worker = ["-m", "seqcast.training.worker", str(task)]
+    worker = ["-m", "seqcast.training.worker", str(path)]
     if nodes == 1:
         return [*agent, "--standalone", *worker]
-    job = environment["SLURM_JOB_ID"]
-    first, ports = _PORTS
     # Jobs that share a node must not meet at one port.
-    where = f"{_find_first_node(environment)}:{first + int(job) % ports}"
-    agent += ["--rdzv-backend=c10d", f"--rdzv-endpoint={where}", f"--rdzv-id={job}"]
-    # This may itself run within a step of the job, which holds all that the job has.
+    first, ports = _PORTS
+    agent += ["--rdzv-backend=c10d", f"--rdzv-endpoint={host}:{first + int(job) % ports}"]
     srun = ["srun", "--overlap", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
-    srun += [f"--gpus-per-node={processes // nodes}"] if has_gpus else []
-    return [*srun, *agent, *worker]
-
-
-def _find_first_node(environment: Mapping[str, str]) -> str:
-    """Return the first of a job's nodes, out of a list like `gpu[03-04,07],fat1`."""
-    nodes = environment["SLURM_JOB_NODELIST"]
-    head, bracket, rest = nodes.partition("[")
-    if not bracket or "," in head:
-        return nodes.partition(",")[0]
-    return head + rest.partition("]")[0].partition(",")[0].partition("-")[0]
+    if task.training.device != "cpu" and task.gpus:
+        srun.append(f"--gpus-per-node={processes // nodes}")
+    return [*srun, *agent, f"--rdzv-id={job}", *worker]

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from types import FrameType
 from typing import Any, Self
 
@@ -60,8 +62,17 @@ class Stopping:
 
 
 def _read_slurm_end() -> float | None:
-    """Return when Slurm ends this job, in seconds since 1970; None where it did not say."""
+    """Return when Slurm ends this job, in seconds since 1970; None where it does not say.
+
+    Slurm before 23.02 says so only when it is asked.
+    """
     try:
-        return float(os.environ["SLURM_JOB_END_TIME"])
-    except (KeyError, ValueError):
-        return None
+        if end := os.environ.get("SLURM_JOB_END_TIME"):
+            return float(end)
+        if job := os.environ.get("SLURM_JOB_ID"):
+            command = ["squeue", "--noheader", "--jobs", job, "--format", "%e"]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+            return datetime.fromisoformat(done.stdout.strip()).timestamp()
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        pass
+    return None

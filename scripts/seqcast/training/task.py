@@ -33,6 +33,8 @@ class Task(Section):
     """CPU threads that the scheduler granted; None where there is none."""
     gpus: int | None = None
     """GPUs that the scheduler granted, on all nodes together; None where there is none."""
+    nodes: int = 1
+    """Nodes of a Slurm job that share the training."""
     log: Path | None = None
     """The log file, to which started processes add."""
 
