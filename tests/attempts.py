@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tiny import NETWORK, make_task
 
-from seqcast.console import step
+from seqcast.console import log, step
 from seqcast.dataset import Dataset
 from seqcast.training import Task, train
 
@@ -27,6 +27,7 @@ def _attempt(task: str, said: Path, largest: int) -> None:
         if largest:  # No file may grow beyond: what a full disk does to a save.
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
         train(Task.model_validate_json(task))
+        log.info("peak memory: %d kB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def make_long_task(folder: Path, dataset: Dataset, **changes) -> Task:

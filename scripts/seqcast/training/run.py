@@ -33,9 +33,6 @@ from seqcast.training.task import Task
 from seqcast.training.trainer import Trainer
 from seqcast.training.world import ALONE, World
 
-# Pages of the dataset that were read are let go of once in so many steps.
-_STEPS_REMEMBERED = 32
-
 
 def run(task: Task, world: World = ALONE) -> None:
     """Train, from the start or from where an earlier attempt left; write model and history.
@@ -135,8 +132,7 @@ class _Run:
                 )
             if place.done in marks:
                 self._add_row(place.epoch + place.done / steps, None)
-            if trainer.step % _STEPS_REMEMBERED == 0:
-                trainer.dataset.forget()
+            trainer.dataset.forget()
             self.forecast.look()
             self._save_in_time()
 
@@ -145,8 +141,8 @@ class _Run:
         total = torch.zeros(2, dtype=torch.float64, device=self.device.device)
         for batch in self.trainer.valid_batches():
             total += self.trainer.validate_batch(batch)
+            self.trainer.dataset.forget()
             self._stop_if_asked()
-        self.trainer.dataset.forget()
         return self.trainer.mean_of(total)
 
     def _end_epoch(self, valid: float) -> None:
