@@ -29,7 +29,7 @@ class Place:
 
     `epoch` epochs are done, and `done` steps of the next; `losses` are of the steps since the last
     of the history's `rows`. `best` is the lowest validation loss, `best_facts` what the model file
-    says of it. `seconds` were trained in all, in `attempts` that came to an end.
+    says of it. `seconds` were trained in all.
     """
 
     epoch: int = 0
@@ -40,7 +40,6 @@ class Place:
     best: float | None = None
     best_facts: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
-    attempts: int = 0
     threads: int = 1
     precision: str = "float32"
     processes: int = 1
