@@ -113,13 +113,14 @@ class Windows(torch.utils.data.Dataset):
         with h5py.File(path) as file:
             self.one_hot = file[f"{split}_in"][:]
             self.coverage = file[f"{split}_out"][:]
-        self.shift = shift
+        self.shift, self.random = shift, np.random.default_rng(1)
 
     def __len__(self) -> int:
         return len(self.one_hot)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        rolled = np.roll(self.one_hot[index], np.random.randint(-self.shift, self.shift + 1), 0)
+        shift = int(self.random.integers(-self.shift, self.shift, endpoint=True))
+        rolled = np.roll(self.one_hot[index], shift, 0)
         return rolled.T.astype(np.float32), self.coverage[index].astype(np.float32)
 
 

@@ -30,6 +30,7 @@ class Network(nn.Module):
     def __init__(self, settings: ModelSettings, targets: Targets, crop: int = 0) -> None:
         super().__init__()
         self.settings, self.targets, self.crop = settings, targets, crop
+        self._bin_size = settings.bin_size
         self.trunk = _TRUNKS[settings.blocks](BASES, settings)
         channels = self.trunk.channels
         self.head = nn.Conv1d(channels, len(targets), 1)
@@ -48,10 +49,10 @@ class Network(nn.Module):
 
         In training `noise_B`, int32, decides what dropout drops of each window; None: nothing.
         """
-        if codes_BL.shape[-1] % self.settings.bin_size:
+        if codes_BL.shape[-1] % self._bin_size:
             raise ValueError(
                 f"windows of {codes_BL.shape[-1]:,} bases do not divide into bins of"
-                f" {self.settings.bin_size}"
+                f" {self._bin_size}"
             )
         h_BNC = self.trunk(codes_BL, noise_B)
         # In full precision: the tracks would show the steps of bfloat16.
