@@ -14,7 +14,7 @@ LAYERS = {
         " templates"
     ),
     "files": "dataset fasta loss model predictions replicates sources splits tracks truth",
-    "tools": "bigwig checkpoint device metrics sampling shuffle",
+    "tools": "bigwig checkpoint device gpus metrics sampling shuffle",
     "steps": (
         "baselines browser combining downloads evaluation exporting figures genome_tracks inference"
         " locating report training validation"
@@ -23,7 +23,9 @@ LAYERS = {
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS.values()) for room in rooms.split()}
 TORCH = {
     "checkpoint", "device", "genome_tracks.predicting", "inference", "loss", "model",
-    "model.gated", "model.pooled", "model.products", "model.sequence", "training",
+    "model.dropout", "model.gated", "model.normalisation", "model.pooled", "model.products",
+    "model.sequence", "training.agent", "training.run", "training.state", "training.trainer",
+    "training.world",
 }  # fmt: skip
 MOST_LINES, LONGEST_FUNCTION = 300, 60
 

@@ -103,6 +103,28 @@ def test_digests_do_not_depend_on_the_folder(digest: Digest) -> None:
         assert digest(step) == provenance.digest_sources(SCRIPTS / f"{step}.py")
 
 
+@pytest.mark.parametrize("way", ["a/b", "a/../scripts", "z/../scripts"])
+def test_digests_do_not_depend_on_the_way_to_the_folder(scripts: Path, way: str) -> None:
+    """Through a symbolic link, as homes on clusters are, or `--snakefile ../Snakefile`."""
+    for name in ("a", "z"):
+        (scripts.parent / name).mkdir()
+    (scripts.parent / "a/b").symlink_to(scripts)
+    there = scripts.parent / way
+    module = load(there)
+    for step in ("train", "report"):
+        assert module.digest_sources(there / f"{step}.py") == provenance.digest_sources(
+            SCRIPTS / f"{step}.py"
+        )
+
+
+@pytest.mark.parametrize("part", ["model", "loss", "sampling", "training", "checkpoint"])
+def test_a_training_hangs_on_each_file_that_it_learns_by(part: str) -> None:
+    library = SCRIPTS / "seqcast"
+    files = {*library.glob(f"{part}.py"), *library.glob(f"{part}/**/*.py")}
+    assert files
+    assert files <= provenance.find_sources(SCRIPTS / "train.py")
+
+
 def test_sha256_is_that_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc" * 100_000)
     assert sha256_of(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()

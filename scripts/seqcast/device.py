@@ -9,6 +9,7 @@ import torch
 
 from seqcast.console import log
 from seqcast.errors import SeqcastError
+from seqcast.gpus import claim_gpu
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def choose_device(
         )
     else:
         chosen, why = "cpu", "this machine has no NVIDIA GPU"
-    return _with_precision(torch.device(chosen), precision, why)
+    place = torch.device("cuda", claim_gpu(_find_gpus())) if chosen == "cuda" else "cpu"
+    return _with_precision(torch.device(place), precision, why)
 
 
 def _with_precision(device: torch.device, precision: str, why: str) -> Device:
@@ -75,6 +77,14 @@ def _has_bfloat16(device: torch.device) -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _find_gpus() -> list[str]:
+    """Return the names of the GPUs that this process sees, the same in every process."""
+    return [
+        str(torch.cuda.get_device_properties(place).uuid)
+        for place in range(torch.cuda.device_count())
+    ]
 
 
 def _has_nvidia_device() -> bool:

@@ -23,7 +23,10 @@ PACKAGES = (
 
 # What these do to a result shows in the parameters of its rule, or not at all: a better message
 # retrains nothing.
-_WITHOUT_EFFECT = ("console", "disk", "errors", "provenance", "settings")
+_WITHOUT_EFFECT = ("console", "disk", "errors", "gpus", "provenance", "settings")
+
+# Without the links and the `..` by which it was reached: what has one name has one digest.
+_LIBRARY = Path(__file__).resolve().parent
 
 _IMPORT = re.compile(
     r"^\s*(?:from|import)\s+seqcast\.?([\w.]*)(?:\s+import\s+(\([^)]*|[^#\n(]+))?", re.M
@@ -61,12 +64,11 @@ def _reach(path: Path) -> frozenset[Path]:
 
 @cache
 def _imported(path: Path) -> tuple[Path, ...]:
-    library = Path(__file__).parent
     modules: list[Path] = []
     for place, names in _IMPORT.findall(path.read_text()):
         inside = [name.split()[0] for name in names.strip("(").split(",") if name.strip()]
         for dotted in [place, *(f"{place}.{name}".strip(".") for name in inside)]:
-            base = library.joinpath(*dotted.split(".")) if dotted else library
+            base = _LIBRARY.joinpath(*dotted.split(".")) if dotted else _LIBRARY
             for candidate in (base.with_suffix(".py"), base / "__init__.py"):
                 if candidate.is_file():
                     modules.append(candidate)
@@ -74,10 +76,9 @@ def _imported(path: Path) -> tuple[Path, ...]:
 
 
 def _has_effect(path: Path) -> bool:
-    library = Path(__file__).parent
-    if not path.is_relative_to(library):
+    if not path.is_relative_to(_LIBRARY):
         return True
-    inside = path.relative_to(library).parts
+    inside = path.relative_to(_LIBRARY).parts
     return inside != ("__init__.py",) and inside[0].removesuffix(".py") not in _WITHOUT_EFFECT
 
 
@@ -109,7 +110,7 @@ def make_run_record(
     config: Mapping[str, Any], data: Mapping[str, Any], packages: Iterable[str] = PACKAGES
 ) -> dict[str, Any]:
     """Return what it takes to repeat a run: config, versions, commit, data digests, command."""
-    commit, dirty = _read_commit(Path(__file__).parent)
+    commit, dirty = _read_commit(_LIBRARY)
     return {
         "run": config.get("run"),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

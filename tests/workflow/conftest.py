@@ -1,5 +1,8 @@
 """Copies of the project in folders of their own."""
 
+import os
+import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -32,9 +35,30 @@ def project(tmp_path: Path) -> Project:
     return make_project(tmp_path, TINY)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return a copy of the project in which the tiny run is done."""
-    project = make_project(tmp_path_factory.mktemp("finished"), TINY)
+@pytest.fixture(scope="session")
+def _tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = make_project(tmp_path_factory.mktemp("run"), TINY)
     project.snakemake("--resources", "gpu=1")
     return project
+
+
+@pytest.fixture(scope="module")
+def finished(_tiny_run: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a copy of the project in which the tiny run is done; each module has its own."""
+    folder = tmp_path_factory.mktemp("finished")
+    shutil.copytree(_tiny_run.folder, folder, dirs_exist_ok=True)
+    return Project(folder, folder / "config/tiny.yaml")
+
+
+@pytest.fixture(scope="session")
+def conda(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a PATH on which there is a stand-in for conda."""
+    base = tmp_path_factory.mktemp("conda")
+    (base / "bin").mkdir()
+    stand_in = Path(__file__).parents[1] / "stand_in_conda.py"
+    (base / "bin/conda").write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" "{stand_in}" "{base}" "$@"\n'
+    )
+    (base / "bin/conda").chmod(0o755)
+    (base / "bin/activate").write_text('export CONDA_PREFIX="$1" PATH="$1/bin:$PATH"\n')
+    return f"{base / 'bin'}{os.pathsep}{os.environ['PATH']}"

@@ -59,9 +59,9 @@ class Project:
             assert done.returncode != 0, done.stdout[-6000:]
         return done.stdout
 
-    def jobs(self, *words: str) -> dict[str, int]:
+    def jobs(self, *words: str, **environment: str) -> dict[str, int]:
         """Return which jobs a dry run would do, and how many of each."""
-        said = self.snakemake("-n", *words)
+        said = self.snakemake("-n", *words, **environment)
         if "Nothing to be done" in said:
             return {}
         table = said.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:]

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -125,28 +124,6 @@ def test_damaged_tracks_are_found_and_mended(finished: Project, target: str) -> 
     finished.snakemake(target)
     assert {path: path.read_bytes() for path in kept} == kept
     assert finished.jobs() == {}
-
-
-def test_what_a_change_of_code_reruns(finished: Project, tmp_path: Path) -> None:
-    shutil.copytree(finished.folder, tmp_path / "copy")
-    copy = Project(tmp_path / "copy", tmp_path / "copy/config/tiny.yaml")
-    library = copy.folder / "scripts/seqcast"
-    (library / "loss.py").touch()
-    assert copy.jobs() == {}
-    for module, rerun in (
-        ("figures/style.py", {"browse_tracks", "report", "first_look"}),
-        ("console.py", {"browse_tracks", "report", "first_look"}),
-        ("bigwig/zooms.py", {"export_tracks", "browse_tracks", "report", "first_look"}),
-    ):
-        with open(library / module, "a") as file:
-            file.write("\n# changed\n")
-        assert set(copy.jobs()) == rerun
-    with open(library / "loss.py", "a") as file:
-        file.write("\n# changed\n")
-    assert set(copy.jobs()) == {
-        "train_model", "predict_model", "evaluate_model", "export_tracks", "browse_tracks",
-        "report", "first_look",
-    }  # fmt: skip
 
 
 def test_snakemake_report_carries_the_figures(finished: Project) -> None:

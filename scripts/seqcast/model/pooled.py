@@ -18,10 +18,11 @@ from seqcast.settings.model import DilatedBlock, SqueezeBlock
 _MOMENTUM = 0.05
 
 
-def _conv(channels: int, out: int, kernel: int, *, dilation: int = 1, bias: bool = False):
+def _conv(channels: int, out: int, kernel: int, *, dilation: int = 1) -> nn.Conv2d:
+    # No bias: the normalisation that follows would take it away, and Adam would move it by chance.
     return nn.Conv2d(
         channels, out, (1, kernel), padding=(0, dilation * (kernel // 2)), dilation=(1, dilation),
-        bias=bias,
+        bias=False,
     )  # fmt: skip
 
 
@@ -42,7 +43,7 @@ class PooledConv(nn.Module):
     def __init__(self, channels: int, block: SqueezeBlock, layer: int) -> None:
         super().__init__()
         self.norm = None if layer == 0 else _norm(channels)
-        self.conv = _conv(channels, block.out, block.kernel, bias=layer == 0)
+        self.conv = _conv(channels, block.out, block.kernel)
         self.stride = block.stride
         self.dropout = Dropout(block.dropout, layer, whole_channels=True)
 

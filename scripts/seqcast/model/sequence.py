@@ -19,7 +19,9 @@ _LETTERS, _N = 5, 4
 _WORD = 3
 
 
-def convolve_sequence(codes_BL: Tensor, weight_OCk: Tensor, bias_O: Tensor, stride: int) -> Tensor:
+def convolve_sequence(
+    codes_BL: Tensor, weight_OCk: Tensor, bias_O: Tensor | None, stride: int
+) -> Tensor:
     """Convolve one-hot sequence, given as codes (B, L) uint8, to (B, L / stride, O).
 
     The weight is (O, 4, kernel) of an odd kernel; beyond its ends there is nothing, N. Computed in
@@ -27,7 +29,7 @@ def convolve_sequence(codes_BL: Tensor, weight_OCk: Tensor, bias_O: Tensor, stri
     """
     dtype = find_dtype(weight_OCk)
     rows_MO = _ConvolveSequence.apply(codes_BL, weight_OCk, bias_O, stride, dtype)
-    return rows_MO.view(len(codes_BL), codes_BL.shape[1] // stride, len(bias_O))
+    return rows_MO.view(len(codes_BL), codes_BL.shape[1] // stride, len(weight_OCk))
 
 
 def find_dtype(weight: Tensor) -> torch.dtype:
@@ -41,17 +43,25 @@ class _ConvolveSequence(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, codes_BL: Tensor, weight: Tensor, bias: Tensor, stride: int, dtype: torch.dtype
+        ctx: Any,
+        codes_BL: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        stride: int,
+        dtype: torch.dtype,
     ) -> Tensor:
         kernel = weight.shape[2]
         ctx.save_for_backward(codes_BL)
         ctx.kernel, ctx.stride, ctx.dtype = kernel, stride, weight.dtype
+        ctx.has_bias = bias is not None
         if codes_BL.device.type == "cpu":
             table = _make_table(weight, bias).to(dtype)
             return F.embedding_bag(_make_words(codes_BL, kernel, stride), table, mode="sum")
         # GPUs multiply faster than they look up.
         patches_MK = _make_patches(codes_BL, kernel, stride, dtype)
         weight_KO = weight.permute(2, 1, 0).flatten(0, 1).to(dtype)
+        if bias is None:
+            return patches_MK @ weight_KO
         return torch.addmm(bias.to(dtype), patches_MK, weight_KO)
 
     @staticmethod
@@ -61,7 +71,8 @@ class _ConvolveSequence(torch.autograd.Function):
         patches_MK = _make_patches(codes_BL, ctx.kernel, ctx.stride, dh_MO.dtype)
         dweight_KO = (patches_MK.T @ dh_MO).to(ctx.dtype)
         dweight_OCk = dweight_KO.unflatten(0, (ctx.kernel, BASES)).permute(2, 1, 0)
-        return None, dweight_OCk, dh_MO.sum(0).to(ctx.dtype), None, None
+        dbias_O = dh_MO.sum(0).to(ctx.dtype) if ctx.has_bias else None
+        return None, dweight_OCk, dbias_O, None, None
 
 
 def _make_words(codes_BL: Tensor, kernel: int, stride: int) -> Tensor:
@@ -79,7 +90,7 @@ def _make_words(codes_BL: Tensor, kernel: int, stride: int) -> Tensor:
     return (word_BNg + tables_g).reshape(-1, words)
 
 
-def _make_table(weight_OCk: Tensor, bias_O: Tensor) -> Tensor:
+def _make_table(weight_OCk: Tensor, bias_O: Tensor | None) -> Tensor:
     """Return what each word at each place of the kernel adds, (words x 125, O)."""
     out, _, kernel = weight_OCk.shape
     taps_kCO = F.pad(weight_OCk, (0, -kernel % _WORD, 0, _LETTERS - BASES)).permute(2, 1, 0)
@@ -87,8 +98,9 @@ def _make_table(weight_OCk: Tensor, bias_O: Tensor) -> Tensor:
     table_gwO = first_gCO
     for taps_gCO in others:
         table_gwO = (table_gwO[:, :, None] + taps_gCO[:, None]).flatten(1, 2)
-    # Each output adds up one row of each table, so the bias goes into one of them.
-    table_gwO[0] += bias_O
+    if bias_O is not None:
+        # Each output adds up one row of each table, so the bias goes into one of them.
+        table_gwO[0] += bias_O
     return table_gwO.reshape(-1, out)
 
 

@@ -27,8 +27,7 @@ def launch(task: Task) -> None:
     write_text(path, task.model_dump_json(indent=2))
     command = make_command(task.processes, path, os.environ)
     log.info("starting %d processes: %s", task.processes, " ".join(command[:-2]))
-    paths = os.pathsep.join(filter(None, (str(_LIBRARY), os.environ.get("PYTHONPATH"))))
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths})
+    process = subprocess.Popen(command, env=_make_environment())
     before = {each: signal.signal(each, lambda n, _: process.send_signal(n)) for each in _SIGNALS}
     try:
         code = process.wait()
@@ -39,6 +38,13 @@ def launch(task: Task) -> None:
         raise Stopped("stopped and saved; the same command goes on from there")
     if code:
         raise SystemExit(1)
+
+
+def _make_environment() -> dict[str, str]:
+    paths = filter(None, (str(_LIBRARY), os.environ.get("PYTHONPATH")))
+    # torchrun sets it to 1 where it is not set, and says so at length; each process sets its own.
+    threads = os.environ.get("OMP_NUM_THREADS", "1")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": threads}
 
 
 def make_command(processes: int, task: Path, environment: Mapping[str, str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import warnings
 
 import torch
 from torch import Tensor
@@ -48,7 +49,7 @@ class Trainer:
         self._parallel = network
         if world.size > 1:
             share_statistics(network)
-            self._parallel = DistributedDataParallel(network, broadcast_buffers=False)
+            self._parallel = _share_gradients(network)
 
     def set_learning_rate(self, rate: float) -> None:
         """Set the learning rate of the next step."""
@@ -204,6 +205,14 @@ def _make_optimizer(network: Network, settings: TrainSettings) -> torch.optim.Op
         eps=1e-8,
         weight_decay=settings.weight_decay,
     )
+
+
+def _share_gradients(network: Network) -> DistributedDataParallel:
+    with warnings.catch_warnings():
+        # torch 2.13 renames the option; the new name is not in the versions before.
+        warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+        # Statistics are the same in all processes already.
+        return DistributedDataParallel(network, broadcast_buffers=False)
 
 
 def _find_bad_target(log_rate: Tensor, coverage: Tensor) -> int:

@@ -65,6 +65,8 @@ ALONE = World()
 @contextmanager
 def joined(device: torch.device) -> Iterator[World]:
     """Join the processes that torchrun has started, until the end of the block."""
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     # Flags and counts are exchanged on the CPU, so that asking for them holds up no GPU.
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     distributed.init_process_group(backend)

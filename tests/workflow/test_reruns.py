@@ -1,0 +1,152 @@
+"""What an edit, a touch, a clone or another branch reruns: real dry runs over finished results."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from project import TINY, Project, make_project
+
+from seqcast.settings.model import TrainSettings
+
+FIGURES = {"browse_tracks", "report", "first_look"}
+TRAINED = {
+    "train_model", "predict_model", "evaluate_model", "export_tracks", "browse_tracks", "report",
+}  # fmt: skip
+# Where and in what portions a training is done, each other than the default.
+CIRCUMSTANCES = {
+    "device": "cpu",
+    "processes": 2,
+    "micro_batch": 1,
+    "time_limit": 600,
+    "checkpoint_minutes": 3,
+}
+
+
+def find_modules(project: Project, name: str) -> list[Path]:
+    """Return the files of a module of the library, be it a file or a folder."""
+    library = project.folder / "scripts/seqcast"
+    return sorted([*library.glob(f"{name}.py"), *library.glob(f"{name}/**/*.py")])
+
+
+@contextmanager
+def edited(*paths: Path) -> Iterator[None]:
+    """Add a comment to files, and take it back; their dates stay new."""
+    kept = {path: path.read_bytes() for path in paths}
+    assert kept
+    for path, content in kept.items():
+        path.write_bytes(content + b"\n# changed\n")
+    try:
+        yield
+    finally:
+        for path, content in kept.items():
+            path.write_bytes(content)
+
+
+def touch_all(folder: Path) -> None:
+    """Give all files of the project, not of its results, the date of now."""
+    for path in folder.rglob("*"):
+        if path.is_file() and not {".snakemake", "results"} & set(path.relative_to(folder).parts):
+            path.touch()
+
+
+@pytest.mark.parametrize("name", ["model", "loss", "sampling", "training", "checkpoint"])
+def test_what_a_model_learns_by_retrains_it(finished: Project, name: str) -> None:
+    with edited(*find_modules(finished, name)):
+        jobs = finished.jobs()
+    assert set(jobs) >= TRAINED
+    assert not {"dataset", "validate_source", "fit_baseline"} & set(jobs)
+
+
+@pytest.mark.parametrize(
+    ("part", "rerun"),
+    [
+        ("scripts/seqcast/figures/style.py", FIGURES),
+        ("scripts/seqcast/bigwig/zooms.py", {"export_tracks", "browse_tracks", "report"}),
+        ("scripts/seqcast/metrics/peaks.py", {"evaluate_model", *FIGURES}),
+        ("workflow/report/page.html.j2", {"report"}),
+    ],
+)
+def test_what_is_made_of_a_model_does_not_retrain_it(
+    finished: Project, part: str, rerun: set[str]
+) -> None:
+    with edited(finished.folder / part):
+        assert set(finished.jobs()) == rerun
+
+
+def test_what_reaches_no_result_reruns_nothing(finished: Project) -> None:
+    """Comments in rules and configs, environments that are not in use, how a log looks."""
+    folder = finished.folder
+    texts = [*folder.glob("workflow/rules/*.smk"), *folder.glob("envs/*.yaml")]
+    with edited(
+        folder / "Snakefile", finished.config, *texts, folder / "scripts/seqcast/console.py"
+    ):
+        assert finished.jobs() == {}
+
+
+def test_touching_everything_reruns_nothing(finished: Project) -> None:
+    touch_all(finished.folder)
+    assert finished.jobs() == {}
+
+
+def test_another_way_to_the_project_reruns_nothing(finished: Project, tmp_path: Path) -> None:
+    """The profile and the digests of code are those of the folder, however it is called."""
+    (tmp_path / "link").symlink_to(finished.folder)
+    touch_all(finished.folder)
+    words = ("--snakefile", "link/config/../Snakefile", "--directory", str(finished.folder))
+    assert Project(tmp_path, finished.config).jobs(*words) == {}
+
+
+def test_a_fresh_clone_over_old_results_reruns_nothing(finished: Project, tmp_path: Path) -> None:
+    clone = make_project(tmp_path, TINY)
+    touch_all(clone.folder)
+    for part in ("results", ".snakemake"):
+        shutil.copytree(finished.folder / part, clone.folder / part)
+    assert clone.jobs() == {}
+    # Of results alone Snakemake knows only their dates.
+    shutil.rmtree(clone.folder / ".snakemake")
+    assert clone.jobs() == {}
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+def test_another_branch_and_back_reruns_nothing(finished: Project) -> None:
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        command = ["git", "-C", str(finished.folder), *who, *words]
+        subprocess.run(command, check=True, capture_output=True)
+
+    loss, style = find_modules(finished, "loss"), find_modules(finished, "figures/style")
+    before = loss[0].stat().st_mtime_ns
+    (finished.folder / ".gitignore").write_text("results/\n.snakemake/\n")
+    git("init", "-b", "main")
+    git("add", ".")
+    git("commit", "-m", "as it was")
+    git("checkout", "-b", "other")
+    for path in (*loss, *style):
+        path.write_text(path.read_text() + "\n# changed\n")
+    git("commit", "-a", "-m", "changed")
+    assert set(finished.jobs()) >= TRAINED
+    git("checkout", "main")
+    assert loss[0].stat().st_mtime_ns > before
+    assert finished.jobs() == {}
+
+
+def test_where_a_model_is_trained_retrains_nothing(finished: Project) -> None:
+    assert set(CIRCUMSTANCES) == TrainSettings.CIRCUMSTANCES
+    entry = TINY["models"]["default"]
+    model = {**entry, "train": {**entry["train"], **CIRCUMSTANCES}}
+    finished.write_config({**TINY, "models": {"default": model}})
+    elsewhere = finished.jobs()
+    model["train"]["epochs"] = 3
+    finished.write_config({**TINY, "models": {"default": model}})
+    longer = finished.jobs()
+    finished.write_config(TINY)
+    assert elsewhere == {}
+    assert set(longer) == TRAINED
+
+
+def test_conda_is_another_mode_that_reruns_everything(finished: Project, conda: str) -> None:
+    jobs = finished.jobs("--sdm", "conda", PATH=conda)
+    assert set(jobs) == {"dataset", "validate_source", "fit_baseline", "first_look", *TRAINED}
