@@ -49,19 +49,24 @@ def skip(what: str, why: str) -> Row:
 
 
 def interleave(
-    functions: Mapping[str, Callable[[], object]], rounds: int
+    functions: Mapping[str, Callable[[], object]],
+    rounds: int,
+    prepare: Mapping[str, Callable[[], object]] | None = None,
 ) -> dict[str, list[float]]:
     """Return the seconds of each function, called one after the other, round after round.
 
-    What else goes on in the machine then slows all of them; the first round does not count.
+    What else goes on in the machine then slows all of them. Before each measured call there is one
+    that is not, after what `prepare` has for the function.
     """
     seconds: dict[str, list[float]] = {name: [] for name in functions}
-    for index in range(rounds + 1):
+    for _ in range(rounds):
         for name, function in functions.items():
+            if prepare:
+                prepare[name]()
+            function()
             start = time.perf_counter()
             function()
-            if index:
-                seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(time.perf_counter() - start)
     return seconds
 
 
