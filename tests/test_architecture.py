@@ -10,7 +10,8 @@ import pytest
 LIBRARY = Path(__file__).parents[1] / "scripts" / "seqcast"
 LAYERS = {
     "leaves": (
-        "base_order card console disk errors findings genome provenance settings targets templates"
+        "base_order card console disk errors findings genome memory provenance settings targets"
+        " templates"
     ),
     "files": "dataset fasta loss model predictions replicates sources splits tracks truth",
     "tools": "bigwig checkpoint device gpus metrics sampling shuffle",
@@ -22,8 +23,9 @@ LAYERS = {
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS.values()) for room in rooms.split()}
 TORCH = {
     "checkpoint", "device", "genome_tracks.predicting", "inference", "loss", "model",
-    "model.dropout", "model.gated", "model.normalisation", "model.pooled", "training.agent",
-    "training.run", "training.state", "training.trainer", "training.world",
+    "model.dropout", "model.gated", "model.normalisation", "model.pooled", "model.products",
+    "model.sequence", "training.agent", "training.run", "training.state", "training.trainer",
+    "training.world",
 }  # fmt: skip
 MOST_LINES, LONGEST_FUNCTION = 300, 60
 

@@ -5,12 +5,16 @@ import pytest
 import torch
 from parity import find_parity, read_parity
 from tiny import BIN, NETWORK, TARGETS, WINDOW
+from torch.nn import functional as F
 
 from seqcast.checkpoint import from_chainer
 from seqcast.loss import poisson_loss
 from seqcast.model import Network
 from seqcast.model.gated import GatedConv
+from seqcast.model.products import Kernel, add_input_gradient, convolve, make_weight_gradient
+from seqcast.model.sequence import convolve_sequence
 from seqcast.settings import PRESETS, ModelSettings
+from seqcast.settings.model import DilatedBlock
 from seqcast.targets import Targets
 
 COURSE = ModelSettings.model_validate(PRESETS["course"]["model"])
@@ -105,13 +109,48 @@ def test_other_lengths_are_refused() -> None:
         make_network()(make_codes(1, 250))
 
 
-def test_n_is_nothing_at_all() -> None:
-    network = make_network()
-    seen = []
-    network.trunk.squeeze[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    network(torch.arange(5, dtype=torch.uint8).repeat(1, 16)[:, :WINDOW][:, :80])
-    one_hot = seen[0][0, :, :5].T
-    assert one_hot.tolist() == [*torch.eye(4).tolist(), [0.0] * 4]
+@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (5, 4), (7, 2), (9, 1), (21, 2)])
+def test_sequence_is_convolved_as_one_hot_and_n_is_nothing_at_all(
+    kernel: int, stride: int, device: torch.device
+) -> None:
+    torch.manual_seed(1)
+    weight, bias = torch.randn(6, 4, kernel).to(device), torch.randn(6).to(device)
+    codes = make_codes(3, 64).to(device)
+    one_hot = (codes[:, None] == torch.arange(4, device=device)[:, None]).float()
+    weights = [weight.clone().requires_grad_(), weight.clone().requires_grad_()]
+    biases = [bias.clone().requires_grad_(), bias.clone().requires_grad_()]
+    ours = convolve_sequence(codes, weights[0], biases[0], stride)
+    wanted = F.conv1d(one_hot, weights[1], biases[1], stride, kernel // 2).transpose(1, 2)
+    torch.testing.assert_close(ours, wanted)
+    gradient = torch.randn_like(ours)
+    ours.backward(gradient)
+    wanted.backward(gradient)
+    torch.testing.assert_close(weights[0].grad, weights[1].grad)
+    torch.testing.assert_close(biases[0].grad, biases[1].grad)
+
+
+@pytest.mark.parametrize("length", [4, 12, 64])
+@pytest.mark.parametrize(
+    "kernel", [Kernel(1), Kernel(7, stride=4), Kernel(3, stride=4), Kernel(5, 2), Kernel(5, 1, 3)]
+)
+def test_products_are_convolutions(kernel: Kernel, length: int, device: torch.device) -> None:
+    torch.manual_seed(1)
+    x = torch.randn(3, length, 5, device=device).requires_grad_()
+    weight = torch.randn(6, 5, kernel.width, device=device).requires_grad_()
+    bias = torch.randn(6, device=device)
+    padding = kernel.dilation * (kernel.width // 2)
+    wanted = F.conv1d(x.mT, weight, bias, kernel.stride, padding, kernel.dilation).mT
+    arranged = weight.detach().permute(2, 1, 0).flatten(0, 1)
+    torch.testing.assert_close(convolve(x.detach(), arranged, bias, kernel), wanted)
+    gradient = torch.randn(wanted.shape, device=device)
+    wanted.backward(gradient)
+    dweight = make_weight_gradient(x.detach(), gradient, kernel)
+    torch.testing.assert_close(dweight, weight.grad.permute(2, 1, 0).flatten(0, 1))
+    dx = torch.full_like(x.detach(), torch.nan)
+    add_input_gradient(dx, gradient, arranged, kernel, is_new=True)
+    torch.testing.assert_close(dx, x.grad)
+    add_input_gradient(dx, gradient, arranged, kernel)
+    torch.testing.assert_close(dx, 2 * x.grad)
 
 
 def test_crop_leaves_out_bins_and_changes_none(settings: ModelSettings) -> None:
@@ -134,16 +173,13 @@ def test_an_output_sees_the_receptive_field_and_no_more(blocks: str, bases: int)
         {"blocks": blocks, "squeeze": [[6, 9, 4], [8, 5, 4]], "dilated": [[4, 3, 1], [4, 3, 2]]}
     )
     network = make_network(settings).double()
-    outputs = []
-    network.head.register_forward_hook(lambda *given: outputs.append(given[2]))
     length, bin_ = 512, 16
     codes = make_codes(1, length) % 4
     changed = codes.repeat(length + 1, 1)
     place = torch.arange(length)
     changed[place, place] = (changed[place, place] + 1) % 4
     with torch.inference_mode():
-        network(changed)
-    output = outputs[0][:, :, bin_]
+        output = network(changed)[:, bin_]
     seen = torch.nonzero((output[:-1] - output[-1]).abs().amax(dim=1) > 1e-13).flatten()
     assert settings.receptive_field == bases
     if blocks == "gated":
@@ -155,7 +191,7 @@ def test_an_output_sees_the_receptive_field_and_no_more(blocks: str, bases: int)
 
 def test_weights_are_lengths_times_directions() -> None:
     torch.manual_seed(1)
-    block = GatedConv(4, 8, 5)
+    block = GatedConv(4, DilatedBlock(out=8, kernel=5, dilation=1), layer=0)
     torch.testing.assert_close(block.weight, block.direction)
     with torch.no_grad():
         block.direction *= 3

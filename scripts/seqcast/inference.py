@@ -13,6 +13,7 @@ from seqcast.dataset import Dataset, read_dataset
 from seqcast.device import Device, choose_device, set_threads
 from seqcast.errors import SeqcastError
 from seqcast.genome import ALPHABET, reverse_complement
+from seqcast.memory import keep_memory
 from seqcast.model import Network
 from seqcast.predictions import PredictionWriter
 from seqcast.provenance import sha256_of
@@ -92,6 +93,7 @@ def predict_dataset(
     check_fit(model, network, dataset)
     device = choose_device(training.device, training.precision, gpus=gpus)
     set_threads(training.threads, threads)
+    keep_memory()
     log.info("predicting on %s", device.reason)
     predictor = _Predictor(network, dataset, settings, training, device, model, name)
     rows = dataset.rows_of(settings.split)[: settings.windows]

@@ -17,6 +17,7 @@ from seqcast.genome_tracks.parts import PartWriter
 from seqcast.genome_tracks.plan import Part
 from seqcast.genome_tracks.tiling import Tile, Tiling
 from seqcast.inference import check_finite, check_fit, is_both_strands, predict
+from seqcast.memory import keep_memory
 from seqcast.model import Network
 from seqcast.provenance import sha256_of
 from seqcast.settings import GenomeTracksSettings, PredictSettings, TrainSettings
@@ -122,6 +123,7 @@ def predict_part(
     training, tracks = settings.training, settings.tracks
     device = choose_device(training.device, training.precision, gpus=gpus)
     threads = set_threads(training.threads, threads)
+    keep_memory()
     log.info("predicting on %s, %d threads", device.reason, threads)
     predictor = Predictor(
         network,

@@ -11,12 +11,12 @@ from torch.nn import functional as F
 from seqcast.model.gated import GatedTrunk
 from seqcast.model.normalisation import share_statistics
 from seqcast.model.pooled import PooledTrunk
+from seqcast.model.sequence import BASES
 from seqcast.settings import ModelSettings
 from seqcast.targets import Targets
 
 __all__ = ["Network", "share_statistics"]
 
-_BASES = 4
 _TRUNKS = {"gated": GatedTrunk, "pooled": PooledTrunk}
 
 
@@ -30,9 +30,8 @@ class Network(nn.Module):
     def __init__(self, settings: ModelSettings, targets: Targets, crop: int = 0) -> None:
         super().__init__()
         self.settings, self.targets, self.crop = settings, targets, crop
-        # One row a code: A, C, G, T and N, which is nothing at all.
-        self.register_buffer("one_hot", torch.eye(5, _BASES), persistent=False)
-        self.trunk = _TRUNKS[settings.blocks](_BASES, settings)
+        self._bin_size = settings.bin_size
+        self.trunk = _TRUNKS[settings.blocks](BASES, settings)
         channels = self.trunk.channels
         self.head = nn.Conv1d(channels, len(targets), 1)
         # Pooled features are of size one: predictions start near the mean, 1 where scaled so.
@@ -50,14 +49,14 @@ class Network(nn.Module):
 
         In training `noise_B`, int32, decides what dropout drops of each window; None: nothing.
         """
-        if codes_BL.shape[-1] % self.settings.bin_size:
+        if codes_BL.shape[-1] % self._bin_size:
             raise ValueError(
                 f"windows of {codes_BL.shape[-1]:,} bases do not divide into bins of"
-                f" {self.settings.bin_size}"
+                f" {self._bin_size}"
             )
-        h = self.trunk(F.embedding(codes_BL.int(), self.one_hot), noise_B)
+        h_BNC = self.trunk(codes_BL, noise_B)
         # In full precision: the tracks would show the steps of bfloat16.
-        with torch.autocast(h.device.type, enabled=False):
-            log_rate_BTN = self.head(h.to(self.head.weight.dtype))
-        end = log_rate_BTN.shape[-1] - self.crop
-        return log_rate_BTN[..., self.crop : end].transpose(1, 2)
+        with torch.autocast(h_BNC.device.type, enabled=False):
+            weight_TC = self.head.weight[:, :, 0]
+            log_rate_BNT = F.linear(h_BNC.to(weight_TC.dtype), weight_TC, self.head.bias)
+        return log_rate_BNT[:, self.crop : log_rate_BNT.shape[1] - self.crop]

@@ -26,33 +26,43 @@ class Dropout(nn.Module):
         super().__init__()
         self.share, self.layer, self.whole_channels = share, layer, whole_channels
 
+    @property
+    def scale(self) -> float:
+        """What is kept is multiplied by this."""
+        return 1 / (1 - self.share)
+
+    def is_on(self, noise_B: Tensor | None) -> bool:
+        """Say whether anything is dropped."""
+        return noise_B is not None and self.share > 0 and self.training
+
     def forward(self, h: Tensor, noise_B: Tensor | None) -> Tensor:
         """Map (B, channels, ..., L) to the same shape; `noise_B` is int32, None drops nothing."""
-        if noise_B is None or not self.share or not self.training:
+        if not self.is_on(noise_B):
             return h
-        keep = make_mask(noise_B, self.layer, self.share, _channels_by(h, self.whole_channels))
-        return h * keep.to(h.dtype).mul_(1 / (1 - self.share)).view(_as_wide(keep, h))
+        channels, positions = h.shape[1], 1 if self.whole_channels else h.shape[2:].numel()
+        keep = make_mask(noise_B, self.layer, self.share, (channels, positions))
+        wide = (*keep.shape[:2], *[1] * (h.dim() - 3), positions)
+        return h * keep.to(h.dtype).mul_(self.scale).view(wide)
 
 
-def make_mask(noise_B: Tensor, layer: int, share: float, shape: tuple[int, int, bool]) -> Tensor:
+def make_mask(noise_B: Tensor, layer: int, share: float, shape: tuple[int, int]) -> Tensor:
     """Return what is kept, bool (B, channels, positions), a pure function of the arguments.
 
-    `shape` is channels, positions, and whether channels come last in memory.
+    `shape` is channels and positions; in memory the channels come last.
     """
-    channels, positions, is_last = shape
-    place_C = torch.arange(channels, dtype=torch.int32, device=noise_B.device)
+    channels, positions = shape
+    # Two channels share a number of 32 bits: each has 16 of its own, fine enough for any share.
+    place_C = torch.arange((channels + 1) // 2, dtype=torch.int32, device=noise_B.device)
     place_L = torch.arange(positions, dtype=torch.int32, device=noise_B.device)
     of_window_BC = _mix(noise_B[:, None] ^ _mix(place_C * _STEP + layer))
     of_place_L = _mix(place_L * _FIRST + 1)
-    if is_last:
-        mixed = (of_window_BC[:, None, :] ^ of_place_L[:, None]).transpose(1, 2)
-    else:
-        mixed = of_window_BC[:, :, None] ^ of_place_L
+    mixed_BLC = of_window_BC[:, None, :] ^ of_place_L[:, None]
     # Both parts are mixed well; this takes away that windows share the part of the place.
-    mixed *= _FIRST
-    mixed ^= mixed >> 15
-    mixed *= _SECOND
-    return mixed >= round(share * (1 << 32)) - (1 << 31)
+    mixed_BLC *= _FIRST
+    mixed_BLC ^= mixed_BLC >> 15
+    mixed_BLC *= _SECOND
+    halves_BLC = mixed_BLC.view(torch.int16)[..., :channels]
+    return (halves_BLC >= round(share * (1 << 16)) - (1 << 15)).transpose(1, 2)
 
 
 def _mix(x: Tensor) -> Tensor:
@@ -60,13 +70,3 @@ def _mix(x: Tensor) -> Tensor:
     x = (x ^ (x >> 16)) * _FIRST
     x = (x ^ (x >> 15)) * _SECOND
     return x ^ (x >> 16)
-
-
-def _channels_by(h: Tensor, whole_channels: bool) -> tuple[int, int, bool]:
-    is_last = h.stride(1) == 1 and h.shape[1] > 1
-    return h.shape[1], 1 if whole_channels else h.shape[2:].numel(), is_last
-
-
-def _as_wide(keep: Tensor, h: Tensor) -> tuple[int, ...]:
-    """Return a mask's shape with as many dimensions as what it is for."""
-    return (*keep.shape[:2], *[1] * (h.dim() - 3), keep.shape[2])

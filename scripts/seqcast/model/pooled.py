@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from seqcast.model.dropout import Dropout
 from seqcast.model.normalisation import BatchNorm
+from seqcast.model.sequence import convolve_sequence
 from seqcast.settings import ModelSettings
 from seqcast.settings.model import DilatedBlock, SqueezeBlock
 
@@ -47,10 +48,12 @@ class PooledConv(nn.Module):
         self.dropout = Dropout(block.dropout, layer, whole_channels=True)
 
     def forward(self, h: Tensor, noise_B: Tensor | None) -> Tensor:
-        """Map (B, channels, 1, L) to (B, out, 1, L / stride)."""
-        if self.norm is not None:
-            h = self.dropout(_activate(self.norm(h)), noise_B)
-        h = self.conv(h)
+        """Map (B, channels, 1, L), or codes (B, L) in the first, to (B, out, 1, L / stride)."""
+        if self.norm is None:
+            h_BLC = convolve_sequence(h, self.conv.weight[:, :, 0], self.conv.bias, 1)
+            h = h_BLC[:, None].permute(0, 3, 1, 2)
+        else:
+            h = self.conv(self.dropout(_activate(self.norm(h)), noise_B))
         return h if self.stride == 1 else F.max_pool2d(h, (1, self.stride))
 
 
@@ -93,9 +96,9 @@ class PooledTrunk(nn.Module):
         self.channels = channels
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, one_hot_BLC: Tensor, noise_B: Tensor | None) -> Tensor:
-        """Map one-hot sequence (B, L, 4) to features (B, channels, N)."""
-        h = one_hot_BLC[:, None].permute(0, 3, 1, 2)  # (B, 4, 1, L), channels last in memory
+    def forward(self, codes_BL: Tensor, noise_B: Tensor | None) -> Tensor:
+        """Map sequence as codes (B, L) to features (B, N, channels)."""
+        h = codes_BL
         for block in (*self.squeeze, *self.dilated):
             h = block(h, noise_B)
-        return self.dropout(_activate(self.norm(h)), noise_B)[:, :, 0]
+        return self.dropout(_activate(self.norm(h)), noise_B)[:, :, 0].transpose(1, 2)

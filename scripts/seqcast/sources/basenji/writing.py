@@ -191,10 +191,8 @@ def _copy(
     with progress(len(spots), "dataset", "window") as bar:
         for window, rows_L4, values_BT in _read_windows(file, layout, spots):
             spot = spots[window]
-            codes, coverage_BT = (
-                table[codes_from_one_hot(rows_L4)[0]],
-                _make_coverage(layout, values_BT),
-            )
+            codes = _recode(codes_from_one_hot(rows_L4)[0], table)
+            coverage_BT = _make_coverage(layout, values_BT)
             if spot.is_turned:
                 codes, coverage_BT = turn(codes, coverage_BT, pairs)
             differing += writer.add_window(spot.contig, spot.start, codes, coverage_BT)
@@ -207,6 +205,13 @@ def _copy(
             f"{differing:,}",
         )
     return sums
+
+
+def _recode(codes: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Return `table[codes]`, (length,) uint8; of bytes this is several times as fast."""
+    whole = np.zeros(256, np.uint8)
+    whole[: len(table)] = table
+    return np.frombuffer(codes.tobytes().translate(whole.tobytes()), np.uint8)
 
 
 def _read_windows(

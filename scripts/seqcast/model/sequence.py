@@ -1,0 +1,113 @@
+"""The first convolution, which reads letters: what a kernel makes of three of them is looked up.
+
+A position of one-hot sequence is one of five: A, C, G, T and N, which is nothing at all. Three
+positions are one of 125, and what a part of the kernel that is three wide makes of them is a row of
+a table. An output is then the sum of a few rows, a tenth of the work of the products. Sequence has
+no gradient; that of the kernel is a matrix product over patches of one-hot sequence.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+BASES = 4
+_LETTERS, _N = 5, 4
+# Tables for more letters at once would not stay in a processor's cache.
+_WORD = 3
+
+
+def convolve_sequence(
+    codes_BL: Tensor, weight_OCk: Tensor, bias_O: Tensor | None, stride: int
+) -> Tensor:
+    """Convolve one-hot sequence, given as codes (B, L) uint8, to (B, L / stride, O).
+
+    The weight is (O, 4, kernel) of an odd kernel; beyond its ends there is nothing, N. Computed in
+    the arithmetic of autocast, if any.
+    """
+    dtype = find_dtype(weight_OCk)
+    rows_MO = _ConvolveSequence.apply(codes_BL, weight_OCk, bias_O, stride, dtype)
+    return rows_MO.view(len(codes_BL), codes_BL.shape[1] // stride, len(weight_OCk))
+
+
+def find_dtype(weight: Tensor) -> torch.dtype:
+    """Return in which arithmetic to compute with a weight: autocast's, else its own."""
+    kind = weight.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+
+
+class _ConvolveSequence(torch.autograd.Function):
+    """The rows of all windows, M = B x N."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        codes_BL: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        stride: int,
+        dtype: torch.dtype,
+    ) -> Tensor:
+        kernel = weight.shape[2]
+        ctx.save_for_backward(codes_BL)
+        ctx.kernel, ctx.stride, ctx.dtype = kernel, stride, weight.dtype
+        ctx.has_bias = bias is not None
+        if codes_BL.device.type == "cpu":
+            table = _make_table(weight, bias).to(dtype)
+            return F.embedding_bag(_make_words(codes_BL, kernel, stride), table, mode="sum")
+        # GPUs multiply faster than they look up.
+        patches_MK = _make_patches(codes_BL, kernel, stride, dtype)
+        weight_KO = weight.permute(2, 1, 0).flatten(0, 1).to(dtype)
+        if bias is None:
+            return patches_MK @ weight_KO
+        return torch.addmm(bias.to(dtype), patches_MK, weight_KO)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dh_MO: Tensor) -> tuple[Tensor | None, ...]:
+        (codes_BL,) = ctx.saved_tensors
+        patches_MK = _make_patches(codes_BL, ctx.kernel, ctx.stride, dh_MO.dtype)
+        dweight_KO = (patches_MK.T @ dh_MO).to(ctx.dtype)
+        dweight_OCk = dweight_KO.unflatten(0, (ctx.kernel, BASES)).permute(2, 1, 0)
+        dbias_O = dh_MO.sum(0).to(ctx.dtype) if ctx.has_bias else None
+        return None, dweight_OCk, dbias_O, None, None
+
+
+def _make_words(codes_BL: Tensor, kernel: int, stride: int) -> Tensor:
+    """Return which rows of the table to add up, int32 (M, words of a kernel)."""
+    length, words = codes_BL.shape[1], -(-kernel // _WORD)
+    # Where the last word is wider than what is left of the kernel, the table has nothing for it.
+    ends = kernel // 2, kernel // 2 + words * _WORD - kernel
+    codes_BL = F.pad(codes_BL, ends, value=_N).int()
+    word_BL = codes_BL[:, : 1 - _WORD]
+    for place in range(1, _WORD):
+        end = codes_BL.shape[1] - _WORD + 1 + place
+        word_BL = word_BL * _LETTERS + codes_BL[:, place:end]
+    word_BNg = word_BL.unfold(1, (words - 1) * _WORD + 1, stride)[:, : length // stride, ::_WORD]
+    tables_g = torch.arange(words, dtype=torch.int32, device=codes_BL.device) * _LETTERS**_WORD
+    return (word_BNg + tables_g).reshape(-1, words)
+
+
+def _make_table(weight_OCk: Tensor, bias_O: Tensor | None) -> Tensor:
+    """Return what each word at each place of the kernel adds, (words x 125, O)."""
+    out, _, kernel = weight_OCk.shape
+    taps_kCO = F.pad(weight_OCk, (0, -kernel % _WORD, 0, _LETTERS - BASES)).permute(2, 1, 0)
+    first_gCO, *others = taps_kCO.unflatten(0, (-1, _WORD)).unbind(1)
+    table_gwO = first_gCO
+    for taps_gCO in others:
+        table_gwO = (table_gwO[:, :, None] + taps_gCO[:, None]).flatten(1, 2)
+    if bias_O is not None:
+        # Each output adds up one row of each table, so the bias goes into one of them.
+        table_gwO[0] += bias_O
+    return table_gwO.reshape(-1, out)
+
+
+def _make_patches(codes_BL: Tensor, kernel: int, stride: int, dtype: torch.dtype) -> Tensor:
+    """Return the one-hot sequence under each output, (M, kernel x 4)."""
+    one_hot = torch.eye(_LETTERS, BASES, dtype=dtype, device=codes_BL.device)
+    codes_BL = F.pad(codes_BL, (kernel // 2, kernel // 2), value=_N)
+    one_hot_BLC = F.embedding(codes_BL.int(), one_hot)
+    patches_BNkC = one_hot_BLC.unfold(1, kernel, stride).transpose(2, 3)
+    return patches_BNkC.reshape(-1, kernel * BASES)

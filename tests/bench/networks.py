@@ -1,0 +1,151 @@
+"""Rows of the network alone: a training step and a prediction, beside the plain port."""
+
+import contextlib
+import ctypes
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from bench.measuring import Row, compare, interleave, skip
+from bench.plain import PlainNetwork, make_one_hot, make_optimizer, train_step
+
+from seqcast.device import choose_device
+from seqcast.loss import poisson_loss
+from seqcast.memory import keep_memory
+from seqcast.model import Network
+from seqcast.settings import PRESETS, ModelSettings
+from seqcast.targets import Targets
+
+LENGTH, BINS, TARGETS = 131_072, 1024, 10
+WANTED = {
+    ("train", "float32"): "1.3x plain float32",
+    ("train", "bfloat16"): "2.8x plain float32, 1.15x plain bfloat16",
+    ("predict", "float32"): "1.6x plain float32",
+    ("predict", "bfloat16"): "2.5x plain float32",
+}
+
+
+class Setting:
+    """Both networks of the course, and a batch of windows."""
+
+    def __init__(self, windows: int) -> None:
+        torch.manual_seed(1)
+        settings = ModelSettings.model_validate(PRESETS["course"]["model"])
+        names = [str(place) for place in range(TARGETS)]
+        self.windows = windows
+        self.network = Network(settings, Targets.from_names(names))
+        self.plain = PlainNetwork(settings, TARGETS)
+        self.optimizers = {each: make_optimizer(each) for each in (self.network, self.plain)}
+        rng = np.random.default_rng(1)
+        self.codes = torch.from_numpy(rng.integers(0, 4, (windows, LENGTH), dtype=np.uint8))
+        self.one_hot = make_one_hot(self.codes)
+        shape = windows, BINS, TARGETS
+        self.coverage = torch.from_numpy(rng.poisson(2, shape).astype(np.float32))
+        self.noise = torch.arange(windows, dtype=torch.int32)
+
+    def train(self) -> None:
+        """Take a step as seqcast does."""
+        optimizer = self.optimizers[self.network]
+        optimizer.zero_grad(set_to_none=True)
+        loss = poisson_loss(self.network.train()(self.codes, self.noise), self.coverage)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 0.01)
+        optimizer.step()
+
+    def train_plain(self) -> None:
+        """Take a step of the plain port."""
+        optimizer = self.optimizers[self.plain]
+        train_step(self.plain.train(), optimizer, self.one_hot, self.coverage)
+
+    @torch.inference_mode()
+    def predict(self) -> None:
+        """Predict as seqcast does."""
+        self.network.eval()(self.codes)
+
+    @torch.inference_mode()
+    def predict_plain(self) -> None:
+        """Predict with the plain port."""
+        self.plain.eval()(self.one_hot)
+
+
+def measure_networks(kind: str, rounds: int, windows: int) -> list[Row]:
+    """Return the rows of one kind, `train` or `predict`, in each arithmetic the CPU has."""
+    setting = Setting(windows)
+    ours, plain = (
+        (setting.train, setting.train_plain)
+        if kind == "train"
+        else (setting.predict, setting.predict_plain)
+    )
+    functions = {"float32": ours, "plain float32": plain}
+    if choose_device("cpu").precision == "bfloat16":
+        functions["bfloat16"] = _with_autocast(ours)
+        functions["plain bfloat16"] = _with_autocast(plain)
+    # Both have the memory that a program of their own would have.
+    settings = {name: give_memory if "plain" in name else keep_memory for name in functions}
+    seconds = interleave(functions, rounds, settings)
+    rows = []
+    for precision in ("float32", "bfloat16"):
+        what = f"{kind}, CPU, {precision}, batch {windows}, {torch.get_num_threads()} threads"
+        if precision not in seconds:
+            rows.append(skip(what, "this CPU computes no bfloat16"))
+            continue
+        beside = {
+            f"times {other}:": compare(seconds, precision, other)
+            for other in seconds
+            if other.startswith("plain")
+        }
+        rates = [windows / each for each in seconds[precision]]
+        rows.append(Row(what, "windows/s", rates, beside, WANTED[kind, precision]))
+    return rows
+
+
+def give_memory() -> None:
+    """Give memory that is freed back to the system, as glibc does unless it is told otherwise."""
+    libc = ctypes.CDLL(None)
+    libc.mallopt(-3, 32 << 20)  # what its threshold comes to once tensors of some size were freed
+    libc.mallopt(-1, 64 << 20)
+    libc.malloc_trim(0)
+
+
+def _with_autocast(function: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        with torch.autocast("cpu", torch.bfloat16):
+            function()
+
+    return run
+
+
+def measure_gpu(rounds: int, batches: tuple[int, ...] = (8, 32)) -> list[Row]:
+    """Return the rows of training steps on a GPU, data in its memory and the loss unread."""
+    what = "train, GPU, bfloat16"
+    if not torch.cuda.is_available():
+        return [skip(what, "torch sees no GPU")]
+    return [_measure_batch(what, windows, rounds) for windows in batches]
+
+
+def _measure_batch(what: str, windows: int, rounds: int) -> Row:
+    setting, steps = Setting(windows), 20
+    for name in ("codes", "coverage", "noise", "one_hot"):
+        setattr(setting, name, getattr(setting, name).cuda())
+    for network in (setting.network, setting.plain):
+        network.cuda()
+
+    def repeat(function: Callable[[], None], *, fast: bool) -> Callable[[], None]:
+        def run() -> None:
+            context = torch.autocast("cuda", torch.bfloat16) if fast else contextlib.nullcontext()
+            with context:
+                for _ in range(steps):
+                    function()
+            torch.cuda.synchronize()
+
+        return run
+
+    functions = {
+        "bfloat16": repeat(setting.train, fast=True),
+        "plain bfloat16": repeat(setting.train_plain, fast=True),
+        "plain float32": repeat(setting.train_plain, fast=False),
+    }
+    seconds = interleave(functions, rounds)
+    beside = {f"times {other}:": compare(seconds, "bfloat16", other) for other in list(seconds)[1:]}
+    rates = [windows * steps / each for each in seconds["bfloat16"]]
+    return Row(f"{what}, batch {windows}", "windows/s", rates, beside, "4,000 windows/s")

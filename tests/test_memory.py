@@ -1,0 +1,33 @@
+"""Memory that is freed is used again."""
+
+import subprocess
+import sys
+
+SCRIPT = """
+import resource, sys, torch
+from seqcast.memory import keep_memory
+
+kept = keep_memory() if sys.argv[1] == "keep" else False
+def count():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(12):
+    torch.ones(10_000_000)
+before = count()
+for _ in range(3):
+    torch.ones(10_000_000)
+print(kept, count() - before)
+"""
+
+
+def run(how: str) -> tuple[str, int]:
+    """Return whether memory is kept, and how often the system was asked for pages."""
+    command = [sys.executable, "-c", SCRIPT, how]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="scripts")
+    kept, faults = done.stdout.split()
+    return kept, int(faults)
+
+
+def test_memory_is_kept() -> None:
+    kept, faults = run("keep")
+    assert kept == "True"
+    assert faults < 1000 < run("do not")[1]
