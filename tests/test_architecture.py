@@ -24,8 +24,8 @@ HEIGHT = {room: height for height, rooms in enumerate(LAYERS.values()) for room 
 TORCH = {
     "checkpoint", "device", "genome_tracks.predicting", "inference", "loss", "model",
     "model.dropout", "model.gated", "model.normalisation", "model.pooled", "model.products",
-    "model.sequence", "training.agent", "training.run", "training.state", "training.trainer",
-    "training.world",
+    "model.sequence", "training.agent", "training.feeds", "training.recording", "training.run",
+    "training.state", "training.trainer", "training.world",
 }  # fmt: skip
 MOST_LINES, LONGEST_FUNCTION = 300, 60
 

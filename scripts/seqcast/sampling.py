@@ -80,6 +80,56 @@ def flip(coverage: np.ndarray, strand_pair: Sequence[int]) -> np.ndarray:
     return coverage[..., ::-1, list(strand_pair)]
 
 
+@dataclass(frozen=True)
+class Epoch:
+    """What becomes of each window in an epoch, in the order of the epoch; all are (windows,).
+
+    The sequence is that of the row `rows`, moved by `moves` bases and rolled by `rolls`; the
+    coverage is that of `coverage_rows`, moved by `coverage_moves`. Both are read from the other
+    strand where `flips` says so. `noise` is for dropout.
+    """
+
+    rows: np.ndarray
+    moves: np.ndarray
+    rolls: np.ndarray
+    coverage_rows: np.ndarray
+    coverage_moves: np.ndarray
+    flips: np.ndarray
+    noise: np.ndarray
+
+
+def draw_epoch(dataset: Dataset, rows: np.ndarray, settings: TrainSettings, epoch: int) -> Epoch:
+    """Draw what becomes of each training window in an epoch."""
+    seed, count = settings.seed, len(rows)
+    order, step = make_order(seed, epoch, count), find_step(dataset)
+    moves = make_jitter(seed, epoch, *dataset.find_room(rows), settings.max_jitter, step)
+    flips = make_flips(seed, epoch, count) & settings.reverse_complement
+    strangers = rows[_make_strangers(seed, count)] if settings.shuffle_coverage else rows
+    coverage_moves = np.zeros_like(moves) if settings.shuffle_coverage else moves
+    return Epoch(
+        rows=rows[order],
+        moves=moves[order],
+        rolls=make_shifts(seed, epoch, count, settings.max_shift)[order],
+        coverage_rows=strangers[order],
+        coverage_moves=coverage_moves[order],
+        flips=flips[order],
+        noise=make_noise(seed, epoch, count)[order],
+    )
+
+
+def find_shares(
+    windows: int, size: int, first: int = 0, share: tuple[int, int] = (0, 1)
+) -> Iterator[tuple[range, int]]:
+    """Yield for each batch from the step `first` on which windows are this process's own.
+
+    `share` is the number of this process and how many share each batch. With them comes how many
+    windows all processes have in the batch; in the last it may be fewer than `size`.
+    """
+    for start in range(first * size, windows, size):
+        whole = range(start, min(start + size, windows))
+        yield whole[share[0] :: share[1]], len(whole)
+
+
 def training_batches(
     dataset: Dataset,
     rows: np.ndarray,
@@ -89,33 +139,23 @@ def training_batches(
     first: int = 0,
     share: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
-    """Yield an epoch's batches from the step `first` on; the last may be smaller.
-
-    `share` is the number of this process and how many share each batch.
-    """
-    seed, count, size = settings.seed, len(rows), settings.batch_size
-    order, noise = make_order(seed, epoch, count), make_noise(seed, epoch, count)
-    shifts = make_shifts(seed, epoch, count, settings.max_shift)
-    room, step = dataset.find_room(rows), find_step(dataset)
-    jitter = make_jitter(seed, epoch, *room, settings.max_jitter, step)
-    flips = make_flips(seed, epoch, count) & settings.reverse_complement
-    strangers = rows[_make_strangers(seed, count)] if settings.shuffle_coverage else rows
-    for start in range(first * size, count, size):
-        whole = order[start : start + size]
-        places = whole[share[0] :: share[1]]
+    """Yield an epoch's batches; `first` and `share` as in `find_shares`."""
+    drawn = draw_epoch(dataset, rows, settings, epoch)
+    for places, size in find_shares(len(rows), settings.batch_size, first, share):
         codes, coverage = _make_room(dataset, len(places))
         for k, place in enumerate(places):
             # The roll is circular, as the chapter has it; the coverage stays where it is.
-            window = np.roll(dataset.codes_of(rows[place], jitter[place]), shifts[place])
-            moved = 0 if settings.shuffle_coverage else jitter[place]
-            values = dataset.coverage_of(strangers[place], moved)
+            window = dataset.codes_of(drawn.rows[place], drawn.moves[place])
+            window = np.roll(window, drawn.rolls[place])
+            values = dataset.coverage_of(drawn.coverage_rows[place], drawn.coverage_moves[place])
             # Scaled first: the two strands of a pair may differ in depth.
             values = dataset.targets.to_training(values)
-            if flips[place]:
+            if drawn.flips[place]:
                 window = reverse_complement(window)
                 values = flip(values, dataset.targets.strand_pair)
             codes[k], coverage[k] = window, values
-        yield Batch(rows[places], codes, coverage, noise[places], len(whole))
+        own = slice(places.start, places.stop, places.step)
+        yield Batch(drawn.rows[own], codes, coverage, drawn.noise[own], size)
 
 
 def _make_room(dataset: Dataset, windows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -132,11 +172,10 @@ def plain_batches(
     dataset: Dataset, rows: np.ndarray, *, batch_size: int, share: tuple[int, int] = (0, 1)
 ) -> Iterator[Batch]:
     """Yield windows in the order of `rows`, unmoved; `share` as in `training_batches`."""
-    for first in range(0, len(rows), batch_size):
-        whole = rows[first : first + batch_size]
-        part = whole[share[0] :: share[1]]
+    for places, size in find_shares(len(rows), batch_size, share=share):
+        part = rows[places.start : places.stop : places.step]
         codes, coverage = _make_room(dataset, len(part))
         for k, row in enumerate(part):
             codes[k] = dataset.codes_of(row)
             coverage[k] = dataset.targets.to_training(dataset.coverage_of(row))
-        yield Batch(part, codes, coverage, size=len(whole))
+        yield Batch(part, codes, coverage, size=size)

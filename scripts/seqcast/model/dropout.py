@@ -6,6 +6,8 @@ channel and the position, so that any share of a batch, anywhere, has the masks 
 of the whole.
 """
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor, nn
 
@@ -51,11 +53,9 @@ def make_mask(noise_B: Tensor, layer: int, share: float, shape: tuple[int, int])
     `shape` is channels and positions; in memory the channels come last.
     """
     channels, positions = shape
-    # Two channels share a number of 32 bits: each has 16 of its own, fine enough for any share.
-    place_C = torch.arange((channels + 1) // 2, dtype=torch.int32, device=noise_B.device)
-    place_L = torch.arange(positions, dtype=torch.int32, device=noise_B.device)
-    of_window_BC = _mix(noise_B[:, None] ^ _mix(place_C * _STEP + layer))
-    of_place_L = _mix(place_L * _FIRST + 1)
+    make = _make_places if torch.compiler.is_compiling() else _keep_places
+    of_channel_C, of_place_L = make(layer, channels, positions, noise_B.device)
+    of_window_BC = _mix(noise_B[:, None] ^ of_channel_C)
     mixed_BLC = of_window_BC[:, None, :] ^ of_place_L[:, None]
     # Both parts are mixed well; this takes away that windows share the part of the place.
     mixed_BLC *= _FIRST
@@ -63,6 +63,21 @@ def make_mask(noise_B: Tensor, layer: int, share: float, shape: tuple[int, int])
     mixed_BLC *= _SECOND
     halves_BLC = mixed_BLC.view(torch.int16)[..., :channels]
     return (halves_BLC >= round(share * (1 << 16)) - (1 << 15)).transpose(1, 2)
+
+
+def _make_places(
+    layer: int, channels: int, positions: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Return what channels and positions add to a mask, whatever the window."""
+    # Two channels share a number of 32 bits: each has 16 of its own, fine enough for any share.
+    place_C = torch.arange((channels + 1) // 2, dtype=torch.int32, device=device)
+    place_L = torch.arange(positions, dtype=torch.int32, device=device)
+    return _mix(place_C * _STEP + layer), _mix(place_L * _FIRST + 1)
+
+
+# The same at every step, and on a GPU a dozen small kernels a layer. No more of them are kept than
+# two networks have layers.
+_keep_places = lru_cache(maxsize=64)(_make_places)
 
 
 def _mix(x: Tensor) -> Tensor:

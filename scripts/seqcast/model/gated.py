@@ -8,7 +8,13 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from seqcast.model.dropout import Dropout, make_mask
-from seqcast.model.products import Kernel, add_input_gradient, convolve, make_weight_gradient
+from seqcast.model.products import (
+    Kernel,
+    add_input_gradient,
+    convolve,
+    make_bias_gradient,
+    make_weight_gradient,
+)
 from seqcast.model.sequence import convolve_sequence, find_dtype
 from seqcast.settings import ModelSettings
 from seqcast.settings.model import DilatedBlock, SqueezeBlock
@@ -103,7 +109,7 @@ class _Convolve(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         kernel, dx = Kernel(*ctx.kernel), torch.empty_like(x)
         add_input_gradient(dx, dh, weight, kernel, is_new=True)
-        return dx, make_weight_gradient(x, dh, kernel), dh.sum((0, 1)), None, None, None
+        return dx, make_weight_gradient(x, dh, kernel), make_bias_gradient(dh), *[None] * 3
 
 
 class _Dense(torch.autograd.Function):
@@ -143,7 +149,7 @@ class _Dense(torch.autograd.Function):
             dout = dfeatures[..., ends[k] : ends[k + 1]].contiguous()
             dh = torch.ops.aten.glu_backward(dout, gates[k], -1)
             dweights[k] = make_weight_gradient(features[..., : ends[k]], dh, kernel)
-            dbiases[k] = dh.sum((0, 1))
+            dbiases[k] = make_bias_gradient(dh)
             add_input_gradient(dfeatures[..., : ends[k]], dh, weights[k], kernel)
         return dfeatures[..., : ends[0]], None, None, *dweights, *dbiases, *[None] * count
 

@@ -51,28 +51,32 @@ class _ConvolveSequence(torch.autograd.Function):
         dtype: torch.dtype,
     ) -> Tensor:
         kernel = weight.shape[2]
-        ctx.save_for_backward(codes_BL)
         ctx.kernel, ctx.stride, ctx.dtype = kernel, stride, weight.dtype
-        ctx.has_bias = bias is not None
-        if codes_BL.device.type == "cpu":
+        ctx.has_bias, ctx.is_looked_up = bias is not None, codes_BL.device.type == "cpu"
+        if ctx.is_looked_up:
+            ctx.save_for_backward(codes_BL)
             table = _make_table(weight, bias).to(dtype)
             return F.embedding_bag(_make_words(codes_BL, kernel, stride), table, mode="sum")
-        # GPUs multiply faster than they look up.
+        # GPUs multiply faster than they look up, and have the memory to keep the patches.
         patches_MK = _make_patches(codes_BL, kernel, stride, dtype)
-        weight_KO = weight.permute(2, 1, 0).flatten(0, 1).to(dtype)
-        if bias is None:
-            return patches_MK @ weight_KO
-        return torch.addmm(bias.to(dtype), patches_MK, weight_KO)
+        ctx.save_for_backward(patches_MK)
+        weight_KO = weight.new_zeros(patches_MK.shape[1], len(weight))
+        weight_KO[: kernel * BASES] = weight.permute(2, 1, 0).flatten(0, 1)
+        if bias is not None:
+            weight_KO[kernel * BASES] = bias
+        return patches_MK @ weight_KO.to(dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dh_MO: Tensor) -> tuple[Tensor | None, ...]:
-        (codes_BL,) = ctx.saved_tensors
-        patches_MK = _make_patches(codes_BL, ctx.kernel, ctx.stride, dh_MO.dtype)
+        (saved,) = ctx.saved_tensors
+        patches_MK = saved
+        if ctx.is_looked_up:
+            patches_MK = _make_patches(saved, ctx.kernel, ctx.stride, dh_MO.dtype)
         dweight_KO = (patches_MK.T @ dh_MO).to(ctx.dtype)
-        dweight_OCk = dweight_KO.unflatten(0, (ctx.kernel, BASES)).permute(2, 1, 0)
-        dbias_O = dh_MO.sum(0).to(ctx.dtype) if ctx.has_bias else None
-        return None, dweight_OCk, dbias_O, None, None
+        end = ctx.kernel * BASES
+        dweight_OCk = dweight_KO[:end].unflatten(0, (ctx.kernel, BASES)).permute(2, 1, 0)
+        return None, dweight_OCk, dweight_KO[end] if ctx.has_bias else None, None, None
 
 
 def _make_words(codes_BL: Tensor, kernel: int, stride: int) -> Tensor:
@@ -105,9 +109,16 @@ def _make_table(weight_OCk: Tensor, bias_O: Tensor | None) -> Tensor:
 
 
 def _make_patches(codes_BL: Tensor, kernel: int, stride: int, dtype: torch.dtype) -> Tensor:
-    """Return the one-hot sequence under each output, (M, kernel x 4)."""
+    """Return the one-hot sequence under each output, (M, kernel x 4), then a one for the bias.
+
+    Rows are filled up with zeros to a multiple of eight numbers, as tensor cores want them.
+    """
     one_hot = torch.eye(_LETTERS, BASES, dtype=dtype, device=codes_BL.device)
     codes_BL = F.pad(codes_BL, (kernel // 2, kernel // 2), value=_N)
     one_hot_BLC = F.embedding(codes_BL.int(), one_hot)
     patches_BNkC = one_hot_BLC.unfold(1, kernel, stride).transpose(2, 3)
-    return patches_BNkC.reshape(-1, kernel * BASES)
+    end = kernel * BASES
+    rows_BNK = one_hot.new_zeros(*patches_BNkC.shape[:2], -(-(end + 1) // 8) * 8)
+    rows_BNK[..., :end].unflatten(2, (kernel, BASES)).copy_(patches_BNkC)
+    rows_BNK[..., end] = 1
+    return rows_BNK.flatten(0, 1)

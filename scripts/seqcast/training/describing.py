@@ -37,6 +37,8 @@ def describe(trainer: Trainer, threads: int) -> None:
         f"{dataset.window:,}",
         len(dataset.targets),
     )
+    if trainer.is_held:
+        log.info("the dataset lies in the GPU's memory")
     if world.size > 1:
         log.info(
             "%d processes share each batch of %d windows", world.size, trainer.settings.batch_size

@@ -13,8 +13,8 @@ from seqcast.console import format_seconds, log, progress
 from seqcast.dataset import Dataset, read_dataset
 from seqcast.device import choose_device, set_threads
 from seqcast.errors import Stopped
+from seqcast.memory import keep_memory
 from seqcast.model import Network
-from seqcast.sampling import training_batches
 from seqcast.training.describing import Forecast, describe, describe_resumption
 from seqcast.training.history import History, find_marks
 from seqcast.training.lock import locked
@@ -66,6 +66,7 @@ class _Run:
         kept = self.place.threads if state and self.place.processes == world.size else None
         granted = world.divide(task.threads)
         self.place.threads = set_threads(settings.threads, granted, kept)
+        keep_memory()
         torch.manual_seed(settings.seed)
         network = Network(task.network, dataset.targets, dataset.crop)
         self.trainer = Trainer(network, dataset, settings, self.device, world)
@@ -111,15 +112,7 @@ class _Run:
         trainer, place, settings = self.trainer, self.place, self.task.training
         steps = trainer.steps_an_epoch
         marks = find_marks(steps)
-        batches = training_batches(
-            trainer.dataset,
-            trainer.train_rows,
-            settings,
-            place.epoch,
-            first=place.done,
-            share=self.world.share,
-        )
-        for batch in batches:
+        for batch in trainer.feed.training(trainer.train_rows, place.epoch, place.done):
             rate = learning_rate_at(settings, place.epoch, (place.done + 0.5) / steps)
             trainer.set_learning_rate(rate)
             trainer.train_step(batch)

@@ -155,8 +155,10 @@ def put_back(
         found = _within(tensors, f"optimizer/{name}/")
         # Before the first step the optimiser has no averages.
         if found:
+            # Counted on the GPU where the optimiser works there in one piece, else on the CPU.
+            counts = parameter.device if optimizer.defaults["capturable"] else "cpu"
             optimizer.state[parameter] = {
-                key: value if key == "step" else value.to(parameter.device)
+                key: value.to(counts if key == "step" else parameter.device)
                 for key, value in found.items()
             }
     return _within(tensors, "best/")

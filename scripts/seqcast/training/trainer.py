@@ -3,6 +3,7 @@
 import contextlib
 import math
 import warnings
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -11,11 +12,12 @@ from torch.nn.parallel import DistributedDataParallel
 from seqcast.dataset import Dataset
 from seqcast.device import Device
 from seqcast.errors import SeqcastError
-from seqcast.genome import reverse_complement
 from seqcast.loss import poisson_loss_sums
 from seqcast.model import Network, share_statistics
-from seqcast.sampling import Batch, plain_batches
+from seqcast.sampling import Batch
 from seqcast.settings import TrainSettings
+from seqcast.training.feeds import Cut, DeviceFeed, HostFeed, complement, is_held
+from seqcast.training.recording import Recorded
 from seqcast.training.world import ALONE, World
 
 # Reading a loss waits for the GPU, so there it is done once in so many steps.
@@ -40,31 +42,54 @@ class Trainer:
         self.network = network.to(device.device)
         self.dataset, self.settings, self.device, self.world = dataset, settings, device, world
         self.train_rows, self.valid_rows = dataset.rows_of("train"), dataset.rows_of("valid")
-        self.optimizer = _make_optimizer(network, settings)
+        self.optimizer = _make_optimizer(network, settings, device.device)
         self.steps_an_epoch = -(-len(self.train_rows) // settings.batch_size)
         self.step = 0
         self._unread: list[Tensor] = []
+        self.is_held = is_held(dataset, device.device)
+        given = dataset, settings, world.share
+        self.feed = DeviceFeed(*given, device.device) if self.is_held else HostFeed(*given)
         self.share = -(-settings.batch_size // world.size)
         self.micro_batch = world.least(self._find_micro_batch())
         self._parallel = network
         if world.size > 1:
             share_statistics(network)
             self._parallel = _share_gradients(network)
+        # What is sent to other processes, and portions, are not recorded.
+        self._is_recorded = self.is_held and world.size == 1 and self.micro_batch >= self.share
+        self._recorded: dict[str, Recorded] = {}
 
     def set_learning_rate(self, rate: float) -> None:
         """Set the learning rate of the next step."""
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
 
-    def train_step(self, batch: Batch) -> None:
+    def train_step(self, batch: Batch | Cut) -> None:
         """Take one step; `read_losses` gives its loss."""
-        codes, coverage, noise = self.to_device(batch)
-        known = self.world.total((~torch.isnan(coverage)).sum()).clamp(min=1)
         self._parallel.train()
+        if self._is_recorded and isinstance(batch, Cut) and len(batch.table_BP) == self.share:
+            if "step" not in self._recorded:
+                self._recorded["step"] = Recorded(self._step_of, batch.table_BP, self._keep())
+            self._unread.append(self._recorded["step"](batch.table_BP))
+        else:
+            self._unread.append(self._take_step(*self.to_device(batch), batch.size))
+        self.step += 1
+
+    def _step_of(self, table_BP: Tensor) -> Tensor:
+        return self._take_step(*self.feed.cut(table_BP), len(table_BP))
+
+    def _take_step(
+        self, codes: Tensor, coverage: Tensor, noise: Tensor | None, size: int
+    ) -> Tensor:
+        """Take one step with this process's share of a batch; return the loss of all of it."""
+        known = self.world.total((~torch.isnan(coverage)).sum()).clamp(min=1)
         self.optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=codes.device)
         # Some processes may have a window less, or none, but the others wait for them.
-        most = -(-max(batch.size, len(codes)) // self.world.size)
+        most = -(-max(size, len(codes)) // self.world.size)
         for first in range(0, most, self.micro_batch):
             part = slice(first, first + self.micro_batch)
             is_last = part.stop >= most
@@ -74,12 +99,30 @@ class Trainer:
                 # The gradients' mean over processes, which DDP makes, is to be their sum.
                 (loss * self.world.size / known).backward()
             total += loss.detach()
-        self._unread.append(self.world.total(total) / known)
-        self.step += 1
-        if self.device.device.type == "cpu":
-            self._check_losses(log_rate.detach(), coverage[part])
+        loss = self.world.total(total) / known
+        if self.device.device.type == "cpu" and not loss.isfinite():
+            raise SeqcastError(self._explain_loss(self.step + 1, log_rate.detach(), coverage[part]))
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
         self.optimizer.step()
+        return loss
+
+    def _keep(self) -> Callable[[], None]:
+        """Return what puts network and optimiser back to what they are now."""
+        before = {name: value.clone() for name, value in self.network.state_dict().items()}
+        averages = {
+            parameter: {name: value.clone() for name, value in state.items()}
+            for parameter, state in self.optimizer.state.items()
+        }
+
+        def undo() -> None:
+            """Put all back, where it lies."""
+            self.network.load_state_dict(before)
+            for parameter, state in self.optimizer.state.items():
+                for name, value in state.items():
+                    kept = averages.get(parameter, {}).get(name)
+                    value.zero_() if kept is None else value.copy_(kept)
+
+        return undo
 
     def read_losses(self, *, now: bool = True) -> list[float]:
         """Return the losses of the steps since they were last read, and check them.
@@ -89,24 +132,36 @@ class Trainer:
         is_gpu = self.device.device.type != "cpu"
         if not self._unread or (is_gpu and not now and len(self._unread) < _STEPS_UNREAD):
             return []
-        self._check_losses()
         losses = torch.stack(self._unread).tolist()
         self._unread.clear()
+        for place, loss in enumerate(losses, start=self.step - len(losses) + 1):
+            if not math.isfinite(loss):
+                raise SeqcastError(self._explain_loss(place, None, None))
         return losses
 
-    @torch.inference_mode()
-    def validate_batch(self, batch: Batch) -> Tensor:
+    @torch.no_grad()
+    def validate_batch(self, batch: Batch | Cut) -> Tensor:
         """Return the loss summed over all known values of windows, and how many they are.
 
         A model of both strands is judged as it predicts: by the mean of their rates.
         """
         self.network.eval()
+        if self._is_recorded and isinstance(batch, Cut) and len(batch.table_BP) == self.share:
+            if "valid" not in self._recorded:
+                self._recorded["valid"] = Recorded(self._judge_table, batch.table_BP)
+            return self._recorded["valid"](batch.table_BP)
         codes, coverage, _ = self.to_device(batch)
+        return self._judge(codes, coverage)
+
+    def _judge_table(self, table_BP: Tensor) -> Tensor:
+        codes, coverage, _ = self.feed.cut(table_BP)
+        return self._judge(codes, coverage)
+
+    def _judge(self, codes: Tensor, coverage: Tensor) -> Tensor:
         with self.device.autocast():
             log_rate = self.network(codes)
             if self.settings.reverse_complement:
-                other = torch.from_numpy(reverse_complement(batch.codes))
-                log_other = self.network(other.to(self.device.device)).flip(1)
+                log_other = self.network(complement(codes).flip(1)).flip(1)
                 log_other = log_other[..., list(self.dataset.targets.strand_pair)]
                 log_rate = torch.logaddexp(log_rate, log_other) - math.log(2)
         return torch.stack([each.double() for each in poisson_loss_sums(log_rate, coverage)])
@@ -118,18 +173,19 @@ class Trainer:
             total += self.validate_batch(batch)
         return self.mean_of(total)
 
-    def valid_batches(self):
+    def valid_batches(self) -> Iterator[Batch | Cut]:
         """Yield this process's share of the validation windows, batch by batch."""
-        size = self.settings.batch_size
-        return plain_batches(self.dataset, self.valid_rows, batch_size=size, share=self.world.share)
+        return self.feed.plain(self.valid_rows)
 
     def mean_of(self, total: Tensor) -> float:
         """Return the mean of sums and counts over all processes."""
         value, count = self.world.total(total).tolist()
         return value / max(count, 1)
 
-    def to_device(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
+    def to_device(self, batch: Batch | Cut) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return sequence, coverage and noise of a batch as tensors."""
+        if isinstance(batch, Cut):
+            return self.feed.cut(batch.table_BP)
         arrays = batch.codes, batch.coverage, batch.noise
         return tuple(
             None if each is None else torch.from_numpy(each).to(self.device.device)
@@ -171,14 +227,6 @@ class Trainer:
             return contextlib.nullcontext()
         return self._parallel.no_sync()
 
-    def _check_losses(self, log_rate: Tensor | None = None, coverage: Tensor | None = None) -> None:
-        """Refuse losses that are not finite."""
-        losses = torch.stack(self._unread)
-        bad = (~losses.isfinite()).nonzero()
-        if len(bad):
-            step = self.step - len(losses) + int(bad[0]) + 1
-            raise SeqcastError(self._explain_loss(step, log_rate, coverage))
-
     def _explain_loss(self, step: int, log_rate: Tensor | None, coverage: Tensor | None) -> str:
         """Name the first target whose loss is not finite, and what is wrong with it."""
         what = f"the loss is not finite at step {step}"
@@ -192,18 +240,27 @@ class Trainer:
         return f"{what}; set dataset.scale: mean, or lower train.learning_rate"
 
 
-def _make_optimizer(network: Network, settings: TrainSettings) -> torch.optim.Optimizer:
+def _make_optimizer(
+    network: Network, settings: TrainSettings, device: torch.device
+) -> torch.optim.Optimizer:
     parameters = list(network.parameters())
+    groups = [
+        {"params": [each for each in parameters if each.ndim > 1]},
+        # Biases and normalisations are not what overfits.
+        {"params": [each for each in parameters if each.ndim <= 1], "weight_decay": 0},
+    ]
+    is_gpu = device.type == "cuda"
+    for group in groups:
+        # On a GPU in its memory, as what is recorded reads it there.
+        rate = settings.learning_rate
+        group["lr"] = torch.tensor(rate, device=device) if is_gpu else rate
     return torch.optim.AdamW(
-        [
-            {"params": [each for each in parameters if each.ndim > 1]},
-            # Biases and normalisations are not what overfits.
-            {"params": [each for each in parameters if each.ndim <= 1], "weight_decay": 0},
-        ],
-        lr=settings.learning_rate,
+        groups,
         betas=(settings.beta1, settings.beta2),
         eps=1e-8,
         weight_decay=settings.weight_decay,
+        fused=is_gpu,
+        capturable=is_gpu,
     )
 
 

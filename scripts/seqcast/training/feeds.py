@@ -1,0 +1,172 @@
+"""Where a training's windows come from: read from the file batch by batch, or cut on the GPU.
+
+A dataset that a GPU holds lies in its memory as it lies in the file: a byte a base, coverage in
+cells. An epoch is then a table of what becomes of each window, drawn beforehand; a batch is a few
+rows of it, and nothing waits for the host.
+
+P columns of that table: the first base, the roll, whether it is read from the other strand, the
+first cell, by how many bases coverage lies beyond it, and the noise.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqcast.dataset import Dataset
+from seqcast.sampling import Epoch, draw_epoch, find_shares, plain_batches, training_batches
+from seqcast.settings import TrainSettings
+
+_N = 4
+# Of the memory that is free: the rest is for the network.
+_SHARE_OF_MEMORY = 0.5
+_PIECE = 1 << 22
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A batch still to be cut: this process's rows of the table (B, P), and all windows' count."""
+
+    table_BP: Tensor
+    size: int
+
+
+class HostFeed:
+    """Read windows from the file, batch by batch."""
+
+    def __init__(self, dataset: Dataset, settings: TrainSettings, share: tuple[int, int]) -> None:
+        self.dataset, self.settings, self.share = dataset, settings, share
+
+    def training(self, rows: np.ndarray, epoch: int, first: int = 0) -> Iterator:
+        """Yield this process's share of the batches of an epoch, from the step `first` on."""
+        return training_batches(
+            self.dataset, rows, self.settings, epoch, first=first, share=self.share
+        )
+
+    def plain(self, rows: np.ndarray) -> Iterator:
+        """Yield this process's share of windows as they are."""
+        size = self.settings.batch_size
+        return plain_batches(self.dataset, rows, batch_size=size, share=self.share)
+
+
+class DeviceFeed:
+    """Cut windows out of a dataset that lies in a device's memory; the same as `HostFeed` reads."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        settings: TrainSettings,
+        share: tuple[int, int],
+        device: torch.device,
+    ) -> None:
+        self.dataset, self.settings, self.share, self.device = dataset, settings, share, device
+        targets, self.per_bin = dataset.targets, dataset.bin_size // dataset.resolution
+        self.sequence = self._load(dataset.sequence)
+        self.coverage = self._load(dataset.coverage)
+        self.units = _TrainingUnits(targets, device)
+        self.pairs = torch.tensor(targets.strand_pair, device=device)
+        self.base_L = torch.arange(dataset.window, device=device)
+        self.cell_M = torch.arange(dataset.output_bins * self.per_bin, device=device)
+
+    def training(self, rows: np.ndarray, epoch: int, first: int = 0) -> Iterator[Cut]:
+        """Yield this process's share of the batches of an epoch, from the step `first` on."""
+        return self._batches(draw_epoch(self.dataset, rows, self.settings, epoch), first)
+
+    def plain(self, rows: np.ndarray) -> Iterator[Cut]:
+        """Yield this process's share of windows as they are."""
+        nothing = np.zeros(len(rows), np.int64)
+        return self._batches(
+            Epoch(rows, nothing, nothing, rows, nothing, nothing, nothing.astype(np.int32)), 0
+        )
+
+    def cut(self, table_BP: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return sequence (B, L), coverage (B, N, T) as training sees it, and noise (B,)."""
+        base, roll, flip, cell, beyond, noise = table_BP.unbind(1)
+        flip = flip.bool()
+        rolled_BL = (self.base_L - roll[:, None]) % len(self.base_L)
+        codes = self.sequence[base[:, None] + rolled_BL]
+        codes = torch.where(flip[:, None], complement(codes).flip(1), codes)
+        coverage = self._pool(cell)
+        if self.per_bin > 1:
+            # Between two cells it is made of both; see `Dataset.coverage_of`.
+            share = (beyond.float() / self.dataset.resolution)[:, None, None]
+            # A window that lies on a cell may be the last of all: what follows it is not there.
+            after = self._pool(cell + (beyond > 0))
+            coverage = torch.where(share > 0, coverage * (1 - share) + after * share, coverage)
+        coverage = self.units.make(coverage)
+        flipped = coverage.flip(1)[..., self.pairs]
+        return codes, torch.where(flip[:, None, None], flipped, coverage), noise.int()
+
+    def _load(self, array: np.ndarray) -> Tensor:
+        """Return an array in the device's memory, read piece by piece: it may be large."""
+        dtype = torch.from_numpy(np.empty(0, array.dtype)).dtype
+        loaded = torch.empty(array.shape, dtype=dtype, device=self.device)
+        for first in range(0, len(array), _PIECE):
+            piece = np.array(array[first : first + _PIECE])
+            loaded[first : first + _PIECE] = torch.from_numpy(piece)
+            self.dataset.forget()
+        return loaded
+
+    def _pool(self, cell_B: Tensor) -> Tensor:
+        """Return the bins from cells on, (B, N, T); see `dataset.pool_cells`."""
+        cells = self.coverage[cell_B[:, None] + self.cell_M]
+        if self.per_bin == 1:
+            return cells
+        cells = cells.unflatten(1, (-1, self.per_bin))
+        return torch.where(self.units.is_largest, cells.amax(2), cells.sum(2))
+
+    def _batches(self, drawn: Epoch, first: int) -> Iterator[Cut]:
+        table = torch.from_numpy(self._make_table(drawn)).to(self.device)
+        shares = find_shares(len(table), self.settings.batch_size, first, self.share)
+        for places, size in shares:
+            yield Cut(table[places.start : places.stop : places.step], size)
+
+    def _make_table(self, drawn: Epoch) -> np.ndarray:
+        dataset = self.dataset
+        contig = dataset.windows["contig"][drawn.rows]
+        base = dataset.contigs.first_base[contig] + dataset.windows["start"][drawn.rows]
+        cell = dataset.first_bin_of(drawn.coverage_rows) * self.per_bin
+        cells, beyond = np.divmod(drawn.coverage_moves, dataset.resolution)
+        columns = (base + drawn.moves, drawn.rolls, drawn.flips, cell + cells, beyond, drawn.noise)
+        return np.stack([np.asarray(each, np.int64) for each in columns], axis=1)
+
+
+class _TrainingUnits:
+    """`Targets.to_training` on a device."""
+
+    def __init__(self, targets, device: torch.device) -> None:
+        def put(values) -> Tensor:
+            """Return a number a target, infinity where there is none."""
+            numbers = [float("inf") if value is None else value for value in values]
+            return torch.tensor(numbers, dtype=torch.float32, device=device)
+
+        self.factor = torch.from_numpy(targets.factor_T).to(device)
+        stats = targets.sum_stat
+        self.is_rooted = put([stat.endswith("_sqrt") for stat in stats]).bool()
+        self.is_largest = put([stat == "max" for stat in stats]).bool()
+        self.soft, self.hard = put(targets.clip_soft), put(targets.clip)
+
+    def make(self, v: Tensor) -> Tensor:
+        """Turn coverage (..., T) into what training sees."""
+        v = v * self.factor
+        v = torch.where(self.is_rooted, (1 + v).sqrt() - 1, v)
+        # Where there is no limit this is infinity less infinity, and not taken.
+        soft = self.soft - 1 + ((v - self.soft) + 1).clamp(min=0).sqrt()
+        v = torch.where(v > self.soft, soft, v)
+        return torch.where(v > self.hard, self.hard, v)
+
+
+def complement(codes: Tensor) -> Tensor:
+    """Return the codes of the pairing bases; N pairs with N."""
+    return torch.where(codes < _N, 3 - codes, codes)
+
+
+def is_held(dataset: Dataset, device: torch.device) -> bool:
+    """Say whether a GPU has room for a whole dataset beside the network."""
+    if device.type != "cuda":
+        return False
+    free, _ = torch.cuda.mem_get_info(device)
+    size = dataset.sequence.nbytes + dataset.coverage.nbytes
+    return size <= _SHARE_OF_MEMORY * free
