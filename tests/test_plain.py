@@ -18,6 +18,12 @@ TEN = Targets.from_names([str(place) for place in range(10)])
 LENGTH = 12_800
 
 
+@pytest.fixture(autouse=True)
+def _all_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    # On GPUs torch rounds what convolutions multiply to 10 bits, unless it is told not to.
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+
+
 def make_pair(device: torch.device | str = "cpu") -> tuple[Network, PlainNetwork]:
     """Make both networks, with the same weights and biases that are not zero."""
     torch.manual_seed(1)

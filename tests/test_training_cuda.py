@@ -35,7 +35,10 @@ def make_gpu_task(folder: Path, dataset: Dataset, **changes) -> Task:
 
 def read_losses(task: Task) -> list[float]:
     with open(task.history, newline="") as file:
-        return [float(row["train_loss"]) for row in csv.DictReader(file, delimiter="\t")]
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    return [float(row["train_loss"]) for row in rows] + [
+        float(row["valid_loss"]) for row in rows if row["valid_loss"]
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +55,15 @@ def on_cpu(tmp_path_factory: pytest.TempPathFactory, tiny_dataset: Dataset):
     return get
 
 
+@pytest.mark.parametrize("reverse_complement", [False, True])
 @pytest.mark.parametrize("blocks", ["gated", "pooled"])
 def test_a_gpu_comes_to_what_a_cpu_comes_to(
-    tmp_path: Path, tiny_dataset: Dataset, on_cpu, blocks: str
+    tmp_path: Path, tiny_dataset: Dataset, on_cpu, blocks: str, reverse_complement: bool
 ) -> None:
-    task = make_gpu_task(tmp_path, tiny_dataset, blocks=blocks, epochs=4)
+    changes = {"blocks": blocks, "epochs": 4, "reverse_complement": reverse_complement}
+    task = make_gpu_task(tmp_path, tiny_dataset, **changes)
     train(task)
-    assert read_losses(task) == pytest.approx(on_cpu(blocks=blocks, epochs=4), rel=2e-3)
+    assert read_losses(task) == pytest.approx(on_cpu(**changes), rel=2e-3)
     assert read_card(task.model)["training"]["device"] == "cuda"
 
 

@@ -45,6 +45,8 @@ class Trainer:
         self.optimizer = _make_optimizer(network, settings, device.device)
         self.steps_an_epoch = -(-len(self.train_rows) // settings.batch_size)
         self.step = 0
+        # There at once: what is recorded may copy nothing from the host.
+        self._pairs = torch.tensor(dataset.targets.strand_pair, device=device.device)
         self._unread: list[Tensor] = []
         self.is_held = is_held(dataset, device.device)
         given = dataset, settings, world.share
@@ -162,7 +164,7 @@ class Trainer:
             log_rate = self.network(codes)
             if self.settings.reverse_complement:
                 log_other = self.network(complement(codes).flip(1)).flip(1)
-                log_other = log_other[..., list(self.dataset.targets.strand_pair)]
+                log_other = log_other[..., self._pairs]
                 log_rate = torch.logaddexp(log_rate, log_other) - math.log(2)
         return torch.stack([each.double() for each in poisson_loss_sums(log_rate, coverage)])
 
