@@ -49,7 +49,7 @@ def change(path: Path) -> None:
 @pytest.mark.parametrize(
     ("step", "module", "reached"),
     [
-        ("train", "training.py", True),
+        ("train", "training/trainer.py", True),
         ("train", "model/pooled.py", True),
         ("train", "genome.py", True),
         ("train", "fasta.py", False),
@@ -66,13 +66,13 @@ def change(path: Path) -> None:
         ("report", "report/page.py", True),
         ("dataset", "sources/simulated/tracks.py", True),
         ("dataset", "sources/basenji/writing.py", True),
-        ("dataset", "training.py", False),
+        ("dataset", "training/trainer.py", False),
         ("export", "bigwig/writing.py", True),
         ("export", "model/pooled.py", False),
         ("predict", "model/pooled.py", True),
         ("evaluate", "metrics/target.py", True),
         ("validate", "validation/judgement.py", True),
-        ("validate", "training.py", False),
+        ("validate", "training/trainer.py", False),
     ],
 )
 def test_digests_change_with_what_a_step_reaches(

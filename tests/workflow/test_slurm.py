@@ -100,7 +100,12 @@ def submit(project: Project, slurm: Slurm, *words: str) -> Submitting:
         process = subprocess.Popen(
             [*command, "--configfile", str(project.config)],
             cwd=project.folder,
-            env={**os.environ, "OMP_NUM_THREADS": "1", **slurm.environment},
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "OMP_WAIT_POLICY": "PASSIVE",
+                **slurm.environment,
+            },
             stdout=said,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -64,15 +64,19 @@ def make_command(task: Task, path: Path, host: str, job: str) -> list[str]:
     On several nodes of a Slurm `job` that is one torchrun a node, each with its part of them; they
     meet at `host`, the first of the nodes.
     """
+    # Not before they are needed, as they bring in much of torch.
+    from seqcast.training import agent as launcher
+    from seqcast.training import worker as process
+
     processes, nodes = task.processes, task.nodes
     if processes % nodes:
         raise SeqcastError(
             f"{processes} processes do not divide among {nodes} nodes; set train.processes to a"
             " multiple, so that each node has as many"
         )
-    agent = [sys.executable, "-m", "seqcast.training.agent"]
+    agent = [sys.executable, "-m", launcher.__name__]
     agent += [f"--nnodes={nodes}", f"--nproc-per-node={processes // nodes}"]
-    worker = ["-m", "seqcast.training.worker", str(path)]
+    worker = ["-m", process.__name__, str(path)]
     if nodes == 1:
         return [*agent, "--standalone", *worker]
     # Jobs that share a node must not meet at one port.
