@@ -14,8 +14,9 @@ from pathlib import Path
 
 import torch
 from bench.flows import measure_course, measure_dataset, measure_dry_run, measure_genome
+from bench.gpu import measure_gpu
 from bench.measuring import ROOT, Row
-from bench.networks import measure_gpu, measure_networks
+from bench.networks import measure_networks
 
 DATA = Path(os.environ.get("SEQCAST_TEST_DATA", ROOT.parent / "shared" / "data"))
 COLUMNS = ("what", "median", "spread", "beside", "wanted")
@@ -37,7 +38,7 @@ def main() -> None:
         known: dict[str, Callable[[], list[Row]]] = {
             "train": lambda: measure_networks("train", given.rounds, given.windows),
             "predict": lambda: measure_networks("predict", given.rounds, given.windows),
-            "gpu": lambda: measure_gpu(given.rounds),
+            "gpu": lambda: measure_gpu(folder, given.rounds),
             "dry-run": lambda: measure_dry_run(folder, given.rounds),
             "dataset": lambda: measure_dataset(folder, given.dataset_windows),
             "genome": lambda: measure_genome(folder, DATA),

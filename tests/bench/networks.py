@@ -1,6 +1,5 @@
 """Rows of the network alone: a training step and a prediction, beside the plain port."""
 
-import contextlib
 import ctypes
 from collections.abc import Callable
 
@@ -113,39 +112,3 @@ def _with_autocast(function: Callable[[], None]) -> Callable[[], None]:
             function()
 
     return run
-
-
-def measure_gpu(rounds: int, batches: tuple[int, ...] = (8, 32)) -> list[Row]:
-    """Return the rows of training steps on a GPU, data in its memory and the loss unread."""
-    what = "train, GPU, bfloat16"
-    if not torch.cuda.is_available():
-        return [skip(what, "torch sees no GPU")]
-    return [_measure_batch(what, windows, rounds) for windows in batches]
-
-
-def _measure_batch(what: str, windows: int, rounds: int) -> Row:
-    setting, steps = Setting(windows), 20
-    for name in ("codes", "coverage", "noise", "one_hot"):
-        setattr(setting, name, getattr(setting, name).cuda())
-    for network in (setting.network, setting.plain):
-        network.cuda()
-
-    def repeat(function: Callable[[], None], *, fast: bool) -> Callable[[], None]:
-        def run() -> None:
-            context = torch.autocast("cuda", torch.bfloat16) if fast else contextlib.nullcontext()
-            with context:
-                for _ in range(steps):
-                    function()
-            torch.cuda.synchronize()
-
-        return run
-
-    functions = {
-        "bfloat16": repeat(setting.train, fast=True),
-        "plain bfloat16": repeat(setting.train_plain, fast=True),
-        "plain float32": repeat(setting.train_plain, fast=False),
-    }
-    seconds = interleave(functions, rounds)
-    beside = {f"times {other}:": compare(seconds, "bfloat16", other) for other in list(seconds)[1:]}
-    rates = [windows * steps / each for each in seconds["bfloat16"]]
-    return Row(f"{what}, batch {windows}", "windows/s", rates, beside, "4,000 windows/s")
