@@ -154,12 +154,17 @@ def test_a_kill_leaves_nobody_behind_and_loses_nothing(
     assert not task.model.exists()
 
 
-def test_a_signal_stops_all_processes_and_saves(tmp_path: Path, tiny_dataset: Dataset) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_all_processes_and_saves(
+    tmp_path: Path, tiny_dataset: Dataset, number: int
+) -> None:
     task = make_shared_task(tmp_path, tiny_dataset, 2, epochs=2000)
     attempt = Attempt(task)
     attempt.wait_for((task.checkpoints / "state.safetensors").exists)
     start = time.monotonic()
-    attempt.send(signal.SIGTERM)
+    # To the whole group, as a terminal does, and twice, as one who is in a hurry.
+    for _ in range(2):
+        attempt.send(number, group=True)
     code, said = attempt.end(60)
     assert code == Stopped.exit_code, said
     assert time.monotonic() - start < 20

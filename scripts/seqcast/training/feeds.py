@@ -8,7 +8,7 @@ P columns of that table: the first base, the roll, whether it is read from the o
 first cell, by how many bases coverage lies beyond it, and the noise.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from seqcast.dataset import Dataset
-from seqcast.sampling import Epoch, draw_epoch, find_shares, plain_batches, training_batches
+from seqcast.sampling import Batch, Epoch, draw_epoch, find_shares, plain_batches, training_batches
 from seqcast.settings import TrainSettings
+from seqcast.targets import Targets
 
 _N = 4
 # Of the memory that is free: the rest is for the network.
@@ -39,13 +40,13 @@ class HostFeed:
     def __init__(self, dataset: Dataset, settings: TrainSettings, share: tuple[int, int]) -> None:
         self.dataset, self.settings, self.share = dataset, settings, share
 
-    def training(self, rows: np.ndarray, epoch: int, first: int = 0) -> Iterator:
+    def training(self, rows: np.ndarray, epoch: int, first: int = 0) -> Iterator[Batch]:
         """Yield this process's share of the batches of an epoch, from the step `first` on."""
         return training_batches(
             self.dataset, rows, self.settings, epoch, first=first, share=self.share
         )
 
-    def plain(self, rows: np.ndarray) -> Iterator:
+    def plain(self, rows: np.ndarray) -> Iterator[Batch]:
         """Yield this process's share of windows as they are."""
         size = self.settings.batch_size
         return plain_batches(self.dataset, rows, batch_size=size, share=self.share)
@@ -136,8 +137,8 @@ class DeviceFeed:
 class _TrainingUnits:
     """`Targets.to_training` on a device."""
 
-    def __init__(self, targets, device: torch.device) -> None:
-        def put(values) -> Tensor:
+    def __init__(self, targets: Targets, device: torch.device) -> None:
+        def put(values: Iterable[float | None]) -> Tensor:
             """Return a number a target, infinity where there is none."""
             numbers = [float("inf") if value is None else value for value in values]
             return torch.tensor(numbers, dtype=torch.float32, device=device)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 
 from seqcast.console import log
 from seqcast.disk import write_text
@@ -29,8 +30,19 @@ def launch(task: Task) -> None:
     write_text(path, task.model_dump_json(indent=2))
     command = make_command(task, path, socket.gethostname(), os.environ.get("SLURM_JOB_ID", "0"))
     log.info("starting %d processes: %s", task.processes, " ".join(command[:-2]))
-    process = subprocess.Popen(command, env=make_environment(os.environ, task.nodes))
-    before = {each: signal.signal(each, lambda n, _: process.send_signal(n)) for each in _SIGNALS}
+    # In a session of its own: Ctrl-C would reach each process by itself, and once more from here.
+    process = subprocess.Popen(
+        command, env=make_environment(os.environ, task.nodes), start_new_session=True
+    )
+    told: list[int] = []
+
+    def tell(number: int, _: FrameType | None) -> None:
+        """Have all processes save and leave, once: told again they would not wait for that."""
+        if not told:
+            process.terminate()
+        told.append(number)
+
+    before = {each: signal.signal(each, tell) for each in _SIGNALS}
     try:
         code = process.wait()
     finally:
