@@ -87,6 +87,8 @@ def test_yeast_is_learned_in_three_epochs(project: Project) -> None:
     assert mean_of(project, "yeast", "pearson_r_log1p") >= 0.36
 
 
+# Cropped human data are of the same window, and in the ordinary part.
+@pytest.mark.slow
 def test_yeast_runs_at_the_full_window(project: Project) -> None:
     run_course(project, "yeast", YEAST, {"epochs": 1}, ratio=6)
     assert read_dataset(project.folder / "results/yeast/dataset/dataset.h5").window == 131_072

@@ -264,7 +264,9 @@ def test_a_training_that_is_cancelled_goes_on(
     # Ctrl-C cancels the jobs; the same command again goes on.
     running.interrupt()
     jobs = submit(untrained, slurm, "train").finish()
-    assert [job["JobState"] for job in jobs] == ["CANCELLED", "CANCELLED", "COMPLETED"]
+    states = [job["JobState"] for job in jobs]
+    # On a fast machine the second attempt may have come to its end before the Ctrl-C.
+    assert states in (["CANCELLED", "CANCELLED", "COMPLETED"], ["CANCELLED", "COMPLETED"])
     check_same_training(untouched, untrained)
     assert not checkpoints.exists()
 
