@@ -5,6 +5,9 @@ import multiprocessing
 import os
 import resource
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +17,7 @@ from tiny import NETWORK, make_task
 from seqcast.console import log, step
 from seqcast.dataset import Dataset
 from seqcast.training import Task, train
+from seqcast.training.launching import make_environment
 
 # Forked from a process that has torch at hand: an attempt begins at once.
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -101,3 +105,21 @@ def read_outcome(task: Task) -> tuple[bytes, list[dict[str, str]], dict[str, byt
     history = [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
     snapshots = {path.name: path.read_bytes() for path in sorted(task.snapshots.iterdir())}
     return task.model.read_bytes(), history, snapshots
+
+
+def start_torchrun(task: Task, *options: str, agents: int = 1) -> list[subprocess.Popen]:
+    """Start torchrun's own agents for a task, as many as there are nodes, on this machine."""
+    task.checkpoints.mkdir()
+    path = task.checkpoints / "task.json"
+    path.write_text(task.model_dump_json())
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "torch.distributed.run", f"--nnodes={agents}", *options]
+    command += ["--rdzv-backend=c10d", f"--rdzv-endpoint=localhost:{port}", "--rdzv-id=1"]
+    command += ["-m", "seqcast.training.worker", str(path)]
+    environment = make_environment({**os.environ, "OMP_NUM_THREADS": "1"})
+    return [
+        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        for _ in range(agents)
+    ]

@@ -5,15 +5,13 @@ import json
 import os
 import re
 import signal
-import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attempts import Attempt, make_long_task
+from attempts import Attempt, make_long_task, start_torchrun
 from safetensors.torch import load_file
 
 from seqcast.checkpoint import read_card
@@ -21,8 +19,6 @@ from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError, Stopped
 from seqcast.training import Task, train
 from seqcast.training.launching import make_command, make_environment
-
-SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
 def make_shared_task(folder: Path, dataset: Dataset, processes: int, **changes: Any) -> Task:
@@ -84,20 +80,7 @@ def test_two_agents_of_two_nodes_come_to_the_same(
     tmp_path: Path, tiny_dataset: Dataset, alone: dict
 ) -> None:
     task = make_shared_task(tmp_path, tiny_dataset, 4, micro_batch=1)
-    task.checkpoints.mkdir()
-    path = task.checkpoints / "task.json"
-    path.write_text(task.model_dump_json())
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=2"]
-    command += ["--rdzv-backend=c10d", f"--rdzv-endpoint=localhost:{port}", "--rdzv-id=1"]
-    command += ["-m", "seqcast.training.worker", str(path)]
-    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS), "OMP_NUM_THREADS": "1"}
-    agents = [
-        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
+    agents = start_torchrun(task, "--nproc-per-node=2", agents=2)
     said = [agent.communicate(timeout=300)[1] for agent in agents]
     assert [agent.returncode for agent in agents] == [0, 0], said
     assert sum("4 processes share each batch of 3 windows" in each for each in said) == 1

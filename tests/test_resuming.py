@@ -131,6 +131,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, tiny_dataset: Dataset, untouc
     attempt.send(signal.SIGTERM)
     code, said = attempt.end()
     assert code == Stopped.exit_code, said
+    assert "it could not be saved; the same command goes on from the save before" in said
     assert (task.checkpoints / STATE).read_bytes() == kept
     assert not list(task.checkpoints.glob("*.partial"))
     finish(task)

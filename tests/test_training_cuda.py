@@ -1,16 +1,12 @@
 """Training on a GPU: what a CPU comes to, in portions where memory ends, taken up again."""
 
 import csv
-import os
 import signal
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from attempts import Attempt, make_long_task
+from attempts import Attempt, make_long_task, start_torchrun
 from safetensors.torch import load_file
 from test_large_data import write_large
 from tiny import make_contigs, write_tiny
@@ -25,7 +21,6 @@ from seqcast.training import Task, train
 from seqcast.training.trainer import Trainer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
-SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
 def make_gpu_task(folder: Path, dataset: Dataset, **changes) -> Task:
@@ -131,16 +126,8 @@ def test_processes_of_torchrun_use_nccl(tmp_path: Path, tiny_dataset: Dataset, o
     # One process a GPU: where there is one GPU, this is a world of one.
     count = torch.cuda.device_count()
     task = make_gpu_task(tmp_path, tiny_dataset, epochs=3, blocks="pooled", processes=count)
-    task.checkpoints.mkdir()
-    path = task.checkpoints / "task.json"
-    path.write_text(task.model_dump_json())
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={count}"]
-    command += [f"--master-port={port}", "-m", "seqcast.training.worker", str(path)]
-    paths = os.pathsep.join((str(SCRIPTS), os.environ.get("PYTHONPATH", "")))
-    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True)
-    assert done.returncode == 0, done.stderr.decode()
+    (agent,) = start_torchrun(task, f"--nproc-per-node={count}")
+    said = agent.communicate(timeout=300)[1]
+    assert agent.returncode == 0, said
     assert read_losses(task) == pytest.approx(on_cpu(epochs=3, blocks="pooled"), rel=2e-3)
     assert set(load_file(task.model))

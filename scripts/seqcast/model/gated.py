@@ -99,6 +99,7 @@ class _Convolve(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, *kernel: int) -> Tensor:
+        """Map (B, L, channels) to (B, N, 2 out)."""
         ctx.save_for_backward(x, weight)
         ctx.kernel = kernel
         return convolve(x, weight, bias, Kernel(*kernel))
@@ -106,6 +107,7 @@ class _Convolve(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dh: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of sequence, weight and bias."""
         x, weight = ctx.saved_tensors
         kernel, dx = Kernel(*ctx.kernel), torch.empty_like(x)
         add_input_gradient(dx, dh, weight, kernel, is_new=True)
@@ -139,6 +141,7 @@ class _Dense(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dfeatures: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of sequence, weights and biases, block by block from the last."""
         ends, count = ctx.ends, len(ctx.widths)
         features, *saved = ctx.saved_tensors
         weights, gates = saved[:count], saved[count:]

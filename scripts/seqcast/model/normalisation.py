@@ -45,12 +45,14 @@ class _Total(torch.autograd.Function):
 
     @staticmethod
     def forward(_: Any, x: Tensor) -> Tensor:
+        """Return the sum over processes."""
         total = x.clone()
         distributed.all_reduce(total)
         return total
 
     @staticmethod
     def backward(_: Any, gradient: Tensor) -> Tensor:
+        """Return the sum of the gradients over processes."""
         total = gradient.contiguous().clone()
         distributed.all_reduce(total)
         return total

@@ -13,8 +13,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from seqcast.genome import N
+
 BASES = 4
-_LETTERS, _N = 5, 4
+_LETTERS = 5
 # Tables for more letters at once would not stay in a processor's cache.
 _WORD = 3
 
@@ -50,6 +52,7 @@ class _ConvolveSequence(torch.autograd.Function):
         stride: int,
         dtype: torch.dtype,
     ) -> Tensor:
+        """Map codes (B, L) to (M, O)."""
         kernel = weight.shape[2]
         ctx.kernel, ctx.stride, ctx.dtype = kernel, stride, weight.dtype
         ctx.has_bias, ctx.is_looked_up = bias is not None, codes_BL.device.type == "cpu"
@@ -69,6 +72,7 @@ class _ConvolveSequence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dh_MO: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of weight and bias; letters have none."""
         (saved,) = ctx.saved_tensors
         patches_MK = saved
         if ctx.is_looked_up:
@@ -84,7 +88,7 @@ def _make_words(codes_BL: Tensor, kernel: int, stride: int) -> Tensor:
     length, words = codes_BL.shape[1], -(-kernel // _WORD)
     # Where the last word is wider than what is left of the kernel, the table has nothing for it.
     ends = kernel // 2, kernel // 2 + words * _WORD - kernel
-    codes_BL = F.pad(codes_BL, ends, value=_N).int()
+    codes_BL = F.pad(codes_BL, ends, value=N).int()
     word_BL = codes_BL[:, : 1 - _WORD]
     for place in range(1, _WORD):
         end = codes_BL.shape[1] - _WORD + 1 + place
@@ -114,7 +118,7 @@ def _make_patches(codes_BL: Tensor, kernel: int, stride: int, dtype: torch.dtype
     Rows are filled up with zeros to a multiple of eight numbers, as tensor cores want them.
     """
     one_hot = torch.eye(_LETTERS, BASES, dtype=dtype, device=codes_BL.device)
-    codes_BL = F.pad(codes_BL, (kernel // 2, kernel // 2), value=_N)
+    codes_BL = F.pad(codes_BL, (kernel // 2, kernel // 2), value=N)
     one_hot_BLC = F.embedding(codes_BL.int(), one_hot)
     patches_BNkC = one_hot_BLC.unfold(1, kernel, stride).transpose(2, 3)
     end = kernel * BASES

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from seqcast.dataset import Dataset
+from seqcast.genome import N
 from seqcast.sampling import Batch, Epoch, draw_epoch, find_shares, plain_batches, training_batches
 from seqcast.settings import TrainSettings
 from seqcast.targets import Targets
 
-_N = 4
 # Of the memory that is free: the rest is for the network.
 _SHARE_OF_MEMORY = 0.5
 _PIECE = 1 << 22
@@ -161,7 +161,7 @@ class _TrainingUnits:
 
 def complement(codes: Tensor) -> Tensor:
     """Return the codes of the pairing bases; N pairs with N."""
-    return torch.where(codes < _N, 3 - codes, codes)
+    return torch.where(codes < N, 3 - codes, codes)
 
 
 def is_held(dataset: Dataset, device: torch.device) -> bool:

@@ -33,6 +33,8 @@ from seqcast.training.task import Task
 from seqcast.training.trainer import Trainer
 from seqcast.training.world import ALONE, World
 
+_NOT_SAVED = "it could not be saved; the same command goes on from the save before, if any"
+
 
 def run(task: Task, world: World = ALONE) -> None:
     """Train, from the start or from where an earlier attempt left; write model and history.
@@ -95,7 +97,8 @@ class _Run:
             self.forecast = Forecast(self.bar, self.device)
             while place.epoch < settings.epochs:
                 self._train_epoch()
-                self._end_epoch(self._validate())
+                # Between batches of the validation there may be reason to stop.
+                self._end_epoch(trainer.validate(self._stop_if_asked))
         if self.world.is_first:
             self._write()
         self.world.wait()
@@ -129,15 +132,6 @@ class _Run:
             self.forecast.look()
             self._save_in_time()
 
-    def _validate(self) -> float:
-        """Return the validation loss; between batches there may be reason to stop."""
-        total = torch.zeros(2, dtype=torch.float64, device=self.device.device)
-        for batch in self.trainer.valid_batches():
-            total += self.trainer.validate_batch(batch)
-            self.trainer.dataset.forget()
-            self._stop_if_asked()
-        return self.trainer.mean_of(total)
-
     def _end_epoch(self, valid: float) -> None:
         """Note what an epoch came to, and save."""
         place, settings = self.place, self.task.training
@@ -170,7 +164,6 @@ class _Run:
 
     def _save_in_time(self) -> None:
         if time.monotonic() - self.saved >= 60 * self.task.training.checkpoint_minutes:
-            # Read by all processes: they count their losses together.
             self.place.losses += self.trainer.read_losses()
             self._save()
         self._stop_if_asked()
@@ -180,21 +173,21 @@ class _Run:
         if not self.world.is_any(bool(reason)):
             return
         self.place.losses += self.trainer.read_losses()
-        if not is_saved:
-            self._save()
+        is_saved = is_saved or self._save()
         self.world.wait()
         place, epochs = self.place, self.task.training.epochs
         raise Stopped(
             f"stopped ({reason or 'another process had to'}) in epoch"
             f" {min(place.epoch + 1, epochs)} of {epochs}, after step {place.done} of"
-            f" {self.trainer.steps_an_epoch}: saved, and the same command goes on from there"
+            f" {self.trainer.steps_an_epoch}: "
+            + ("saved, and the same command goes on from there" if is_saved else _NOT_SAVED)
         )
 
-    def _save(self) -> None:
-        """Save all that it takes to go on; a failure loses nothing but time."""
+    def _save(self) -> bool:
+        """Save all that it takes to go on, and say whether it is; a failure loses only time."""
         self.saved = time.monotonic()
         if not self.world.is_first:
-            return
+            return True
         place = self.place
         place.step, place.seconds = self.trainer.step, self._count_seconds()
         tensors = collect_tensors(self.trainer.network, self.trainer.optimizer, self.best)
@@ -207,6 +200,8 @@ class _Run:
                 self.task.checkpoints,
                 error.strerror,
             )
+            return False
+        return True
 
     def _write(self) -> None:
         """Write the model of the best epoch and the history under their names."""

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -168,16 +168,14 @@ class Trainer:
                 log_rate = torch.logaddexp(log_rate, log_other) - math.log(2)
         return torch.stack([each.double() for each in poisson_loss_sums(log_rate, coverage)])
 
-    def validate(self) -> float:
+    def validate(self, after_batch: Callable[[], None] = lambda: None) -> float:
         """Return the mean loss over all known values of the validation windows."""
         total = torch.zeros(2, dtype=torch.float64, device=self.device.device)
-        for batch in self.valid_batches():
+        for batch in self.feed.plain(self.valid_rows):
             total += self.validate_batch(batch)
+            self.dataset.forget()
+            after_batch()
         return self.mean_of(total)
-
-    def valid_batches(self) -> Iterator[Batch | Cut]:
-        """Yield this process's share of the validation windows, batch by batch."""
-        return self.feed.plain(self.valid_rows)
 
     def mean_of(self, total: Tensor) -> float:
         """Return the mean of sums and counts over all processes."""
