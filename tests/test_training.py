@@ -30,7 +30,6 @@ from seqcast.model import Network
 from seqcast.sampling import Batch, make_noise, training_batches
 from seqcast.settings import TrainSettings
 from seqcast.training import train
-from seqcast.training.schedule import learning_rate_at
 from seqcast.training.trainer import Trainer
 
 CPU = Device(torch.device("cpu"), "float32", "")
@@ -75,28 +74,6 @@ def make_trainer(dataset: Dataset, **changes: Any) -> Trainer:
 def trained(tmp_path_factory: pytest.TempPathFactory, tiny_dataset: Dataset) -> SimpleNamespace:
     folder = tmp_path_factory.mktemp("training")
     return run(folder, tiny_dataset, epochs=3, snapshots="every", learning_rate=1e-2)
-
-
-@pytest.mark.parametrize(
-    ("epoch", "rate"),
-    [(0, 1e-3), (1, 9.755282581475769e-4), (5, 5e-4), (9, 2.447174185242323e-5)],
-)
-def test_learning_rates_are_the_chapters(epoch: int, rate: float) -> None:
-    assert learning_rate_at(TrainSettings(), epoch) == pytest.approx(rate, rel=1e-12)
-
-
-def test_learning_rates_warm_up() -> None:
-    settings = TrainSettings(epochs=6, warmup_epochs=2, learning_rate=0.3)
-    rates = [learning_rate_at(settings, epoch) for epoch in range(6)]
-    down = [0.15 * (1 + math.cos(math.pi * k / 4)) for k in range(4)]
-    assert rates == pytest.approx([0.1, 0.2, *down])
-
-
-def test_learning_rates_change_with_every_step() -> None:
-    settings = TrainSettings(epochs=6, warmup_epochs=2, learning_rate=0.3, schedule="step")
-    places = [(0, 0.0), (0, 0.5), (1, 0.0), (2, 0.0), (4, 0.0), (5, 0.5), (5, 1.0)]
-    wanted = [0, 0.075, 0.15, 0.3, 0.15, 0.15 * (1 + math.cos(math.pi * 3.5 / 4)), 0]
-    assert [learning_rate_at(settings, *place) for place in places] == pytest.approx(wanted)
 
 
 def test_the_same_seed_gives_the_same_bits(
