@@ -94,7 +94,7 @@ def test_three_kills_change_nothing(
     fault(attempt, task)
     assert not task.model.exists()
     assert not task.history.exists()
-    assert "taken up again: " in finish(task)
+    assert "taken up again in epoch " in finish(task)
     assert read_outcome(task) == untouched()
     assert not task.checkpoints.exists()
 

@@ -62,17 +62,19 @@ def _describe_portions(trainer: Trainer) -> None:
     )
 
 
-def describe_resumption(place: Place, precision: str, processes: int) -> None:
+def describe_resumption(trainer: Trainer, place: Place) -> None:
     """Say where an interrupted training is taken up again, and what is not as it was."""
     log.info(
-        "taken up again: %d epochs and %d steps were done in %s",
-        place.epoch,
+        "taken up again in epoch %d of %d, after step %d of %d; %s were trained before",
+        min(place.epoch + 1, trainer.settings.epochs),
+        trainer.settings.epochs,
         place.done,
+        trainer.steps_an_epoch,
         format_seconds(place.seconds),
     )
     for what, before, now in (
-        ("arithmetic", place.precision, precision),
-        ("processes", place.processes, processes),
+        ("arithmetic", place.precision, trainer.device.precision),
+        ("processes", place.processes, trainer.world.size),
     ):
         if before != now:
             log.warning(

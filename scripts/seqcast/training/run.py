@@ -78,7 +78,7 @@ class _Run:
             self.trainer.step = self.place.step
         describe(self.trainer, self.place.threads)
         if state:
-            describe_resumption(self.place, self.device.precision, world.size)
+            describe_resumption(self.trainer, self.place)
         self.place.precision, self.place.processes = self.device.precision, world.size
         self.history = History(self.place.rows)
         self.start = self.saved = time.monotonic()
