@@ -8,13 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seqcast.model.dropout import Dropout, make_mask
+from seqcast.model.dropout import Dropout, draw_masks
 
 number = st.integers(-(2**31), 2**31 - 1)
 
 
 def noise_of(*numbers: int) -> Tensor:
     return torch.tensor(numbers, dtype=torch.int32)
+
+
+def make_mask(noise_B: Tensor, layer: int, share: float, shape: tuple[int, int]) -> Tensor:
+    """Return what one layer keeps."""
+    (dropped,) = draw_masks(noise_B, [(Dropout(share, layer), *shape)])
+    return ~dropped
+
+
+def drop(dropout: Dropout, h: Tensor, noise_B: Tensor | None) -> Tensor:
+    """Draw a layer's mask and drop what it says."""
+    (dropped,) = draw_masks(noise_B, [(dropout, h.shape[1], h.shape[2:].numel())])
+    return dropout(h, dropped)
 
 
 def make_many(share: float = 0.25, layer: int = 0) -> Tensor:
@@ -71,23 +83,45 @@ def test_rectangles_are_unrelated() -> None:
 @pytest.mark.parametrize("format", [torch.contiguous_format, torch.channels_last])
 def test_what_is_kept_is_scaled_up(format: torch.memory_format, device: torch.device) -> None:
     h = torch.ones(2, 8, 1, 64, device=device).contiguous(memory_format=format)
-    out = Dropout(0.25, 1)(h, noise_of(1, 2).to(device))
+    out = drop(Dropout(0.25, 1), h, noise_of(1, 2).to(device))
     assert sorted(set(out.flatten().tolist())) == pytest.approx([0, 4 / 3])
     assert torch.equal(out.cpu()[:, :, 0] > 0, make_mask(noise_of(1, 2), 1, 0.25, (8, 64)))
 
 
 def test_whole_channels_are_dropped() -> None:
-    out = Dropout(0.5, 1, whole_channels=True)(torch.ones(4, 16, 1, 9), noise_of(1, 2, 3, 4))
+    h, noise = torch.ones(4, 16, 1, 9), noise_of(1, 2, 3, 4)
+    out = drop(Dropout(0.5, 1, whole_channels=True), h, noise)
     assert torch.equal(out, out[..., :1].expand_as(out))
     assert 0 < (out == 0).float().mean() < 1
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0.0, 0.1, 0.3, 0.5]), st.integers(1, 5), st.sampled_from([4, 6])
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_a_layer_has_its_mask_beside_any_others(given_layers: list[tuple[float, int, int]]) -> None:
+    noise = noise_of(5, 6)
+    layers = [(Dropout(share, k), *shape) for k, (share, *shape) in enumerate(given_layers)]
+    for mask, layer in zip(draw_masks(noise, layers), layers, strict=True):
+        (alone,) = draw_masks(noise, [layer])
+        if layer[0].share == 0:
+            assert mask is None
+        else:
+            assert mask.shape == (2, *layer[1:])
+            assert torch.equal(mask, alone)
+
+
 def test_nothing_is_dropped_without_noise_share_or_training() -> None:
     h = torch.ones(2, 3, 8)
-    assert Dropout(0.5, 1)(h, None) is h
-    assert Dropout(0.0, 1)(h, noise_of(1, 2)) is h
-    assert Dropout(0.5, 1).eval()(h, noise_of(1, 2)) is h
+    assert drop(Dropout(0.5, 1), h, None) is h
+    assert drop(Dropout(0.0, 1), h, noise_of(1, 2)) is h
+    assert drop(Dropout(0.5, 1).eval(), h, noise_of(1, 2)) is h
 
 
 def test_a_share_of_no_windows_is_no_fault() -> None:
-    assert Dropout(0.5, 1)(torch.ones(0, 3, 8), noise_of()).shape == (0, 3, 8)
+    assert drop(Dropout(0.5, 1), torch.ones(0, 3, 8), noise_of()).shape == (0, 3, 8)

@@ -1,5 +1,6 @@
 """What a GPU cuts out of its memory is what the host reads from the file."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,11 @@ def test_a_device_cuts_what_the_host_reads(
     check_same(write_fine(tmp_path / "fine.h5"), device, **changes)
 
 
-def test_coverage_is_scaled_and_clipped_alike(tmp_path: Path, device: torch.device) -> None:
-    targets = replace(TARGETS, **UNITS)
+@pytest.mark.parametrize("names", [UNITS, ["sum_stat"], ["clip"], ["clip_soft", "span"], ["span"]])
+def test_coverage_is_scaled_and_clipped_alike(
+    tmp_path: Path, device: torch.device, names: Iterable[str]
+) -> None:
+    targets = replace(TARGETS, **{name: UNITS[name] for name in names})
     dataset = write_tiny(tmp_path / "d.h5", make_contigs(), targets=targets)
     check_same(dataset, device, reverse_complement=True)
 

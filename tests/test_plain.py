@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seqcast.loss import poisson_loss
 from seqcast.model import Network
-from seqcast.model.dropout import make_mask
+from seqcast.model.dropout import draw_masks
 from seqcast.model.gated import GatedConv
 from seqcast.settings import PRESETS, ModelSettings
 from seqcast.settings.model import DilatedBlock
@@ -91,8 +91,8 @@ def test_closed_gates_are_dropout(reads: str, device: torch.device) -> None:
     codes, noise = make_batch(3, device)[0], torch.arange(3, dtype=torch.int32, device=device)
     x = codes if reads == "sequence" else torch.randn(3, 64, 6, device=device)
     parameters = tuple(block.parameters())
-    keep = make_mask(noise, 2, 0.3, (5, x.shape[1])).transpose(1, 2)
-    ours, wanted = block(x, noise), block(x, None) * keep / 0.7
+    (dropped,) = draw_masks(noise, [(block.dropout, 5, x.shape[1])])
+    ours, wanted = block(x, dropped), block(x, None) * ~dropped.transpose(1, 2) / 0.7
     torch.testing.assert_close(ours, wanted)
     upstream = torch.randn(ours.shape, device=device)
     gradients = torch.autograd.grad(ours, parameters, upstream)

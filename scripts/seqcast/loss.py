@@ -11,12 +11,12 @@ def poisson_loss_sums(log_rate: Tensor, coverage: Tensor) -> tuple[Tensor, Tenso
     natural logarithm: half the Poisson deviance. Both tensors have the same shape; where
     `coverage` is NaN nothing is known and nothing counts.
     """
-    known = ~torch.isnan(coverage)
-    t = torch.where(known, coverage, 0.0)
+    unknown = torch.isnan(coverage)
+    t = coverage.masked_fill(unknown, 0)
     # Where nothing is known exp(x) may overflow, and 0 times infinity would be a NaN gradient.
-    x = torch.where(known, log_rate, 0.0)
+    x = log_rate.masked_fill(unknown, 0)
     loss = x.exp() - t * x - (t - torch.xlogy(t, t))
-    return torch.where(known, loss, 0.0).sum(), known.sum()
+    return loss.masked_fill(unknown, 0).sum(), unknown.numel() - unknown.sum()
 
 
 def poisson_loss(log_rate: Tensor, coverage: Tensor) -> Tensor:

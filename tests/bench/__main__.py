@@ -28,7 +28,9 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", help="train predict gpu dry-run dataset genome course")
     parser.add_argument("--rounds", type=int, default=7, help="repetitions (7)")
     parser.add_argument("--windows", type=int, default=4, help="windows a batch on the CPU (4)")
-    parser.add_argument("--dataset-windows", type=int, default=500, help="of the HDF5 file (500)")
+    parser.add_argument(
+        "--dataset-windows", type=int, default=1000, help="of the HDF5 file (1,000)"
+    )
     parser.add_argument("--threads", type=int, default=2, help="of the CPU rows (2)")
     parser.add_argument("--json", type=Path, default=ROOT / "results" / "bench.json")
     given = parser.parse_args()
@@ -40,9 +42,9 @@ def main() -> None:
             "predict": lambda: measure_networks("predict", given.rounds, given.windows),
             "gpu": lambda: measure_gpu(folder, given.rounds),
             "dry-run": lambda: measure_dry_run(folder, given.rounds),
-            "dataset": lambda: measure_dataset(folder, given.dataset_windows),
+            "dataset": lambda: measure_dataset(folder, given.dataset_windows, given.rounds),
             "genome": lambda: measure_genome(folder, DATA),
-            "course": lambda: measure_course(folder, DATA),
+            "course": lambda: measure_course(folder, DATA, given.rounds),
         }
         if strangers := set(given.rows) - set(known):
             parser.error(f"no rows {', '.join(sorted(strangers))}; there are {', '.join(known)}")

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from bench.measuring import Row, compare, interleave, skip
 from bench.networks import BINS, LENGTH, TARGETS, Setting
-from bench.plain import train_step
 
 from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
 from seqcast.device import choose_device
@@ -76,10 +75,8 @@ def _measure_course(dataset: Dataset, windows: int, rounds: int) -> Row:
 
         def run() -> None:
             """Take the steps."""
-            with context():
-                for _ in range(STEPS):
-                    optimizer = setting.optimizers[setting.plain]
-                    train_step(setting.plain.train(), optimizer, setting.one_hot, setting.coverage)
+            for _ in range(STEPS):
+                setting.train_plain(context)
 
         return run
 

@@ -52,18 +52,21 @@ def interleave(
     functions: Mapping[str, Callable[[], object]],
     rounds: int,
     prepare: Mapping[str, Callable[[], object]] | None = None,
+    *,
+    warm_up: bool = True,
 ) -> dict[str, list[float]]:
     """Return the seconds of each function, called one after the other, round after round.
 
     What else goes on in the machine then slows all of them. Before each measured call there is one
-    that is not, after what `prepare` has for the function.
+    that is not, to `warm_up`, after what `prepare` has for the function.
     """
     seconds: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(rounds):
         for name, function in functions.items():
             if prepare:
                 prepare[name]()
-            function()
+            if warm_up:
+                function()
             start = time.perf_counter()
             function()
             seconds[name].append(time.perf_counter() - start)
@@ -126,15 +129,10 @@ def _look(process: psutil.Process, jobs: dict[str, Job], started: dict[str, floa
         job.seconds = max(job.seconds, time.time() - started.setdefault(name, born))
 
 
-def run_python(code: str, *words: str) -> tuple[float, float]:
-    """Run Python code in a process of its own; return its seconds and largest memory in MB."""
-    measured = (
-        "import resource, time; start = time.perf_counter()\n"
-        f"{code}\n"
-        "print(time.perf_counter() - start,"
-        " resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)"
-    )
-    command = [sys.executable, "-c", measured, *words]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT / "tests")
-    seconds, memory = done.stdout.split()[-2:]
-    return float(seconds), float(memory)
+def run_quietly(
+    command: list[str], folder: Path, environment: Mapping[str, str] | None = None
+) -> None:
+    """Run a command in a folder, and raise what it said where it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
+    if done.returncode:
+        raise RuntimeError((done.stdout + done.stderr)[-3000:])

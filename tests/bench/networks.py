@@ -2,6 +2,8 @@
 
 import ctypes
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from seqcast.settings import PRESETS, ModelSettings
 from seqcast.targets import Targets
 
 LENGTH, BINS, TARGETS = 131_072, 1024, 10
+Context = Callable[[], AbstractContextManager]
 WANTED = {
     ("train", "float32"): "1.3x plain float32",
     ("train", "bfloat16"): "2.8x plain float32, 1.15x plain bfloat16",
@@ -42,29 +45,32 @@ class Setting:
         self.coverage = torch.from_numpy(rng.poisson(2, shape).astype(np.float32))
         self.noise = torch.arange(windows, dtype=torch.int32)
 
-    def train(self) -> None:
+    def train(self, context: Context = nullcontext) -> None:
         """Take a step as seqcast does."""
         optimizer = self.optimizers[self.network]
         optimizer.zero_grad(set_to_none=True)
-        loss = poisson_loss(self.network.train()(self.codes, self.noise), self.coverage)
+        with context():
+            loss = poisson_loss(self.network.train()(self.codes, self.noise), self.coverage)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 0.01)
         optimizer.step()
 
-    def train_plain(self) -> None:
+    def train_plain(self, context: Context = nullcontext) -> None:
         """Take a step of the plain port."""
         optimizer = self.optimizers[self.plain]
-        train_step(self.plain.train(), optimizer, self.one_hot, self.coverage)
+        train_step(self.plain.train(), optimizer, self.one_hot, self.coverage, context)
 
     @torch.inference_mode()
-    def predict(self) -> None:
+    def predict(self, context: Context = nullcontext) -> None:
         """Predict as seqcast does."""
-        self.network.eval()(self.codes)
+        with context():
+            self.network.eval()(self.codes)
 
     @torch.inference_mode()
-    def predict_plain(self) -> None:
+    def predict_plain(self, context: Context = nullcontext) -> None:
         """Predict with the plain port."""
-        self.plain.eval()(self.one_hot)
+        with context():
+            self.plain.eval()(self.one_hot)
 
 
 def measure_networks(kind: str, rounds: int, windows: int) -> list[Row]:
@@ -77,8 +83,9 @@ def measure_networks(kind: str, rounds: int, windows: int) -> list[Row]:
     )
     functions = {"float32": ours, "plain float32": plain}
     if choose_device("cpu").precision == "bfloat16":
-        functions["bfloat16"] = _with_autocast(ours)
-        functions["plain bfloat16"] = _with_autocast(plain)
+        autocast = partial(torch.autocast, "cpu", torch.bfloat16)
+        functions["bfloat16"] = partial(ours, autocast)
+        functions["plain bfloat16"] = partial(plain, autocast)
     # Both have the memory that a program of their own would have.
     settings = {name: give_memory if "plain" in name else keep_memory for name in functions}
     seconds = interleave(functions, rounds, settings)
@@ -104,11 +111,3 @@ def give_memory() -> None:
     libc.mallopt(-3, 32 << 20)  # what its threshold comes to once tensors of some size were freed
     libc.mallopt(-1, 64 << 20)
     libc.malloc_trim(0)
-
-
-def _with_autocast(function: Callable[[], None]) -> Callable[[], None]:
-    def run() -> None:
-        with torch.autocast("cpu", torch.bfloat16):
-            function()
-
-    return run

@@ -5,6 +5,8 @@ Everything here is meant to be read, and nothing to be fast. The network works o
 go from one to the other by `load_state_dict`.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import h5py
@@ -95,11 +97,16 @@ def make_optimizer(network: nn.Module) -> torch.optim.Optimizer:
 
 
 def train_step(
-    network: nn.Module, optimizer: torch.optim.Optimizer, one_hot: Tensor, coverage: Tensor
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    one_hot: Tensor,
+    coverage: Tensor,
+    context: Callable[[], AbstractContextManager] = nullcontext,
 ) -> float:
-    """Take one step and return its loss."""
+    """Take one step, forward in a context such as autocast's, and return its loss."""
     optimizer.zero_grad()
-    loss = log_poisson(network(one_hot), coverage)
+    with context():
+        loss = log_poisson(network(one_hot), coverage)
     loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), CLIP)
     optimizer.step()

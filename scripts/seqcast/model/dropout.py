@@ -6,6 +6,7 @@ channel and the position, so that any share of a batch, anywhere, has the masks 
 of the whole.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -33,51 +34,87 @@ class Dropout(nn.Module):
         """What is kept is multiplied by this."""
         return 1 / (1 - self.share)
 
-    def is_on(self, noise_B: Tensor | None) -> bool:
-        """Say whether anything is dropped."""
-        return noise_B is not None and self.share > 0 and self.training
-
-    def forward(self, h: Tensor, noise_B: Tensor | None) -> Tensor:
-        """Map (B, channels, ..., L) to the same shape; `noise_B` is int32, None drops nothing."""
-        if not self.is_on(noise_B):
+    def forward(self, h: Tensor, dropped: Tensor | None) -> Tensor:
+        """Map (B, channels, ..., L) to the same shape; `dropped` is a mask of `draw_masks`."""
+        if dropped is None:
             return h
-        channels, positions = h.shape[1], 1 if self.whole_channels else h.shape[2:].numel()
-        keep = make_mask(noise_B, self.layer, self.share, (channels, positions))
-        wide = (*keep.shape[:2], *[1] * (h.dim() - 3), positions)
-        return h * keep.to(h.dtype).mul_(self.scale).view(wide)
+        kept = (~dropped).to(h.dtype).mul_(self.scale)
+        return h * kept.view(*kept.shape[:2], *[1] * (h.dim() - 3), kept.shape[2])
 
 
-def make_mask(noise_B: Tensor, layer: int, share: float, shape: tuple[int, int]) -> Tensor:
-    """Return what is kept, bool (B, channels, positions), a pure function of the arguments.
+def draw_masks(
+    noise_B: Tensor | None, layers: Sequence[tuple[Dropout, int, int]]
+) -> list[Tensor | None]:
+    """Return what is dropped in each layer, bool (B, channels, positions); None where nothing is.
 
-    `shape` is channels and positions; in memory the channels come last.
+    `layers` has channels and positions of each. A mask is a pure function of the window's noise,
+    int32, and of layer, channel and position; in memory the channels come last. Where the noise is
+    None, a layer does not train or its share is 0, nothing is dropped.
     """
-    channels, positions = shape
-    make = _make_places if torch.compiler.is_compiling() else _keep_places
-    of_channel_C, of_place_L = make(layer, channels, positions, noise_B.device)
-    of_window_BC = _mix(noise_B[:, None] ^ of_channel_C)
+    masks: list[Tensor | None] = [None] * len(layers)
+    # Layers of as many positions are drawn together: on a GPU few large pieces of work are faster
+    # than many small ones.
+    groups: dict[int, list[int]] = {}
+    for place, (dropout, _, positions) in enumerate(layers):
+        if noise_B is not None and dropout.training and dropout.share > 0:
+            groups.setdefault(1 if dropout.whole_channels else positions, []).append(place)
+    if not groups:
+        return masks
+    order = [place for group in groups.values() for place in group]
+    parts = tuple((dropout.layer, channels) for dropout, channels, _ in (layers[k] for k in order))
+    make = _make_numbers if torch.compiler.is_compiling() else _keep_numbers
+    of_channel_C, *of_places = make(parts, tuple(groups), noise_B.device)
+    of_window_BC, first = _mix(noise_B[:, None] ^ of_channel_C), 0
+    for group, of_place_L in zip(groups.values(), of_places, strict=True):
+        last = first + sum(_pairs_of(layers[place][1]) for place in group)
+        halves_BLC = _mix_both(of_window_BC[:, first:last], of_place_L)
+        first, at = last, 0
+        for place in group:
+            dropout, channels, _ = layers[place]
+            least = round(dropout.share * (1 << 16)) - (1 << 15)
+            masks[place] = (halves_BLC[..., at : at + channels] < least).transpose(1, 2)
+            at += 2 * _pairs_of(channels)
+    return masks
+
+
+def _mix_both(of_window_BC: Tensor, of_place_L: Tensor) -> Tensor:
+    """Return a number of 16 bits for each channel of a pair, (B, L, channels)."""
     mixed_BLC = of_window_BC[:, None, :] ^ of_place_L[:, None]
     # Both parts are mixed well; this takes away that windows share the part of the place.
     mixed_BLC *= _FIRST
     mixed_BLC ^= mixed_BLC >> 15
     mixed_BLC *= _SECOND
-    halves_BLC = mixed_BLC.view(torch.int16)[..., :channels]
-    return (halves_BLC >= round(share * (1 << 16)) - (1 << 15)).transpose(1, 2)
+    return mixed_BLC.view(torch.int16)
 
 
-def _make_places(
-    layer: int, channels: int, positions: int, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Return what channels and positions add to a mask, whatever the window."""
-    # Two channels share a number of 32 bits: each has 16 of its own, fine enough for any share.
-    place_C = torch.arange((channels + 1) // 2, dtype=torch.int32, device=device)
-    place_L = torch.arange(positions, dtype=torch.int32, device=device)
-    return _mix(place_C * _STEP + layer), _mix(place_L * _FIRST + 1)
+def _pairs_of(channels: int) -> int:
+    """Return how many numbers of 32 bits there are: each has 16 for either channel of a pair.
+
+    That is fine enough for any share.
+    """
+    return (channels + 1) // 2
 
 
-# The same at every step, and on a GPU a dozen small kernels a layer. No more of them are kept than
-# two networks have layers.
-_keep_places = lru_cache(maxsize=64)(_make_places)
+def _make_numbers(
+    parts: tuple[tuple[int, int], ...], lengths: tuple[int, ...], device: torch.device
+) -> tuple[Tensor, ...]:
+    """Return what channels add to masks, all layers' in one, then what the positions add.
+
+    `parts` has number and channels of each layer, `lengths` how many positions there are.
+    """
+    of_channel = [
+        _mix(torch.arange(_pairs_of(channels), dtype=torch.int32, device=device) * _STEP + layer)
+        for layer, channels in parts
+    ]
+    of_places = [
+        _mix(torch.arange(length, dtype=torch.int32, device=device) * _FIRST + 1)
+        for length in lengths
+    ]
+    return torch.cat(of_channel), *of_places
+
+
+# The same at every step, and on a GPU a dozen small pieces of work a layer.
+_keep_numbers = lru_cache(maxsize=8)(_make_numbers)
 
 
 def _mix(x: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Gated blocks, the chapter's: weight normalisation, gated linear units, dense connections."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from seqcast.model.dropout import Dropout, make_mask
+from seqcast.model.dropout import Dropout, draw_masks
 from seqcast.model.products import (
     Kernel,
     add_input_gradient,
@@ -47,50 +48,57 @@ class GatedConv(nn.Module):
     @property
     def weight(self) -> Tensor:
         """The convolution's weights, (2 out, channels, kernel)."""
-        return self._with_length(self.length)
+        # What torch's own parametrisation calls: one piece of work, and one for its gradient.
+        return torch._weight_norm(self.direction, self.length[:, None, None], 0)
 
-    def _with_length(self, length: Tensor) -> Tensor:
-        norm = self.direction.flatten(1).norm(dim=1)
-        return self.direction * (length / norm)[:, None, None]
+    def forward(self, x: Tensor, dropped: Tensor | None) -> Tensor:
+        """Map (B, L, channels), or sequence as codes (B, L), to (B, L / stride, out).
 
-    def forward(self, x: Tensor, noise_B: Tensor | None) -> Tensor:
-        """Map (B, L, channels), or sequence as codes (B, L), to (B, L / stride, out)."""
-        weight, bias = self.find_weights(noise_B)
+        `dropped` is the mask of what dropout takes, bool (B, out, L / stride), if any.
+        """
+        weight, bias, scale = self.weight, self.bias, self.find_scale(dropped)
         if x.dtype == torch.uint8:
+            if scale is not None:
+                weight, bias = weight * scale[:, None, None], bias * scale
             h = convolve_sequence(x, weight, bias, self.kernel.stride)
         else:
-            h = _Convolve.apply(x, *arrange(weight, bias), *self.kernel)
-        return pass_gates(h, self.find_closed(noise_B, h.shape[1]))
+            h = _Convolve.apply(x, weight, bias, scale, find_dtype(weight), self.kernel)
+        return pass_gates(h, dropped)
 
-    def find_weights(self, noise_B: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return weights (2 out, channels, kernel) and biases, scaled up where some is dropped."""
-        if not self.dropout.is_on(noise_B):
-            return self.weight, self.bias
-        return self._with_length(self.length * self.kept), self.bias * self.kept
-
-    def find_closed(self, noise_B: Tensor | None, positions: int) -> Tensor | None:
-        """Return which gates dropout closes, bool (B, positions, out); None: none of them."""
-        if not self.dropout.is_on(noise_B):
-            return None
-        share, shape = self.dropout.share, (self.out, positions)
-        return ~make_mask(noise_B, self.dropout.layer, share, shape).transpose(1, 2)
+    def find_scale(self, dropped: Tensor | None) -> Tensor | None:
+        """Return what weights and biases are multiplied by where some is dropped, (2 out,)."""
+        return None if dropped is None else self.kept
 
 
-def arrange(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    """Return weights (2 out, channels, kernel) as (kernel x channels, 2 out), and the biases.
+def arrange(
+    weight_OCk: Tensor, bias_O: Tensor, scale_O: Tensor | None, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Return weights as (kernel x channels, 2 out), and biases, scaled, in the given arithmetic."""
+    if scale_O is not None:
+        weight_OCk, bias_O = weight_OCk * scale_O[:, None, None], bias_O * scale_O
+    weight_kCO = weight_OCk.permute(2, 1, 0)
+    arranged = weight_kCO.new_empty(weight_kCO.shape, dtype=dtype).copy_(weight_kCO)
+    return arranged.flatten(0, 1), bias_O.to(dtype)
 
-    Both are in the arithmetic of autocast, if any.
-    """
-    dtype = find_dtype(weight)
-    return weight.permute(2, 1, 0).flatten(0, 1).to(dtype), bias.to(dtype)
+
+def arrange_gradients(
+    dweight_KO: Tensor, dbias_O: Tensor, scale_O: Tensor | None, width: int, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of what `arrange` was given, from those of what it returned."""
+    dweight_OCk = dweight_KO.unflatten(0, (width, -1)).permute(2, 1, 0)
+    given = dweight_OCk.new_empty(dweight_OCk.shape, dtype=dtype).copy_(dweight_OCk)
+    if scale_O is None:
+        return given, dbias_O.to(dtype)
+    return given.mul_(scale_O[:, None, None]), dbias_O * scale_O
 
 
-def pass_gates(h_BNO: Tensor, closed: Tensor | None) -> Tensor:
-    """Map (B, N, 2 out) to (B, N, out), nothing where gates are `closed`."""
-    if closed is not None:
+def pass_gates(h_BNO: Tensor, dropped: Tensor | None) -> Tensor:
+    """Map (B, N, 2 out) to (B, N, out), nothing where something is `dropped`, (B, out, N)."""
+    if dropped is not None:
         # A gate at minus infinity lets nothing through, and no gradient either: the derivative of
         # this change itself is zero times zero, and need not be computed.
-        h_BNO.detach()[..., closed.shape[2] :].masked_fill_(closed, -torch.inf)
+        gate_BNO = h_BNO.detach()[..., dropped.shape[1] :]
+        gate_BNO.masked_fill_(dropped.transpose(1, 2), -torch.inf)
     return F.glu(h_BNO, dim=-1)
 
 
@@ -98,20 +106,31 @@ class _Convolve(torch.autograd.Function):
     """`products.convolve`, with its gradients."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, *kernel: int) -> Tensor:
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        scale: Tensor | None,
+        dtype: torch.dtype,
+        kernel: Kernel,
+    ) -> Tensor:
         """Map (B, L, channels) to (B, N, 2 out)."""
-        ctx.save_for_backward(x, weight)
-        ctx.kernel = kernel
-        return convolve(x, weight, bias, Kernel(*kernel))
+        arranged, moved = arrange(weight, bias, scale, dtype)
+        ctx.save_for_backward(x, arranged, scale)
+        ctx.kernel, ctx.dtype = kernel, weight.dtype
+        return convolve(x, arranged, moved, kernel)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dh: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of sequence, weight and bias."""
-        x, weight = ctx.saved_tensors
-        kernel, dx = Kernel(*ctx.kernel), torch.empty_like(x)
-        add_input_gradient(dx, dh, weight, kernel, is_new=True)
-        return dx, make_weight_gradient(x, dh, kernel), make_bias_gradient(dh), *[None] * 3
+        x, arranged, scale = ctx.saved_tensors
+        kernel, dx = ctx.kernel, torch.empty_like(x)
+        add_input_gradient(dx, dh, arranged, kernel, is_new=True)
+        found = make_weight_gradient(x, dh, kernel), make_bias_gradient(dh)
+        given = arrange_gradients(*found, scale, kernel.width, ctx.dtype)
+        return dx, *given, None, None, None
 
 
 class _Dense(torch.autograd.Function):
@@ -119,42 +138,49 @@ class _Dense(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, widths: tuple[int, ...], dilations: tuple[int, ...], *given: Tensor
+        ctx: Any,
+        x: Tensor,
+        kernels: Sequence[Kernel],
+        masks: Sequence[Tensor | None],
+        scales: Sequence[Tensor | None],
+        dtype: torch.dtype,
+        *given: Tensor,
     ) -> Tensor:
-        """Map (B, N, C) to (B, N, all channels); `given`: weights, then biases, then closed."""
-        count, first = len(widths), x.shape[2]
-        weights, biases, closed = (given[k * count : (k + 1) * count] for k in range(3))
-        ends = [first]
+        """Map (B, N, C) to (B, N, all channels); `given` has all weights, then all biases."""
+        count, ends = len(kernels), [x.shape[2]]
+        weights, biases = given[:count], given[count:]
         for bias in biases:
             ends.append(ends[-1] + len(bias) // 2)
         features = x.new_empty(*x.shape[:2], ends[-1])
-        features[..., :first] = x
-        gates = []
-        for k in range(count):
-            kernel = Kernel(widths[k], dilation=dilations[k])
-            gates.append(convolve(features[..., : ends[k]], weights[k], biases[k], kernel))
-            features[..., ends[k] : ends[k + 1]] = pass_gates(gates[k], closed[k])
-        ctx.save_for_backward(features, *weights, *gates)
-        ctx.widths, ctx.dilations, ctx.ends = widths, dilations, ends
+        features[..., : ends[0]] = x
+        gates, arranged = [], []
+        for k, kernel in enumerate(kernels):
+            weight, bias = arrange(weights[k], biases[k], scales[k], dtype)
+            gates.append(convolve(features[..., : ends[k]], weight, bias, kernel))
+            features[..., ends[k] : ends[k + 1]] = pass_gates(gates[k], masks[k])
+            arranged.append(weight)
+        ctx.save_for_backward(features, *arranged, *gates)
+        ctx.kernels, ctx.scales, ctx.ends, ctx.dtype = kernels, scales, ends, weights[0].dtype
         return features
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dfeatures: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of sequence, weights and biases, block by block from the last."""
-        ends, count = ctx.ends, len(ctx.widths)
+        ends, count = ctx.ends, len(ctx.kernels)
         features, *saved = ctx.saved_tensors
-        weights, gates = saved[:count], saved[count:]
+        arranged, gates = saved[:count], saved[count:]
         dfeatures = dfeatures.clone()
-        dweights, dbiases = [None] * count, [None] * count
+        found: list[tuple[Tensor, Tensor]] = []
         for k in reversed(range(count)):
-            kernel = Kernel(ctx.widths[k], dilation=ctx.dilations[k])
+            kernel, here = ctx.kernels[k], features[..., : ends[k]]
             dout = dfeatures[..., ends[k] : ends[k + 1]].contiguous()
             dh = torch.ops.aten.glu_backward(dout, gates[k], -1)
-            dweights[k] = make_weight_gradient(features[..., : ends[k]], dh, kernel)
-            dbiases[k] = make_bias_gradient(dh)
-            add_input_gradient(dfeatures[..., : ends[k]], dh, weights[k], kernel)
-        return dfeatures[..., : ends[0]], None, None, *dweights, *dbiases, *[None] * count
+            gradients = make_weight_gradient(here, dh, kernel), make_bias_gradient(dh)
+            found.append(arrange_gradients(*gradients, ctx.scales[k], kernel.width, ctx.dtype))
+            add_input_gradient(dfeatures[..., : ends[k]], dh, arranged[k], kernel)
+        dweights, dbiases = zip(*reversed(found), strict=True)
+        return dfeatures[..., : ends[0]], *[None] * 4, *dweights, *dbiases
 
 
 class GatedTrunk(nn.Module):
@@ -174,14 +200,27 @@ class GatedTrunk(nn.Module):
 
     def forward(self, codes_BL: Tensor, noise_B: Tensor | None) -> Tensor:
         """Map sequence as codes (B, L) to features (B, N, channels)."""
+        masks = self._draw_masks(noise_B, codes_BL.shape[1])
         h = codes_BL
-        for block in self.squeeze:
-            h = block(h, noise_B)
+        for block, dropped in zip(self.squeeze, masks, strict=False):
+            h = block(h, dropped)
         if not self.dilated:
             return h
-        arranged = [arrange(*block.find_weights(noise_B)) for block in self.dilated]
-        weights, biases = zip(*arranged, strict=True)
-        closed = [block.find_closed(noise_B, h.shape[1]) for block in self.dilated]
-        widths = tuple(block.kernel.width for block in self.dilated)
-        dilations = tuple(block.kernel.dilation for block in self.dilated)
-        return _Dense.apply(h, widths, dilations, *weights, *biases, *closed)
+        masks = masks[len(self.squeeze) :]
+        weights = [block.weight for block in self.dilated]
+        return _Dense.apply(
+            h,
+            [block.kernel for block in self.dilated],
+            masks,
+            [block.find_scale(dropped) for block, dropped in zip(self.dilated, masks, strict=True)],
+            find_dtype(weights[0]),
+            *weights,
+            *(block.bias for block in self.dilated),
+        )
+
+    def _draw_masks(self, noise_B: Tensor | None, positions: int) -> list[Tensor | None]:
+        layers = []
+        for block in (*self.squeeze, *self.dilated):
+            positions //= block.kernel.stride
+            layers.append((block.dropout, block.out, positions))
+        return draw_masks(noise_B, layers)

@@ -4,11 +4,13 @@ Convolutions are two-dimensional over a height of one, with the channels last in
 that is about twice as fast as one-dimensional ones.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqcast.model.dropout import Dropout
+from seqcast.model.dropout import Dropout, draw_masks
 from seqcast.model.normalisation import BatchNorm
 from seqcast.model.sequence import convolve_sequence
 from seqcast.settings import ModelSettings
@@ -47,13 +49,13 @@ class PooledConv(nn.Module):
         self.stride = block.stride
         self.dropout = Dropout(block.dropout, layer, whole_channels=True)
 
-    def forward(self, h: Tensor, noise_B: Tensor | None) -> Tensor:
+    def forward(self, h: Tensor, dropped: Tensor | None) -> Tensor:
         """Map (B, channels, 1, L), or codes (B, L) in the first, to (B, out, 1, L / stride)."""
         if self.norm is None:
             h_BLC = convolve_sequence(h, self.conv.weight[:, :, 0], self.conv.bias, 1)
             h = h_BLC[:, None].permute(0, 3, 1, 2)
         else:
-            h = self.conv(self.dropout(_activate(self.norm(h)), noise_B))
+            h = self.conv(self.dropout(_activate(self.norm(h)), dropped))
         return h if self.stride == 1 else F.max_pool2d(h, (1, self.stride))
 
 
@@ -71,11 +73,11 @@ class ResidualConv(nn.Module):
         with torch.no_grad():
             self.mix.weight.mul_(depth**-0.5)
 
-    def forward(self, h: Tensor, noise_B: Tensor | None) -> Tensor:
+    def forward(self, h: Tensor, dropped: Tensor | None) -> Tensor:
         """Map (B, channels, 1, N) to the same shape."""
         added = self.conv(_activate(self.norm(h)))
         added = self.mix(_activate(self.mix_norm(added)))
-        return h + self.dropout(added, noise_B)
+        return h + self.dropout(added, dropped)
 
 
 class PooledTrunk(nn.Module):
@@ -98,7 +100,12 @@ class PooledTrunk(nn.Module):
 
     def forward(self, codes_BL: Tensor, noise_B: Tensor | None) -> Tensor:
         """Map sequence as codes (B, L) to features (B, N, channels)."""
-        h = codes_BL
-        for block in (*self.squeeze, *self.dilated):
-            h = block(h, noise_B)
-        return self.dropout(_activate(self.norm(h)), noise_B)[:, :, 0].transpose(1, 2)
+        h, blocks = codes_BL, (*self.squeeze, *self.dilated)
+        # The sequence itself is not dropped.
+        layers = [(block.dropout, block.conv.in_channels, 1) for block in self.squeeze[1:]]
+        layers += [(block.dropout, self.channels, 1) for block in self.dilated]
+        bins = codes_BL.shape[1] // math.prod(block.stride for block in self.squeeze)
+        *masks, last = draw_masks(noise_B, [*layers, (self.dropout, self.channels, bins)])
+        for block, dropped in zip(blocks, [None, *masks], strict=True):
+            h = block(h, dropped)
+        return self.dropout(_activate(self.norm(h)), last)[:, :, 0].transpose(1, 2)

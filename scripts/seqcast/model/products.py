@@ -59,11 +59,15 @@ def add_input_gradient(
 
 def make_weight_gradient(x_BLC: Tensor, dh_BNO: Tensor, kernel: Kernel) -> Tensor:
     """Return the gradient of the weight, (K, O)."""
-    dweight_KO = dh_BNO.new_zeros(kernel.width * x_BLC.shape[2], dh_BNO.shape[2])
-    (_, own_BNK, taps), *others = _parts_of(x_BLC, kernel)
-    dweight_KO[taps] = _rows(own_BNK).T @ _rows(dh_BNO)
+    (_, own_BNK, taps), *others = parts = list(_parts_of(x_BLC, kernel))
+    width = kernel.width * x_BLC.shape[2]
+    # Of a sequence shorter than the kernel some parts see nothing.
+    is_whole = sum(taps.stop - taps.start for *_, taps in parts) == width
+    make = dh_BNO.new_empty if is_whole else dh_BNO.new_zeros
+    dweight_KO = make(width, dh_BNO.shape[2])
+    torch.mm(_rows(own_BNK).T, _rows(dh_BNO), out=dweight_KO[taps])
     for here, part_BnK, taps in others:
-        dweight_KO[taps] = (part_BnK.mT @ dh_BNO[:, here]).sum(0)
+        torch.sum(part_BnK.mT @ dh_BNO[:, here], 0, out=dweight_KO[taps])
     return dweight_KO
 
 

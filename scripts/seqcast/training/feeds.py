@@ -85,10 +85,10 @@ class DeviceFeed:
     def cut(self, table_BP: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return sequence (B, L), coverage (B, N, T) as training sees it, and noise (B,)."""
         base, roll, flip, cell, beyond, noise = table_BP.unbind(1)
-        flip = flip.bool()
-        rolled_BL = (self.base_L - roll[:, None]) % len(self.base_L)
-        codes = self.sequence[base[:, None] + rolled_BL]
-        codes = torch.where(flip[:, None], complement(codes).flip(1), codes)
+        place_BL = self.base_L
+        if self.settings.max_shift:
+            place_BL = (place_BL - roll[:, None]) % len(place_BL)
+        codes = self.sequence[base[:, None] + place_BL]
         coverage = self._pool(cell)
         if self.per_bin > 1:
             # Between two cells it is made of both; see `Dataset.coverage_of`.
@@ -97,8 +97,12 @@ class DeviceFeed:
             after = self._pool(cell + (beyond > 0))
             coverage = torch.where(share > 0, coverage * (1 - share) + after * share, coverage)
         coverage = self.units.make(coverage)
-        flipped = coverage.flip(1)[..., self.pairs]
-        return codes, torch.where(flip[:, None, None], flipped, coverage), noise.int()
+        if self.settings.reverse_complement:
+            is_flipped = flip.bool()[:, None]
+            codes = torch.where(is_flipped, complement(codes).flip(1), codes)
+            flipped = coverage.flip(1)[..., self.pairs]
+            coverage = torch.where(is_flipped[..., None], flipped, coverage)
+        return codes, coverage, noise.int()
 
     def _load(self, array: np.ndarray) -> Tensor:
         """Return an array in the device's memory, read piece by piece: it may be large."""
@@ -148,11 +152,17 @@ class _TrainingUnits:
         self.is_rooted = put([stat.endswith("_sqrt") for stat in stats]).bool()
         self.is_largest = put([stat == "max" for stat in stats]).bool()
         self.soft, self.hard = put(targets.clip_soft), put(targets.clip)
+        # Most datasets have neither: a dozen small pieces of work a batch less.
+        self.has_roots = bool(self.is_rooted.any())
+        self.has_limits = not bool(torch.stack([self.soft, self.hard]).isinf().all())
 
     def make(self, v: Tensor) -> Tensor:
         """Turn coverage (..., T) into what training sees."""
         v = v * self.factor
-        v = torch.where(self.is_rooted, (1 + v).sqrt() - 1, v)
+        if self.has_roots:
+            v = torch.where(self.is_rooted, (1 + v).sqrt() - 1, v)
+        if not self.has_limits:
+            return v
         # Where there is no limit this is infinity less infinity, and not taken.
         soft = self.soft - 1 + ((v - self.soft) + 1).clamp(min=0).sqrt()
         v = torch.where(v > self.soft, soft, v)

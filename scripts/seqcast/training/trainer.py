@@ -95,8 +95,9 @@ class Trainer:
         for first in range(0, most, self.micro_batch):
             part = slice(first, first + self.micro_batch)
             is_last = part.stop >= most
-            with self._unshared(is_last), self.device.autocast():
-                log_rate = self._parallel(codes[part], None if noise is None else noise[part])
+            with self._unshared(is_last):
+                with self.device.autocast():
+                    log_rate = self._parallel(codes[part], None if noise is None else noise[part])
                 loss = poisson_loss_sums(log_rate, coverage[part])[0]
                 # The gradients' mean over processes, which DDP makes, is to be their sum.
                 (loss * self.world.size / known).backward()
@@ -213,7 +214,8 @@ class Trainer:
         try:
             self.network.train()
             with self.device.autocast():
-                self.network(codes, noise).sum().backward()
+                log_rate = self.network(codes, noise)
+            log_rate.sum().backward()
         except torch.cuda.OutOfMemoryError:
             return False
         finally:
