@@ -6,6 +6,7 @@ from seqcast.console import step
 from seqcast.dataset import write_manifest
 from seqcast.findings import read_validation
 from seqcast.locating import read_placements
+from seqcast.memory import keep_memory
 from seqcast.settings import read_settings
 from seqcast.sources.basenji import write_dataset
 from seqcast.sources.genome.inputs import find_inputs
@@ -13,6 +14,7 @@ from seqcast.sources.genome.writing import write_genome
 from seqcast.sources.simulated import write_simulated
 
 with step("dataset", snakemake.log[0]):
+    keep_memory()
     settings, output = read_settings(snakemake.config).dataset, Path(snakemake.output.dataset)
     files, params = snakemake.output, snakemake.params
     if settings.source == "simulated":

@@ -5,12 +5,14 @@ from pathlib import Path
 from seqcast.console import log, step
 from seqcast.dataset import read_dataset
 from seqcast.disk import write_text
+from seqcast.memory import keep_memory
 from seqcast.settings import read_settings
 from seqcast.sources.genome.inputs import find_inputs
 from seqcast.validation import make_verdict, validate, validate_dataset
 from seqcast.validation.genome import validate_genome
 
 with step("validate", snakemake.log[0]):
+    keep_memory()
     settings, source = read_settings(snakemake.config).dataset, Path(snakemake.input.source[0])
     if settings.source == "simulated":
         found = validate_dataset(read_dataset(source))

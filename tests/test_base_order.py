@@ -18,7 +18,7 @@ def made_steps() -> np.ndarray:
 
 def real_steps(name: str) -> np.ndarray:
     with h5py.File(find_data(name)) as file:
-        return sum(count_steps(codes_from_one_hot(rows)[0]) for rows in file["test_in"][()])
+        return sum(count_steps(codes_from_one_hot(rows)) for rows in file["test_in"][()])
 
 
 def permute(steps_55: np.ndarray, order: str) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Memory that is used again.
 
-Each layer of a network makes and frees tensors of tens of megabytes. The C library gives such
-memory back to the system at once, and the system clears it page by page when it is asked for again:
-on a CPU that can take longer than the arithmetic.
+Each layer of a network makes and frees tensors of tens of megabytes, each window that is read
+arrays of one. The C library gives such memory back to the system at once, and the system clears it
+page by page when it is asked for again: on a CPU that can take longer than the arithmetic.
 """
 
 import ctypes

@@ -14,10 +14,11 @@ import pyBigWig
 import torch
 import yaml
 from bench.measuring import ROOT, Job, Row, compare, interleave, run_quietly, run_snakemake, skip
-from bench.networks import BINS, LENGTH, TARGETS
+from bench.networks import BINS, LENGTH, TARGETS, give_memory
 
 from seqcast.exporting import export_tracks
 from seqcast.findings import read_validation
+from seqcast.memory import keep_memory
 from seqcast.settings import BasenjiSettings
 from seqcast.sources.basenji import write_dataset
 
@@ -127,6 +128,7 @@ def measure_dataset(folder: Path, windows: int, rounds: int) -> list[Row]:
             "bare": lambda: read_all(source),
         },
         rounds,
+        {"ours": keep_memory, "bare": give_memory},
         warm_up=False,
     )
     job, size = jobs["dataset"], source.stat().st_size / 1e6

@@ -91,7 +91,7 @@ def read_windows(file: h5py.File, counts: Mapping[str, int]) -> Windows:
     with progress(total, "read windows", "window") as bar:
         for split in SPLITS:
             for _, rows_L4 in read_rows(file[f"{split}_in"], counts[split]):
-                channels = codes_from_one_hot(rows_L4)[0]
+                channels = codes_from_one_hot(rows_L4)
                 runs = _find_runs(channels == N)
                 if runs.size:
                     unknown[window] = runs

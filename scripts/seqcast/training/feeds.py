@@ -17,6 +17,7 @@ from torch import Tensor
 
 from seqcast.dataset import Dataset
 from seqcast.genome import N
+from seqcast.reading_ahead import read_ahead
 from seqcast.sampling import Batch, Epoch, draw_epoch, find_shares, plain_batches, training_batches
 from seqcast.settings import TrainSettings
 from seqcast.targets import Targets
@@ -24,6 +25,7 @@ from seqcast.targets import Targets
 # Of the memory that is free: the rest is for the network.
 _SHARE_OF_MEMORY = 0.5
 _PIECE = 1 << 22
+_BATCHES_AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -35,21 +37,32 @@ class Cut:
 
 
 class HostFeed:
-    """Read windows from the file, batch by batch."""
+    """Read windows from the file, batch by batch, ahead of where a training is."""
 
     def __init__(self, dataset: Dataset, settings: TrainSettings, share: tuple[int, int]) -> None:
         self.dataset, self.settings, self.share = dataset, settings, share
 
     def training(self, rows: np.ndarray, epoch: int, first: int = 0) -> Iterator[Batch]:
         """Yield this process's share of the batches of an epoch, from the step `first` on."""
-        return training_batches(
-            self.dataset, rows, self.settings, epoch, first=first, share=self.share
+        return self._read(
+            training_batches(
+                self.dataset, rows, self.settings, epoch, first=first, share=self.share
+            )
         )
 
     def plain(self, rows: np.ndarray) -> Iterator[Batch]:
         """Yield this process's share of windows as they are."""
         size = self.settings.batch_size
-        return plain_batches(self.dataset, rows, batch_size=size, share=self.share)
+        return self._read(plain_batches(self.dataset, rows, batch_size=size, share=self.share))
+
+    def _read(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        def read() -> Iterator[Batch]:
+            """Let go of each batch's pages of the file: what was in them is in the batch."""
+            for batch in batches:
+                self.dataset.forget()
+                yield batch
+
+        return read_ahead(read(), _BATCHES_AHEAD)
 
 
 class DeviceFeed:

@@ -128,7 +128,6 @@ class _Run:
                 )
             if place.done in marks:
                 self._add_row(place.epoch + place.done / steps, None)
-            trainer.dataset.forget()
             self.forecast.look()
             self._save_in_time()
 

@@ -174,7 +174,6 @@ class Trainer:
         total = torch.zeros(2, dtype=torch.float64, device=self.device.device)
         for batch in self.feed.plain(self.valid_rows):
             total += self.validate_batch(batch)
-            self.dataset.forget()
             after_batch()
         return self.mean_of(total)
 

@@ -128,9 +128,12 @@ def sample_kmers(codes: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
     forward = _pack(codes)
     backward = _pack(reverse_complement(codes))[::-1]
     canonical = np.minimum(forward, backward)
-    hashed = (canonical * _MULTIPLIER) >> np.uint64(64 - (step.bit_length() - 1))
-    unknown = np.cumsum(np.concatenate([[0], codes == N]), dtype=np.int32)
-    chosen = np.flatnonzero((hashed == 0) & (unknown[K:] == unknown[:-K]))
+    # The highest bits of the hash are nothing: one in `step` is so.
+    chosen = np.flatnonzero(canonical * _MULTIPLIER < np.uint64((1 << 64) // step))
+    unknown = np.flatnonzero(codes == N)
+    if unknown.size:
+        after = np.searchsorted(unknown, chosen)
+        chosen = chosen[np.append(unknown, codes.size + K)[after] >= chosen + K]
     kmers = canonical[chosen]
     # A k-mer that is its own reverse complement has no strand.
     plain = _is_complex(kmers) & (forward[chosen] != backward[chosen])
@@ -141,10 +144,11 @@ def sample_kmers(codes: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _pack(codes: np.ndarray) -> np.ndarray:
     """Write each 32 bases as 64 bits, doubling the length five times; N counts as A here."""
-    packed = (codes & 3).astype(np.uint64)
-    size = 1
+    packed, size = codes & 3, 1
     while size < K:
-        packed = (packed[:-size] << np.uint64(2 * size)) | packed[size:]
+        # In no wider numbers than it takes: less memory to go through.
+        packed = packed.astype(f"u{max(1, size // 2)}", copy=False)
+        packed = (packed[:-size] << packed.dtype.type(2 * size)) | packed[size:]
         size *= 2
     return packed
 

@@ -10,7 +10,7 @@ from seqcast.base_order import BaseOrder, count_steps, find_base_order
 from seqcast.console import progress
 from seqcast.dataset import SPLITS
 from seqcast.genome import N
-from seqcast.sources.basenji.hdf5 import codes_from_one_hot, read_rows
+from seqcast.sources.basenji.hdf5 import codes_from_one_hot, find_odd, read_rows
 from seqcast.sources.basenji.overlaps import Sketches
 
 # Millions of bases in human windows, a second of reading.
@@ -33,8 +33,7 @@ class Bases:
 
     def add(self, split: str, row: int, rows_L4: np.ndarray) -> None:
         """Take in the one-hot sequence of a window."""
-        channels, odd_L = codes_from_one_hot(rows_L4)
-        codes = self.table[channels]
+        codes, odd_L = codes_from_one_hot(rows_L4, self.table), find_odd(rows_L4)
         unknown = int(np.count_nonzero(codes == N))
         self.unknown[split] += unknown
         self.bases[split] += codes.size
@@ -102,7 +101,7 @@ def read_base_order(file: h5py.File, windows: Mapping[str, int], declared: str) 
     steps = np.zeros((5, 5), dtype=np.int64)
     for split in SPLITS:
         for _, rows_L4 in read_rows(file[f"{split}_in"], min(windows[split], _ORDER_WINDOWS)):
-            steps += count_steps(codes_from_one_hot(rows_L4)[0])
+            steps += count_steps(codes_from_one_hot(rows_L4))
     return find_base_order(steps, declared)
 
 

@@ -15,11 +15,20 @@ import numpy as np
 
 from seqcast.base_order import make_table
 from seqcast.console import log, progress
-from seqcast.dataset import SPLITS, WINDOW_DTYPE, Contigs, Piece, PieceWriter, make_windows
+from seqcast.dataset import (
+    SPLITS,
+    WINDOW_DTYPE,
+    Contigs,
+    DatasetWriter,
+    Piece,
+    PieceWriter,
+    make_windows,
+)
 from seqcast.errors import SeqcastError
 from seqcast.findings import Validation
 from seqcast.genome import tile
 from seqcast.provenance import sha256_of
+from seqcast.reading_ahead import read_ahead
 from seqcast.settings import BasenjiSettings
 from seqcast.sources.basenji.hdf5 import codes_from_one_hot, open_hdf5, read_rows
 from seqcast.sources.basenji.layout import Layout, read_layout
@@ -82,7 +91,9 @@ def write_dataset(
         if settings.strand_pair is not None:
             targets = _pair_strands(targets, settings.strand_pair)
         contigs = Contigs.from_pieces(pieces, layout.bin_size)
-        with PieceWriter(
+        # Windows without a place are contigs of their own, in the order they are read in.
+        make_writer = PieceWriter if places else DatasetWriter
+        with make_writer(
             output, contigs=contigs, targets=targets, bin_size=layout.bin_size, crop=crop
         ) as writer:
             order = places.order if places else _order_of(validation)
@@ -183,19 +194,22 @@ def _copy(
     layout: Layout,
     spots: Mapping[Window, Spot],
     table: np.ndarray,
-    writer: PieceWriter,
+    writer: DatasetWriter,
 ) -> _Sums:
     """Copy the kept windows; return the sums of the train ones."""
     sums = _Sums(np.zeros(len(layout.targets)), np.zeros(len(layout.targets), dtype=np.int64))
     differing, pairs = 0, writer.targets.strand_pair
     with progress(len(spots), "dataset", "window") as bar:
-        for window, rows_L4, values_BT in _read_windows(file, layout, spots):
+        for window, rows_L4, values_BT in read_ahead(_read_windows(file, layout, spots)):
             spot = spots[window]
-            codes = _recode(codes_from_one_hot(rows_L4)[0], table)
+            codes = codes_from_one_hot(rows_L4, table)
             coverage_BT = _make_coverage(layout, values_BT)
             if spot.is_turned:
                 codes, coverage_BT = turn(codes, coverage_BT, pairs)
-            differing += writer.add_window(spot.contig, spot.start, codes, coverage_BT)
+            if isinstance(writer, PieceWriter):
+                differing += writer.add_window(spot.contig, spot.start, codes, coverage_BT)
+            else:
+                writer.add_contig(codes, coverage_BT)
             if window[0] == "train":
                 sums.add(coverage_BT)
             bar.update(1)
@@ -205,13 +219,6 @@ def _copy(
             f"{differing:,}",
         )
     return sums
-
-
-def _recode(codes: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """Return `table[codes]`, (length,) uint8; of bytes this is several times as fast."""
-    whole = np.zeros(256, np.uint8)
-    whole[: len(table)] = table
-    return np.frombuffer(codes.tobytes().translate(whole.tobytes()), np.uint8)
 
 
 def _read_windows(
