@@ -42,7 +42,7 @@ def digest_sources(script: Path) -> str:
     total = hashlib.sha256()
     for path in sorted(find_sources(script)):
         if _has_effect(path):
-            total.update(path.name.encode() + b"\0" + path.read_bytes())
+            total.update(_digest_of(path))
     return total.hexdigest()[:16]
 
 
@@ -64,15 +64,28 @@ def _reach(path: Path) -> frozenset[Path]:
 
 @cache
 def _imported(path: Path) -> tuple[Path, ...]:
-    modules: list[Path] = []
+    there, modules = _modules(), []
     for place, names in _IMPORT.findall(path.read_text()):
         inside = [name.split()[0] for name in names.strip("(").split(",") if name.strip()]
         for dotted in [place, *(f"{place}.{name}".strip(".") for name in inside)]:
-            base = _LIBRARY.joinpath(*dotted.split(".")) if dotted else _LIBRARY
-            for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-                if candidate.is_file():
-                    modules.append(candidate)
+            if dotted in there:
+                modules.append(there[dotted])
     return tuple(modules)
+
+
+@cache
+def _modules() -> dict[str, Path]:
+    """Return the files of the library by their names, `` for its own."""
+    names = {}
+    for path in _LIBRARY.rglob("*.py"):
+        inside = path.relative_to(_LIBRARY).with_suffix("").parts
+        names[".".join(inside[:-1] if inside[-1] == "__init__" else inside)] = path
+    return names
+
+
+@cache
+def _digest_of(path: Path) -> bytes:
+    return hashlib.sha256(path.name.encode() + b"\0" + path.read_bytes()).digest()
 
 
 def _has_effect(path: Path) -> bool:

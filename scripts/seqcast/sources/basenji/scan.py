@@ -10,6 +10,7 @@ from seqcast.base_order import BaseOrder, count_steps, find_base_order
 from seqcast.console import progress
 from seqcast.dataset import SPLITS
 from seqcast.genome import N
+from seqcast.reading_ahead import read_ahead
 from seqcast.sources.basenji.hdf5 import codes_from_one_hot, find_odd, read_rows
 from seqcast.sources.basenji.overlaps import Sketches
 
@@ -115,7 +116,7 @@ def read_windows(
     coverage = Coverage(file["train_out"].shape[2])
     with progress(total, "validate", "window") as bar:
         for split in SPLITS:
-            for row, rows_L4 in read_rows(file[f"{split}_in"], windows[split]):
+            for row, rows_L4 in read_ahead(read_rows(file[f"{split}_in"], windows[split])):
                 bases.add(split, row, rows_L4)
                 bar.update(1)
             for row, values_BT in read_rows(file[f"{split}_out"], windows[split]):
