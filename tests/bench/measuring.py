@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).parents[2]
+_MOST_BESIDE = 3
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,15 @@ class Row:
         """Return the line's cells: what, median, spread, comparison, wanted."""
         if not self.values:
             return self.what, "skipped", self.unit, "", self.wanted
-        spread = f"{min(self.values):.3g} to {max(self.values):.3g}"
-        beside = ", ".join(f"{name} {value:.2f}" for name, value in self.beside.items())
+        low, middle, high = (_write(each(self.values)) for each in (min, statistics.median, max))
+        beside = [f"{name} {_write(value)}" for name, value in self.beside.items()]
+        if len(beside) > _MOST_BESIDE:
+            beside[_MOST_BESIDE:] = [f"{len(beside) - _MOST_BESIDE} more in the JSON"]
         return (
             self.what,
-            f"{statistics.median(self.values):.3g} {self.unit}",
-            spread if len(self.values) > 1 else "",
-            beside,
+            f"{middle} {self.unit}",
+            f"{low} to {high}" if len(self.values) > 1 else "",
+            ", ".join(beside),
             self.wanted,
         )
 
@@ -41,6 +44,10 @@ class Row:
         """Return all of it, for JSON."""
         median = statistics.median(self.values) if self.values else None
         return {**asdict(self), "median": median}
+
+
+def _write(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def skip(what: str, why: str) -> Row:
