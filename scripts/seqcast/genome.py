@@ -29,7 +29,7 @@ def decode(codes: np.ndarray) -> str:
 
 def reverse_complement(codes: np.ndarray) -> np.ndarray:
     """Return the other strand of codes (..., length), read in its own direction."""
-    return _COMPLEMENT[codes[..., ::-1]]
+    return _COMPLEMENT.take(codes[..., ::-1])
 
 
 def tile(length: int, window: int, stride: int) -> np.ndarray:

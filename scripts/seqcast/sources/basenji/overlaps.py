@@ -59,8 +59,8 @@ class Sketches:
 
     def add(self, group: int, codes: np.ndarray) -> None:
         """Add a window's codes, (length,) uint8 with 0..3 = ACGT and 4 = N."""
-        kmers, places = sample_kmers(codes, self.step)
         other = reverse_complement(codes)
+        kmers, places = sample_kmers(codes, other, self.step)
         digests = [hashlib.blake2b(x.tobytes(), digest_size=16).digest() for x in (codes, other)]
         self.group.append(group)
         self.length.append(codes.size)
@@ -118,15 +118,16 @@ class Sketches:
         return self.digest[a] == self.digest[b] != b""
 
 
-def sample_kmers(codes: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
+def sample_kmers(codes: np.ndarray, other: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
     """Return canonical 32-mers, one in `step`, and their places: 2 x position + strand.
 
-    `codes` is (length,) uint8; the k-mers are uint64, the places int32, both in order of position.
+    `codes` is (length,) uint8, `other` its reverse complement; the k-mers are uint64, the places
+    int32, both in order of position.
     """
     if codes.size < K:
         return np.empty(0, np.uint64), np.empty(0, np.int32)
     forward = _pack(codes)
-    backward = _pack(reverse_complement(codes))[::-1]
+    backward = _pack(other)[::-1]
     canonical = np.minimum(forward, backward)
     # The highest bits of the hash are nothing: one in `step` is so.
     chosen = np.flatnonzero(canonical * _MULTIPLIER < np.uint64((1 << 64) // step))
@@ -167,18 +168,31 @@ def _find_shared(kmers: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.
 
     Of those also return the places that several groups have in common, ranked by k-mer.
     """
-    order = np.argsort(kmers, kind="stable")
+    kept, order = np.ones(kmers.size, dtype=bool), _find_repeated(kmers)
+    if not order.size:
+        return kept, order
+    order = order[np.argsort(kmers[order], kind="stable")]
     ranked = kmers[order]
-    first = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]])[: ranked.size])
-    if not first.size:
-        return np.empty(0, dtype=bool), order
+    first = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))
     copies = np.diff(np.append(first, ranked.size))
     of_group = groups[order]
     mixed = np.minimum.reduceat(of_group, first) != np.maximum.reduceat(of_group, first)
     rare = copies <= _MOST_COPIES
-    kept = np.empty(kmers.size, dtype=bool)
     kept[order] = np.repeat(rare, copies)
     return kept, order[np.repeat(rare & mixed, copies)]
+
+
+def _find_repeated(kmers: np.ndarray) -> np.ndarray:
+    """Return the places of all k-mers that are there more than once, and of few others, in order.
+
+    Sorting values is several times as fast as ranking places, and most k-mers are there once.
+    """
+    ranked = np.sort(kmers)
+    twice = ranked[1:][ranked[1:] == ranked[:-1]]
+    ends = np.uint64((1 << 24) - 1)  # told apart by their last bases
+    may_be = np.zeros(1 << 24, dtype=bool)
+    may_be[twice & ends] = True
+    return np.flatnonzero(may_be[kmers & ends])
 
 
 def _find_diagonals(
