@@ -1,5 +1,6 @@
 """Rows of a GPU: training with all that belongs to it, beside the plain port on windows at hand."""
 
+import statistics
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
@@ -18,6 +19,8 @@ from seqcast.targets import Targets
 from seqcast.training.trainer import Trainer
 
 WINDOWS, STEPS = 1024, 16
+# What a step of `course` moves a window in bfloat16; see docs/performance.md.
+_BYTES_A_WINDOW = 130e6
 SOURCE = {"kind": "bench", "has_coordinates": False}
 
 
@@ -64,6 +67,19 @@ def make_steps(preset: str, dataset: Dataset, windows: int) -> Callable[[], None
     return run
 
 
+def find_memory_rate(device: str, numbers: int = 1 << 28, rounds: int = 5) -> float:
+    """Return how many bytes a second a copy within a device's memory reads and writes."""
+    source = torch.ones(numbers, device=device)
+    target = torch.empty_like(source)
+
+    def copy() -> None:
+        """Copy all, and wait for it."""
+        target.copy_(source)
+        target[-1].item()
+
+    return 2 * source.nbytes / min(interleave({"copy": copy}, rounds)["copy"])
+
+
 def _measure_course(dataset: Dataset, windows: int, rounds: int) -> Row:
     setting = Setting(windows)
     for name in ("coverage", "one_hot"):
@@ -103,5 +119,8 @@ def _measure(
     seconds = interleave(functions, rounds)
     beside = {f"times {name}:": compare(seconds, "ours", name) for name in others or {}}
     rates = [windows * STEPS / each for each in seconds["ours"]]
+    if preset == "course":
+        most = find_memory_rate("cuda") / _BYTES_A_WINDOW
+        beside = {"% of the memory's rate:": 100 * statistics.median(rates) / most, **beside}
     wanted = "4,000 windows/s" if preset == "course" else ""
     return Row(f"train {preset}, GPU, batch {windows}", "windows/s", rates, beside, wanted)
