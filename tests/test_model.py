@@ -11,6 +11,7 @@ from seqcast.checkpoint import from_chainer
 from seqcast.loss import poisson_loss
 from seqcast.model import Network
 from seqcast.model.gated import GatedConv
+from seqcast.model.pooled import Conv
 from seqcast.model.products import Kernel, add_input_gradient, convolve, make_weight_gradient
 from seqcast.model.sequence import convolve_sequence
 from seqcast.settings import PRESETS, ModelSettings
@@ -151,6 +152,29 @@ def test_products_are_convolutions(kernel: Kernel, length: int, device: torch.de
     torch.testing.assert_close(dx, x.grad)
     add_input_gradient(dx, gradient, arranged, kernel)
     torch.testing.assert_close(dx, 2 * x.grad)
+
+
+@pytest.mark.parametrize("length", [4, 12, 64])
+@pytest.mark.parametrize(("width", "dilation"), [(1, 1), (3, 1), (5, 1), (3, 4), (5, 3)])
+def test_convolutions_of_pooled_blocks_have_torchs_gradients(
+    width: int, dilation: int, length: int, device: torch.device
+) -> None:
+    torch.manual_seed(1)
+    options = {"padding": (0, dilation * (width // 2)), "dilation": (1, dilation), "bias": False}
+    ours = Conv(5, 6, (1, width), **options).to(device)
+    wanted = torch.nn.Conv2d(5, 6, (1, width), **options).to(device)
+    wanted.load_state_dict(ours.state_dict())
+    h = torch.randn(3, 5, 1, length, device=device)
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        found = []
+        for conv in (ours, wanted):
+            given = h.clone(memory_format=memory_format).requires_grad_()
+            conv.zero_grad()
+            out = conv(given)
+            out.backward(torch.arange(out.numel(), device=device).view_as(out).float().sin())
+            found.append((out, given.grad, conv.weight.grad))
+        for mine, theirs in zip(*found, strict=True):
+            torch.testing.assert_close(mine, theirs)
 
 
 def test_crop_leaves_out_bins_and_changes_none(settings: ModelSettings) -> None:

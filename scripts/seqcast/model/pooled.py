@@ -1,18 +1,21 @@
 """Pooled blocks: convolution, max-pooling, batch normalisation, residual dilated convolutions.
 
-Convolutions are two-dimensional over a height of one, with the channels last in memory: on CPUs
-that is about twice as fast as one-dimensional ones.
+Tensors are (B, channels, 1, L) with the channels last in memory: two-dimensional convolutions over
+a height of one are about twice as fast as one-dimensional ones.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from seqcast.model.dropout import Dropout, draw_masks
 from seqcast.model.normalisation import BatchNorm
-from seqcast.model.sequence import convolve_sequence
+from seqcast.model.products import Kernel, add_input_gradient, make_weight_gradient
+from seqcast.model.sequence import convolve_sequence, find_dtype
 from seqcast.settings import ModelSettings
 from seqcast.settings.model import DilatedBlock, SqueezeBlock
 
@@ -20,9 +23,45 @@ from seqcast.settings.model import DilatedBlock, SqueezeBlock
 _MOMENTUM = 0.05
 
 
-def _conv(channels: int, out: int, kernel: int, *, dilation: int = 1) -> nn.Conv2d:
+class Conv(nn.Conv2d):
+    """A convolution over a height of one."""
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Map (B, channels, 1, L) to (B, out, 1, L)."""
+        if h.device.type != "cpu" or find_dtype(self.weight) != torch.float32:
+            return super().forward(h)
+        kernel = Kernel(self.kernel_size[1], dilation=self.dilation[1])
+        return _Convolve.apply(h, self.weight, kernel)
+
+
+class _Convolve(torch.autograd.Function):
+    """A convolution whose gradients are matrix products: on CPUs half to two thirds of the time."""
+
+    @staticmethod
+    def forward(ctx: Any, h: Tensor, weight: Tensor, kernel: Kernel) -> Tensor:
+        """Map (B, channels, 1, L) to (B, out, 1, L)."""
+        ctx.save_for_backward(h, weight)
+        ctx.kernel = kernel
+        padding, dilation = kernel.dilation * (kernel.width // 2), kernel.dilation
+        return F.conv2d(h, weight, padding=(0, padding), dilation=(1, dilation))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dh: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of what was given and of the weight."""
+        h, weight = ctx.saved_tensors
+        x_BLC, dh_BLO = (each.squeeze(2).transpose(1, 2).contiguous() for each in (h, dh))
+        weight_kCO = weight.squeeze(2).permute(2, 1, 0)
+        dx_BLC = torch.empty_like(x_BLC)
+        add_input_gradient(dx_BLC, dh_BLO, weight_kCO.flatten(0, 1), ctx.kernel, is_new=True)
+        dweight_KO = make_weight_gradient(x_BLC, dh_BLO, ctx.kernel)
+        dweight_kCO = dweight_KO.view(weight_kCO.shape)
+        return dx_BLC.transpose(1, 2).unsqueeze(2), dweight_kCO.permute(2, 1, 0).unsqueeze(2), None
+
+
+def _conv(channels: int, out: int, kernel: int, *, dilation: int = 1) -> Conv:
     # No bias: the normalisation that follows would take it away, and Adam would move it by chance.
-    return nn.Conv2d(
+    return Conv(
         channels, out, (1, kernel), padding=(0, dilation * (kernel // 2)), dilation=(1, dilation),
         bias=False,
     )  # fmt: skip
@@ -52,8 +91,8 @@ class PooledConv(nn.Module):
     def forward(self, h: Tensor, dropped: Tensor | None) -> Tensor:
         """Map (B, channels, 1, L), or codes (B, L) in the first, to (B, out, 1, L / stride)."""
         if self.norm is None:
-            h_BLC = convolve_sequence(h, self.conv.weight[:, :, 0], self.conv.bias, 1)
-            h = h_BLC[:, None].permute(0, 3, 1, 2)
+            h_BLC = convolve_sequence(h, self.conv.weight.squeeze(2), self.conv.bias, 1)
+            h = h_BLC.transpose(1, 2).unsqueeze(2)
         else:
             h = self.conv(self.dropout(_activate(self.norm(h)), dropped))
         return h if self.stride == 1 else F.max_pool2d(h, (1, self.stride))
@@ -108,4 +147,4 @@ class PooledTrunk(nn.Module):
         *masks, last = draw_masks(noise_B, [*layers, (self.dropout, self.channels, bins)])
         for block, dropped in zip(blocks, [None, *masks], strict=True):
             h = block(h, dropped)
-        return self.dropout(_activate(self.norm(h)), last)[:, :, 0].transpose(1, 2)
+        return self.dropout(_activate(self.norm(h)), last).squeeze(2).transpose(1, 2)
