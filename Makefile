@@ -23,7 +23,7 @@ browse: $(VENV)/.run
 	@PYTHONPATH=scripts $(BIN)/python -m seqcast.browser.serving results/$(RUN)/$(FOLDER) --port $(PORT)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow
