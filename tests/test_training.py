@@ -279,25 +279,3 @@ def test_every_kind_of_network_learns(tmp_path: Path, tiny_dataset: Dataset, blo
         for batch in training_batches(tiny_dataset, trainer.train_rows, settings, epoch):
             trainer.train_step(batch)
     assert trainer.validate() < 0.8 * before
-
-
-# With few windows a batch, normalisation makes much of small differences.
-@pytest.mark.parametrize(
-    ("blocks", "rate", "share"), [("gated", 3e-3, 5e-3), ("pooled", 1e-3, 0.02)]
-)
-def test_bfloat16_comes_to_the_same_validation_loss(
-    tmp_path: Path, tiny_dataset: Dataset, blocks: str, rate: float, share: float
-) -> None:
-    network, losses = NETWORK.model_copy(update={"blocks": blocks}), {}
-    for precision in ("float32", "bfloat16"):
-        task = make_task(
-            tmp_path / precision, tiny_dataset, network, epochs=12, batch_size=2, device="cpu",
-            precision=precision, threads=1, clip_norm=1.0, learning_rate=rate,
-        )  # fmt: skip
-        train(task)
-        with open(task.history, newline="") as file:
-            rows = [row for row in csv.DictReader(file, delimiter="\t") if row["valid_loss"]]
-        losses[precision] = [float(row["valid_loss"]) for row in rows]
-    first, *_, last = losses["float32"]
-    # Of what was learned, the difference is a small part.
-    assert 0 < abs(losses["bfloat16"][-1] - last) < share * (first - last)

@@ -26,7 +26,6 @@ from seqcast.errors import SeqcastError
 from seqcast.findings import Validation, read_validation
 from seqcast.genome import reverse_complement
 from seqcast.settings import BasenjiSettings
-from seqcast.sources.basenji.hdf5 import codes_from_one_hot, find_odd, read_rows
 from seqcast.targets import Targets
 from seqcast.validation import make_verdict, validate, validate_dataset
 
@@ -243,26 +242,6 @@ def test_any_number_is_one_hot_if_it_is_0_or_1(
         assert "16,384 valid" in refusal(check(write_file(path, arrays)))
 
 
-def test_quarter_rows_are_not_one_hot() -> None:
-    rows = np.array([[0.25] * 4, [0.5, 0, 0, 0], [0, 0, np.nan, 0], [0, 1, 0, 0], [0] * 4])
-    assert find_odd(rows).tolist() == [True, True, True, False, False]
-    assert codes_from_one_hot(rows)[3:].tolist() == [1, 4]
-
-
-def test_two_channels_or_odd_bytes_are_not_one_hot() -> None:
-    bytes_L4 = np.array([[1, 1, 0, 0], [0, 2, 0, 0], [0, 0, 255, 0], [0, 0, 0, 1]], np.uint8)
-    for rows in (bytes_L4, bytes_L4.view(np.bool_)):
-        assert find_odd(rows).tolist() == [True, True, True, False]
-
-
-def test_codes_are_the_tables() -> None:
-    rows = np.eye(5, 4, dtype=bool)[[3, 0, 4, 2, 1]]
-    assert codes_from_one_hot(rows).tolist() == [3, 0, 4, 2, 1]
-    table = np.array([1, 3, 0, 2, 4], np.uint8)
-    for dtype in (bool, np.uint8, np.float16):
-        assert codes_from_one_hot(rows.astype(dtype), table).tolist() == [2, 1, 4, 0, 3]
-
-
 def test_order_is_found_declared_or_contradicted(path: Path) -> None:
     write_file(path, make_arrays("ATCG"))
     found = check(path)
@@ -468,36 +447,6 @@ def test_several_faults_are_all_told(path: Path, arrays: dict[str, np.ndarray]) 
     found = check(write_file(path, arrays), alphabet="ATCG")
     assert len(found.refusals) == 3
     assert make_verdict(found).endswith("verdict: refused, 3 faults\n")
-
-
-@pytest.mark.parametrize("options", [{}, {"compression": "gzip"}, {"compression": "lzf"}])
-@pytest.mark.parametrize("chunks", [None, (7, 512, 1), (3, 4096, 4), (1, 4096, 4), (10, 4096, 4)])
-def test_rows_are_read_whatever_the_chunks(
-    path: Path, arrays: dict[str, np.ndarray], chunks: tuple[int, ...] | None, options: dict
-) -> None:
-    with h5py.File(path, "w") as file:
-        array = file.create_dataset("x", data=arrays["train_in"], chunks=chunks, **options)
-        rows = list(read_rows(array, 8))
-    assert [row for row, _ in rows] == list(range(8))
-    assert np.array_equal(np.stack([row for _, row in rows]), arrays["train_in"][:8])
-
-
-@pytest.mark.parametrize("options", [{}, {"shuffle": True}, {"fletcher32": True}])
-@pytest.mark.parametrize("dtype", ["<f2", ">f4", "bool", "i8"])
-def test_packed_rows_are_what_h5py_reads(path: Path, dtype: str, options: dict) -> None:
-    values = np.random.default_rng(1).integers(0, 2, (4, 30, 4)).astype(dtype)
-    with h5py.File(path, "w") as file:
-        array = file.create_dataset(
-            "x", values.shape, dtype, chunks=(1, 30, 4), compression="gzip", fillvalue=1, **options
-        )
-        array[:3] = values[:3]
-        if not options:  # one row as it is, without its filter
-            array.id.write_direct_chunk((1, 0, 0), values[1].tobytes(), filter_mask=1)
-        # The last row was never written.
-        rows = [row for _, row in read_rows(array, 4)]
-        assert np.array_equal(np.stack(rows), array[:])
-    assert np.array_equal(np.stack(rows[:3]), values[:3])
-    assert rows[3].all()
 
 
 @pytest.mark.parametrize(("name", "crop", "targets"), [(YEAST, 0, 10), (HG38, 256, 74)])
