@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seqcast import device as module
-from seqcast.device import choose_device, set_threads
+from seqcast.device import choose_device, count_processors, set_threads
 from seqcast.errors import SeqcastError
 
 
@@ -144,3 +144,29 @@ def test_no_more_threads_than_processors_unless_asked(
         assert set_threads(asked, granted) == wanted == torch.get_num_threads()
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("limits", "wanted"),
+    [
+        ({}, 8),
+        ({"job": "max 100000"}, 8),
+        ({"job": "200000 100000"}, 2),
+        ({"job": "150000 100000"}, 2),
+        ({"job": "1000 100000"}, 1),
+        ({"": "300000 100000", "job": "max 100000"}, 3),
+        ({"": "300000 100000", "job": "100000 100000"}, 1),
+        ({"job": "nonsense"}, 8),
+    ],
+)
+def test_no_more_processors_than_the_control_group_has_time_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, str], wanted: int
+) -> None:
+    own = tmp_path / "own"
+    own.write_text("0::/job\n")
+    (tmp_path / "job").mkdir()
+    for folder, limit in limits.items():
+        (tmp_path / folder / "cpu.max").write_text(f"{limit}\n")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
+    assert count_processors(tmp_path, own) == wanted
+    assert count_processors(tmp_path, tmp_path / "none") == 8

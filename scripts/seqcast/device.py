@@ -1,5 +1,6 @@
 """Choose where and in which arithmetic a network runs, and say why."""
 
+import math
 import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -108,6 +109,31 @@ def _why_no_cuda() -> str:
     )
 
 
+def count_processors(
+    cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")
+) -> int:
+    """Return how many processors this process may use.
+
+    That is those it may run on, and no more than its control group has time for: containers and
+    some clusters let a job see all processors and stop it once it has used its share of them
+    (`cpu.max` of the folders of version 2, https://docs.kernel.org/admin-guide/cgroup-v2.html).
+    """
+    count = len(os.sched_getaffinity(0))
+    try:
+        group = own.read_text().rpartition("::/")[2].strip()
+    except OSError:
+        return count
+    folder = cgroups / group
+    for each in (folder, *folder.parents):
+        try:
+            quota, period = (each / "cpu.max").read_text().split()
+            count = min(count, max(1, math.ceil(int(quota) / int(period))))
+        except (OSError, ValueError):
+            # Not limited here ("max"), or no such file.
+            continue
+    return count
+
+
 def set_threads(asked: int | None, granted: int | None, kept: int | None = None) -> int:
     """Make torch use so many threads, and return how many.
 
@@ -116,7 +142,7 @@ def set_threads(asked: int | None, granted: int | None, kept: int | None = None)
     slower. `kept` is how many it were before work was interrupted: with as many the result is the
     same to the last bit.
     """
-    there = len(os.sched_getaffinity(0))
+    there = count_processors()
     threads = asked or min(kept or granted or there, there)
     if granted and granted > there and not asked:
         log.info("%d threads were granted, this machine has %d processors", granted, there)

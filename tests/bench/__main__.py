@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from bench.busy import measure_busy
 from bench.flows import measure_course, measure_dataset, measure_dry_run, measure_genome
 from bench.gpu import measure_gpu
 from bench.measuring import ROOT, Row
@@ -25,7 +26,9 @@ COLUMNS = ("what", "median", "spread", "beside", "wanted")
 def main() -> None:
     """Measure the rows that were asked for, print a table and write JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("rows", nargs="*", help="train predict gpu dry-run dataset genome course")
+    parser.add_argument(
+        "rows", nargs="*", help="train predict busy gpu dry-run dataset genome course"
+    )
     parser.add_argument("--rounds", type=int, default=7, help="repetitions (7)")
     parser.add_argument("--windows", type=int, default=4, help="windows a batch on the CPU (4)")
     parser.add_argument(
@@ -40,6 +43,7 @@ def main() -> None:
         known: dict[str, Callable[[], list[Row]]] = {
             "train": lambda: measure_networks("train", given.rounds, given.windows),
             "predict": lambda: measure_networks("predict", given.rounds, given.windows),
+            "busy": lambda: measure_busy(given.rounds),
             "gpu": lambda: measure_gpu(folder, given.rounds),
             "dry-run": lambda: measure_dry_run(folder, given.rounds),
             "dataset": lambda: measure_dataset(folder, given.dataset_windows, given.rounds),
