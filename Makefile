@@ -1,6 +1,7 @@
 # make demo   set up and run the default pipeline: tracks and a report in a few minutes
 # make browse look at a run's tracks in the web browser: RUN=demo, FOLDER=export (or genome_tracks)
 # make test   set up and run the test suite
+# make test-all  that and the tests that take minutes
 # make bench  how fast it all is, beside a plain version
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -11,7 +12,7 @@ RUN ?= demo
 FOLDER ?= export
 PORT ?= 8000
 
-.PHONY: demo browse test test-slow bench lint format schema clean
+.PHONY: demo browse test test-slow test-all bench lint format schema clean
 
 demo: $(VENV)/.run
 	$(BIN)/snakemake --cores $(CORES) --resources gpu=1
@@ -27,6 +28,8 @@ test: $(VENV)/.dev
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow
+
+test-all: test test-slow
 
 # How fast it all is, beside a plain version: ROWS="train predict" for some rows of it.
 bench: $(VENV)/.dev
