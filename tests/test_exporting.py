@@ -212,7 +212,7 @@ def test_a_genome_for_which_there_is_no_room_is_refused(
         sizes[path.name] = size
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr("seqcast.exporting.make_room", refuse)
+    monkeypatch.setattr("seqcast.disk.make_room", refuse)
     with pytest.raises(OSError, match="No space left"):
         export_tracks(tiny_dataset.path, predictions, tmp_path / "export" / "tracks.tsv")
     assert sizes == {"genome.fa.partial": 6 + 777 + 10 + 6 + 512 + 7}

@@ -1,0 +1,176 @@
+"""Files that steps write for later ones: a bit that changed, an end that is gone, are refused."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import BIN, NETWORK, TARGETS, write_replicates, write_tiny
+
+from seqcast import disk
+from seqcast.browser.loci import find_loci
+from seqcast.browser.page import read_scores, read_sizes
+from seqcast.checkpoint import read_card, read_model, write_model
+from seqcast.dataset import read_dataset
+from seqcast.errors import SeqcastError
+from seqcast.evaluation.tables import make_window_table, write_table
+from seqcast.fasta import write_fasta
+from seqcast.findings import Validation, read_validation, write_validation
+from seqcast.genome_tracks.parts import PartWriter, read_part
+from seqcast.genome_tracks.plan import Part, Plan, read_plan, write_plan
+from seqcast.genome_tracks.tiling import Span
+from seqcast.locating import Placements, read_placements, write_placements
+from seqcast.locating.placements import COLUMNS
+from seqcast.model import Network
+from seqcast.predictions import PredictionWriter, read_predictions
+from seqcast.provenance import find_damaged_files
+from seqcast.replicates import read_replicates
+from seqcast.report.results import read_scores as read_all_scores
+from seqcast.sources.genome.fasta import open_indexed
+from seqcast.tracks import read_tracks, write_tracks
+from seqcast.training.state import Place, State, read_state, write_state
+from seqcast.truth import read_truth, write_truth
+
+AGAIN = "delete it and run the same command again"
+DATASET = "delete it, run `snakemake dataset validate_source`, then the same command again"
+PART = Part("one", (Span("chr1", 0, 8),), "0123")
+# Of each file that is read again: its name, and what its line says to do.
+REMEDIES = {
+    "dataset.h5": DATASET,
+    "truth.h5": DATASET,
+    "replicates.h5": DATASET,
+    "predictions.h5": AGAIN,
+    "part.h5": AGAIN,
+    "model.safetensors": f"{AGAIN}, which trains it anew",
+    "metrics.tsv": AGAIN,
+    "windows.tsv": AGAIN,
+    "tracks.tsv": AGAIN,
+    "plan.json": AGAIN,
+    "placements.tsv": "delete it, run `snakemake locate`, then the same command again",
+    "validation.json": "delete it, run `snakemake validate_source`, then the same command again",
+    "genome.fa": AGAIN,
+    "genome.fa.fai": AGAIN,
+    "genome.chrom.sizes": AGAIN,
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a run that has a file of each kind, in the folder of a project."""
+    folder = tmp_path_factory.mktemp("project") / "results" / "tiny"
+    folder.mkdir(parents=True)
+    dataset = write_tiny(folder / "dataset.h5")
+    values = np.random.default_rng(1).random((dataset.bins, 3), np.float32)
+    write_truth(folder / "truth.h5", values, TARGETS)
+    write_replicates(folder / "replicates.h5", values, (True, False, True), TARGETS)
+    rows = dataset.rows_of("test")
+    with PredictionWriter(
+        folder / "predictions.h5", dataset, rows, model="m", checkpoint_digest="0"
+    ) as predictions:
+        predictions.add(np.ones((len(rows), dataset.output_bins, 3), np.float32))
+        predictions.finish()
+    with PartWriter(folder / "part.h5", PART, TARGETS, {"model": "m"}) as part:
+        part.add(values[: PART.bins])
+        part.finish()
+    torch.manual_seed(1)
+    write_model(folder / "model.safetensors", Network(NETWORK, TARGETS, crop=2), {"epoch": 3})
+    scores = pd.DataFrame({"target": TARGETS.identifier, "pearson_r_log1p": [0.5, 0.25, 0.125]})
+    write_table(scores, folder / "metrics.tsv")
+    windows = make_window_table(read_predictions(folder / "predictions.h5"), dataset)
+    write_table(windows, folder / "windows.tsv")
+    write_tracks(folder / "tracks.tsv", [dict.fromkeys(("file", "target", "sha256"), "none.bw")])
+    write_plan(folder / "plan.json", Plan((PART,)))
+    places = pd.DataFrame([("train", 0, "placed", "chr1", 0, 9, "+", 1, 0, 1.0)], columns=COLUMNS)
+    found = Placements("small", "ACGT", "ACGT", 9, {"chr1": 100}, places.astype(COLUMNS))
+    write_placements(folder / "placements.tsv", found)
+    write_validation(folder / "validation.json", Validation("simulated", "dataset.h5"))
+    write_fasta(folder / "genome.fa", [("chr1", dataset.sequence[:1000])])
+    return folder
+
+
+@pytest.fixture
+def _in_project(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(run.parents[1])
+
+
+def read(path: Path) -> object:
+    """Read a file as the steps do, by the name that it had in the run."""
+    name = path.name
+    if name == "windows.tsv":
+        dataset = read_dataset(path.with_name("dataset.h5"))
+        return find_loci(path, read_predictions(path.with_name("predictions.h5")), dataset)
+    readers: dict[str, Callable[[Path], object]] = {
+        "dataset.h5": read_dataset,
+        "truth.h5": read_truth,
+        "replicates.h5": read_replicates,
+        "predictions.h5": read_predictions,
+        "part.h5": lambda part: read_part(part, PART, TARGETS),
+        "model.safetensors": read_model,
+        "metrics.tsv": read_scores,
+        "tracks.tsv": read_tracks,
+        "plan.json": read_plan,
+        "placements.tsv": read_placements,
+        "validation.json": read_validation,
+        "genome.fa": open_indexed,
+        "genome.fa.fai": lambda _: open_indexed(path.with_name("genome.fa")),
+        "genome.chrom.sizes": lambda sizes: read_sizes(sizes.parent),
+    }
+    return readers[name](path)
+
+
+def flip(path: Path, byte: int, bit: int) -> None:
+    """Change one bit of a file where it lies."""
+    with open(path, "r+b") as file:
+        file.seek(byte)
+        (value,) = file.read(1)
+        file.seek(byte)
+        file.write(bytes([value ^ 1 << bit]))
+
+
+def check_refused(path: Path, remedy: str) -> None:
+    with pytest.raises(SeqcastError) as refused:
+        read(path)
+    said = str(refused.value)
+    assert said.startswith(f"results/tiny/{path.name}: ")
+    assert said.endswith(f"; {remedy}")
+    assert "\n" not in said
+
+
+@pytest.mark.usefixtures("_in_project")
+@pytest.mark.parametrize("name", REMEDIES)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_any_bit_that_changed_is_refused_with_what_to_do(name: str, data: st.DataObject) -> None:
+    path = Path("results/tiny", name)
+    size = path.stat().st_size
+    # The seal and what is near it half of the time.
+    byte = data.draw(st.integers(0, min(size, 600) - 1) | st.integers(0, size - 1))
+    bit = data.draw(st.integers(0, 7))
+    flip(path, byte, bit)
+    try:
+        check_refused(path, REMEDIES[name])
+    finally:
+        flip(path, byte, bit)
+    read(path)
+
+
+@pytest.mark.usefixtures("_in_project")
+@pytest.mark.parametrize("name", REMEDIES)
+@settings(max_examples=10)
+@given(data=st.data())
+def test_any_end_that_is_gone_is_refused_with_what_to_do(name: str, data: st.DataObject) -> None:
+    path = Path("results/tiny", name)
+    content = path.read_bytes()
+    path.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
+    try:
+        check_refused(path, REMEDIES[name])
+    finally:
+        path.write_bytes(content)
+    read(path)
