@@ -111,6 +111,7 @@ def test_other_files_are_refused(tmp_path: Path, old: str, new: str, what: str) 
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
+    path.with_name(".windows.tsv.b2").unlink()
     with pytest.raises(SeqcastError, match=what) as error:
         read_placements(path)
     assert "run `snakemake locate`" in str(error.value)

@@ -1,8 +1,5 @@
 """Files that steps write for later ones: a bit that changed, an end that is gone, are refused."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +9,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import BIN, NETWORK, TARGETS, write_replicates, write_tiny
+from tiny import NETWORK, TARGETS, write_replicates, write_tiny
 
-from seqcast import disk
 from seqcast.browser.loci import find_loci
 from seqcast.browser.page import read_scores, read_sizes
-from seqcast.checkpoint import read_card, read_model, write_model
+from seqcast.checkpoint import read_model, write_model
 from seqcast.dataset import read_dataset
 from seqcast.errors import SeqcastError
 from seqcast.evaluation.tables import make_window_table, write_table
@@ -30,12 +26,9 @@ from seqcast.locating import Placements, read_placements, write_placements
 from seqcast.locating.placements import COLUMNS
 from seqcast.model import Network
 from seqcast.predictions import PredictionWriter, read_predictions
-from seqcast.provenance import find_damaged_files
 from seqcast.replicates import read_replicates
-from seqcast.report.results import read_scores as read_all_scores
 from seqcast.sources.genome.fasta import open_indexed
 from seqcast.tracks import read_tracks, write_tracks
-from seqcast.training.state import Place, State, read_state, write_state
 from seqcast.truth import read_truth, write_truth
 
 AGAIN = "delete it and run the same command again"

@@ -155,9 +155,12 @@ def mending(wildcards):
     when the DAG is built.
     """
     genome = [Path(TRACKS).with_name(name) for name in GENOME]
-    if not Path(TRACKS).exists() or not (
-        provenance.find_damaged_files(TRACKS) or not all(path.exists() for path in genome)
-    ):
-        return []
+    try:
+        if not Path(TRACKS).exists() or not (
+            provenance.find_damaged_files(TRACKS) or not all(path.exists() for path in genome)
+        ):
+            return []
+    except errors.SeqcastError as error:
+        raise WorkflowError(str(error)) from None
     Path(MENDED).unlink(missing_ok=True)
     return MENDED
