@@ -1,8 +1,14 @@
 """Files that steps write for later ones: a bit that changed, an end that is gone, are refused."""
 
+import contextlib
+import os
+import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,8 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import NETWORK, TARGETS, write_replicates, write_tiny
 
+from seqcast import disk, seal
 from seqcast.browser.loci import find_loci
 from seqcast.browser.page import read_scores, read_sizes
+from seqcast.card import read_card
 from seqcast.checkpoint import read_model, write_model
 from seqcast.dataset import read_dataset
 from seqcast.errors import SeqcastError
@@ -29,6 +37,7 @@ from seqcast.predictions import PredictionWriter, read_predictions
 from seqcast.replicates import read_replicates
 from seqcast.sources.genome.fasta import open_indexed
 from seqcast.tracks import read_tracks, write_tracks
+from seqcast.training.state import Place, State, read_state, write_state
 from seqcast.truth import read_truth, write_truth
 
 AGAIN = "delete it and run the same command again"
@@ -167,3 +176,121 @@ def test_any_end_that_is_gone_is_refused_with_what_to_do(name: str, data: st.Dat
     finally:
         path.write_bytes(content)
     read(path)
+
+
+@pytest.mark.usefixtures("_in_project")
+def test_a_large_file_of_a_run_is_read_once_until_it_is_touched(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seal, "REMEMBERED_FROM", 0)
+    path = Path("results/tiny/model.safetensors")
+    digest, reads = seal._digest, []
+    monkeypatch.setattr(seal, "_digest", lambda *each: reads.append(1) or digest(*each))
+    for _ in range(2):
+        read_card(path)
+        assert len(reads) == 1
+    # Its size and its date as before, the content is another.
+    stat = path.stat()
+    flip(path, stat.st_size - 1, 3)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    check_refused(path, REMEDIES[path.name])
+    flip(path, stat.st_size - 1, 3)
+    read_card(path)
+    # What was just written is known to be right.
+    reads.clear()
+    write_tiny(path.with_name("again.h5"))
+    assert len(reads) == 1
+    assert sorted(each.name for each in (run / ".seals").rglob("*")) == [
+        "again.h5", "model.safetensors",
+    ]  # fmt: skip
+
+
+def test_a_file_that_lies_elsewhere_is_always_read(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seal, "REMEMBERED_FROM", 0)
+    for folder in (tmp_path, tmp_path / "results"):
+        folder.mkdir(exist_ok=True)
+        path = folder / "model.safetensors"
+        shutil.copy(run / "model.safetensors", path)
+        monkeypatch.chdir(tmp_path)
+        read_card(path)
+        flip(path, 700, 0)
+        with pytest.raises(SeqcastError, match="make it anew, or copy it again from where"):
+            read_card(path)
+    assert sorted(each.name for each in tmp_path.rglob("*")) == [
+        "model.safetensors", "model.safetensors", "results",
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("_in_project")
+def test_a_run_that_may_not_be_written_to_is_read(run: Path, monkeypatch) -> None:
+    monkeypatch.setattr(seal, "REMEMBERED_FROM", 0)
+    shutil.rmtree(run / ".seals", ignore_errors=True)
+    # As if the folder could not be made.
+    (run / ".seals").write_text("")
+    read_card(Path("results/tiny/model.safetensors"))
+    (run / ".seals").unlink()
+
+
+def test_tables_are_as_plain_as_they_were(run: Path) -> None:
+    """A table of the user's own has no seal and is taken as it is; b2sum knows the others'."""
+    assert pd.read_csv(run / "metrics.tsv", sep="\t").shape == (3, 2)
+    shutil.copy(run / "metrics.tsv", run / "mine.tsv")
+    assert read_scores(run / "mine.tsv") == read_scores(run / "metrics.tsv")
+    (run / "mine.tsv").unlink()
+    if b2sum := shutil.which("b2sum"):
+        said = subprocess.run([b2sum, "-c", ".metrics.tsv.b2"], cwd=run, check=True, text=True)
+        assert said.returncode == 0
+
+
+def test_every_reader_of_hdf5_reads_past_the_seal(run: Path) -> None:
+    with h5py.File(run / "dataset.h5") as file:
+        assert file.userblock_size == seal.ROOM
+        found = file["coverage"][()]
+    assert np.array_equal(read_dataset(run / "dataset.h5").coverage, found, equal_nan=True)
+
+
+def test_a_name_comes_after_the_content_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, bool]] = []
+    flush = os.fsync
+
+    def note(handle: int) -> None:
+        """Note what is flushed, and whether the file has its name by then."""
+        name = Path(f"/proc/self/fd/{handle}").readlink().name
+        seen.append((name, (tmp_path / "a.txt").exists()))
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", note)
+    disk.write_text(tmp_path / "a.txt", "content")
+    assert seen == [("a.txt.partial", False), (tmp_path.name, True)]
+    with contextlib.suppress(KeyError), disk.written_whole(tmp_path / "a.txt") as partial:
+        partial.write_text("other")
+        raise KeyError
+    assert [each.name for each in tmp_path.iterdir()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "content"
+
+
+def test_only_one_module_gives_files_their_names() -> None:
+    library = Path(disk.__file__).parent
+    renaming = re.compile(r"os\.(replace|rename)\(|\.rename\(\w*path|shutil\.move\(")
+    found = {path.name for path in library.rglob("*.py") if renaming.search(path.read_text())}
+    assert found == {"disk.py"}
+
+
+def test_a_saved_training_of_another_shape_is_passed_over(tmp_path: Path, caplog) -> None:
+    """The one before it is used, and the log says so."""
+    for step in (1, 2):
+        tensors = {"weights/a": torch.arange(6.0).reshape(2, 3)}
+        write_state(tmp_path, {"data": "x"}, State(Place(step=step), tensors))
+    last = tmp_path / "state.safetensors"
+    content = last.read_bytes()
+    assert content.count(b"[2,3]") == 1
+    last.write_bytes(content.replace(b"[2,3]", b"[3,2]"))
+    found = read_state(tmp_path, {"data": "x"})
+    assert found is not None
+    assert found.place.step == 1
+    assert "passed over" in caplog.text
+    assert "state.safetensors: is damaged" in caplog.text
