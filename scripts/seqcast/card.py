@@ -39,7 +39,7 @@ def read_header(path: Path, wanted: tuple[str, int], what: str, remedy: str) -> 
             header = json.loads((file.metadata() or {}).get(KEY, "{}"))
     except (SafetensorError, OSError, ValueError) as error:
         raise SeqcastError(f"{path}: cannot be read as {what} ({error}); {remedy}") from None
-    check_format(path, header, wanted, f"{remedy}, or use the seqcast that wrote it")
+    check_format(path, header, wanted, "make it anew, or use the seqcast that wrote it")
     # This version has a seal: it is the mark itself that is damaged.
     if not is_sealed:
         raise damaged(path, remedy)

@@ -11,7 +11,7 @@ from seqcast.dataset import Dataset
 from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
 from seqcast.fasta import write_fasta
-from seqcast.seal import AGAIN, read_sealed, write_sealed
+from seqcast.seal import AGAIN, read_sealed, seal_beside, write_sealed
 from seqcast.sources.genome.fasta import Fasta, write_index
 
 NAME = "genome.fa"
@@ -70,3 +70,4 @@ def _lay(plain: Path, path: Path) -> None:
         return
     with written_whole(path, size) as partial:
         shutil.copyfile(plain, partial)
+        seal_beside(path, partial)
