@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from seqcast.console import progress
-from seqcast.disk import write_text, written_whole
+from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
 
 # BLAKE2b, because it takes 1 second a GB on processors of any age.
@@ -41,7 +41,10 @@ def seal(path: Path) -> None:
 def seal_beside(path: Path, partial: Path) -> None:
     """Write the digest of `partial`, which is about to be called `path`, into a file beside it."""
     with open(partial, "rb") as file:
-        write_text(_beside(path), f"{_digest(file).decode()}  {path.name}\n")
+        line = f"{_digest(file).decode()}  {path.name}\n"
+    # Other jobs may unpack the same file at the same time.
+    with written_whole(_beside(path), ending=f".{os.getpid()}.partial") as draft:
+        draft.write_text(line)
 
 
 def write_sealed(path: Path, text: str) -> None:
