@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tiny import NETWORK, TARGETS, write_replicates, write_tiny
 
 from seqcast import disk, seal
+from seqcast.browser.bigbed import write_bigbed
 from seqcast.browser.loci import find_loci
 from seqcast.browser.page import read_scores, read_sizes
 from seqcast.card import read_card
@@ -36,6 +37,7 @@ from seqcast.model import Network
 from seqcast.predictions import PredictionWriter, read_predictions
 from seqcast.replicates import read_replicates
 from seqcast.sources.genome.fasta import open_indexed
+from seqcast.splits import write_splits
 from seqcast.tracks import read_tracks, write_tracks
 from seqcast.training.state import Place, State, read_state, write_state
 from seqcast.truth import read_truth, write_truth
@@ -59,7 +61,8 @@ REMEDIES = {
     "validation.json": "delete it, run `snakemake validate_source`, then the same command again",
     "genome.fa": AGAIN,
     "genome.fa.fai": AGAIN,
-    "genome.chrom.sizes": AGAIN,
+    "genome.chrom.sizes": "delete it, run `snakemake export`, then the same command again",
+    "splits.bed": "delete it, run `snakemake export`, then the same command again",
 }
 
 
@@ -94,6 +97,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_placements(folder / "placements.tsv", found)
     write_validation(folder / "validation.json", Validation("simulated", "dataset.h5"))
     write_fasta(folder / "genome.fa", [("chr1", dataset.sequence[:1000])])
+    write_splits(folder / "splits.bed", dataset, ("chr1", "chr2"))
     return folder
 
 
@@ -122,6 +126,9 @@ def read(path: Path) -> object:
         "validation.json": read_validation,
         "genome.fa": open_indexed,
         "genome.fa.fai": lambda _: open_indexed(path.with_name("genome.fa")),
+        "splits.bed": lambda bed: write_bigbed(
+            bed.with_suffix(".bb"), bed, {"chr1": 1024, "chr2": 777}
+        ),
         "genome.chrom.sizes": lambda sizes: read_sizes(sizes.parent),
     }
     return readers[name](path)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,9 @@ def give_name(partial: Path, path: Path) -> None:
     """
     _flush(partial)
     os.replace(partial, path)
-    _flush(path.parent)
+    # Some file systems cannot flush a folder.
+    with suppress(OSError):
+        _flush(path.parent)
 
 
 def _flush(path: Path) -> None:

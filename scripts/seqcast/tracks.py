@@ -9,6 +9,8 @@ from seqcast.provenance import sha256_of
 from seqcast.seal import AGAIN, read_sealed, write_sealed
 from seqcast.targets import Targets
 
+# What a folder of tracks lies on is made by `export`, which notices only what is gone.
+GENOME_REMEDY = "delete it, run `snakemake export`, then the same command again"
 OBSERVED, PREDICTED, SPREAD, RESIDUAL = "observed", "predicted", "spread", "residual"
 COLUMNS = ("file", "target", "model", "kind", "units", "sha256")
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pybigtools
 
 from seqcast.disk import written_whole
-from seqcast.seal import AGAIN, read_sealed
+from seqcast.seal import read_sealed
+from seqcast.tracks import GENOME_REMEDY
 
 # Place in the header of the format (Kent et al. 2010, supplementary table 5).
 _FIELD_COUNTS = 32
@@ -20,7 +21,7 @@ def write_bigbed(path: str | Path, bed: str | Path, chrom_sizes: Mapping[str, in
     Lines have to be sorted by chromosome and start. The file gets its name when it is whole.
     """
     path = Path(path)
-    lines = [line.split("\t") for line in read_sealed(bed, AGAIN).splitlines()]
+    lines = [line.split("\t") for line in read_sealed(bed, GENOME_REMEDY).splitlines()]
     if not lines:
         return False
     # pybigtools goes by the ending.

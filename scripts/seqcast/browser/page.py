@@ -24,7 +24,7 @@ from seqcast.disk import write_text
 from seqcast.errors import SeqcastError
 from seqcast.seal import AGAIN, read_sealed
 from seqcast.templates import render
-from seqcast.tracks import OBSERVED, PREDICTED, RESIDUAL, SPREAD, read_tracks
+from seqcast.tracks import GENOME_REMEDY, OBSERVED, PREDICTED, RESIDUAL, SPREAD, read_tracks
 
 # More would fill several screens, and each asks for pieces of its file at every move.
 MOST_TARGETS = 12
@@ -138,7 +138,7 @@ def read_scores(path: str | Path) -> dict[str, float]:
 
 def read_sizes(folder: str | Path) -> dict[str, int]:
     """Read the lengths of the chromosomes of a folder of tracks."""
-    lines = read_sealed(Path(folder) / "genome.chrom.sizes", AGAIN).splitlines()
+    lines = read_sealed(Path(folder) / "genome.chrom.sizes", GENOME_REMEDY).splitlines()
     cells = [line.split("\t") for line in lines if line]
     return {name: int(length) for name, length in cells}
 
