@@ -16,6 +16,7 @@ from seqcast.exporting import Options, export_tracks, mend_tracks
 from seqcast.genome import encode
 from seqcast.predictions import PredictionWriter, Stitch, read_predictions
 from seqcast.provenance import find_damaged_files, sha256_of
+from seqcast.seal import write_sealed
 from seqcast.targets import Targets
 from seqcast.tracks import read_tracks
 
@@ -323,7 +324,7 @@ def test_mending_lists_what_came_out_otherwise(
 ) -> None:
     text = table.read_text()
     digest = read_tracks(table)[1]["sha256"]
-    table.write_text(text.replace(digest, "0" * 64))
+    write_sealed(table, text.replace(digest, "0" * 64))
     os.utime(table, (1, 1))
     mend_tracks(tiny_dataset.path, predictions, table)
     assert table.read_text() == text
