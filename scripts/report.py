@@ -8,8 +8,10 @@ from seqcast.browser.shown import find_shown
 from seqcast.card import read_card
 from seqcast.console import log, step
 from seqcast.dataset import read_dataset
+from seqcast.findings import REMEDY
 from seqcast.provenance import make_run_record, sha256_of, write_json
 from seqcast.report import ModelFiles, write_report
+from seqcast.seal import read_sealed
 
 with step("report", snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
@@ -59,7 +61,7 @@ with step("report", snakemake.log[0]):
         baselines={name: metrics[f"baseline.{name}"] for name in params.baselines},
         template=templates / "page.html.j2",
         run=record,
-        validation=json.loads(Path(inputs.validation).read_text()),
+        validation=json.loads(read_sealed(inputs.validation, REMEDY)),
         title=params.report["title"],
         tracks=tracks,
         browser=browser,

@@ -5,6 +5,7 @@ from pathlib import Path
 from seqcast.console import log, step
 from seqcast.dataset import read_dataset
 from seqcast.disk import write_text
+from seqcast.findings import write_validation
 from seqcast.memory import keep_memory
 from seqcast.settings import read_settings
 from seqcast.sources.genome.inputs import find_inputs
@@ -25,5 +26,5 @@ with step("validate", snakemake.log[0]):
     for line in verdict.splitlines():
         log.info("%s", line)
     found.raise_if_refused()
-    write_text(Path(snakemake.output.validation), found.to_json())
+    write_validation(Path(snakemake.output.validation), found)
     write_text(Path(snakemake.output.verdict), verdict)

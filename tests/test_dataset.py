@@ -38,6 +38,7 @@ from seqcast.dataset import (
     write_manifest,
 )
 from seqcast.errors import SeqcastError
+from seqcast.seal import seal
 from seqcast.targets import Targets
 
 
@@ -145,7 +146,8 @@ def test_files_that_are_no_dataset_are_refused(tmp_path: Path, tiny_dataset: Dat
     path.write_bytes(tiny_dataset.path.read_bytes())
     with h5py.File(path, "a") as file:
         file.attrs["format_version"] = 1
-    with pytest.raises(SeqcastError, match="version 1, wanted 'seqcast-dataset' version 3; delete"):
+    seal(path)
+    with pytest.raises(SeqcastError, match="version 1, wanted 'seqcast-dataset' version 4; delete"):
         read_dataset(path)
     with h5py.File(path, "w") as file:
         file["x"] = 1
@@ -161,7 +163,8 @@ def test_datasets_that_lack_a_part_are_refused(
     path.write_bytes(tiny_dataset.path.read_bytes())
     with h5py.File(path, "a") as file:
         del file[part]
-    with pytest.raises(SeqcastError, match="is not a whole dataset"):
+    seal(path)
+    with pytest.raises(SeqcastError, match=r"cannot be read as HDF5 .*doesn't exist.*; delete"):
         read_dataset(path)
 
 
@@ -172,6 +175,7 @@ def test_repacked_datasets_are_refused(tmp_path: Path, tiny_dataset: Dataset) ->
         codes = file["sequence"][()]
         del file["sequence"]
         file.create_dataset("sequence", data=codes, chunks=(100,), compression="gzip")
+    seal(path)
     with pytest.raises(SeqcastError, match="/sequence is empty or lies in chunks"):
         read_dataset(path)
 

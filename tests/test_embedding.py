@@ -241,7 +241,7 @@ def test_what_is_missing_is_said_plainly(folder: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "export")
     (folder / "1.default.bw").unlink()
-    with pytest.raises(SeqcastError, match=r"1 of 13 files are missing, 1\.default\.bw"):
+    with pytest.raises(SeqcastError, match=r"1 of 13 files are missing or damaged, 1\.default\.bw"):
         make_embedded(folder, LOCI, TARGETS, bin_size=BIN)
 
 

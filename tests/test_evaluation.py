@@ -28,6 +28,7 @@ from seqcast.evaluation.tables import format_summary
 from seqcast.evaluation.tracks import Tracks, find_blocks, find_train_means
 from seqcast.metrics import DEFINITIONS, Track, evaluate_target, window_pearson_r
 from seqcast.predictions import Predictions, PredictionWriter, Stitch, read_predictions
+from seqcast.seal import seal
 from seqcast.settings import EvaluateSettings
 from seqcast.truth import write_truth
 
@@ -243,6 +244,7 @@ def test_what_is_no_coverage_is_refused(
 ) -> None:
     with h5py.File(predictions.path, "r+") as file:
         file["predicted"][1, 2:4, 1] = value
+    seal(predictions.path)
     with pytest.raises(SeqcastError, match=r"p\.h5: 2 predicted values are negative or not finite"):
         run(tmp_path, tiny_dataset)
     assert not (tmp_path / "metrics.tsv").exists()

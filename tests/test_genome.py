@@ -62,11 +62,9 @@ def test_fasta_is_read_back_by_another_program(
         assert path.with_name("genome.fa.fai").read_text() == ours
     sizes = path.with_name("genome.chrom.sizes").read_text().splitlines()
     assert sizes == [f"{name}\t{len(sequence)}" for name, sequence in named.items()]
-    assert {each.name for each in path.parent.iterdir()} == {
-        "genome.fa",
-        "genome.fa.fai",
-        "genome.chrom.sizes",
-    }
+    names = ("genome.fa", "genome.fa.fai", "genome.chrom.sizes")
+    seals = (f".{name}.b2" for name in names)
+    assert {each.name for each in path.parent.iterdir()} == {*names, *seals}
 
 
 def test_long_contigs_are_written_in_blocks(tmp_path: Path) -> None:

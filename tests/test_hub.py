@@ -23,6 +23,7 @@ from seqcast.browser.loci import Locus
 from seqcast.browser.twobit import write_twobit
 from seqcast.errors import SeqcastError
 from seqcast.genome import decode
+from seqcast.tracks import write_tracks
 
 HUB = {"hub", "shortLabel", "longLabel", "useOneFile", "email"}
 ASSEMBLY = {"genome", "twoBitPath", "organism", "defaultPos"}
@@ -183,7 +184,7 @@ def test_missing_tracks_are_counted(tmp_path: Path) -> None:
     (folder / "weak.default.bw").unlink()
     with pytest.raises(SeqcastError, match=r"1 of 5 tracks .* weak\.default\.bw; run"):
         write_hub(folder, name="demo", assembly=None)
-    (folder / "tracks.tsv").write_text("file\ttarget\tmodel\tkind\tunits\tsha256\n")
+    write_tracks(folder / "tracks.tsv", [])
     with pytest.raises(SeqcastError, match="lists no tracks"):
         write_hub(folder, name="demo", assembly=None)
     assert not (folder / "hub.txt").exists()

@@ -14,6 +14,7 @@ from tiny import BIN, CROP, TARGETS, WINDOW, write_tiny
 from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError
 from seqcast.predictions import Predictions, PredictionWriter, Stitch, read_predictions
+from seqcast.seal import seal
 
 
 def write(path: Path, dataset: Dataset, rows: np.ndarray, values: np.ndarray) -> Predictions:
@@ -94,17 +95,19 @@ def test_predictions_of_other_data_are_refused(tmp_path: Path, tiny_dataset: Dat
 def test_files_that_are_no_predictions_are_refused(tmp_path: Path, tiny_dataset: Dataset) -> None:
     with pytest.raises(SeqcastError, match="cannot be read as HDF5"):
         read_predictions(tmp_path / "p.h5")
-    with pytest.raises(SeqcastError, match="found format 'seqcast-dataset' version 3, wanted"):
+    with pytest.raises(SeqcastError, match="found format 'seqcast-dataset' version 4, wanted"):
         read_predictions(tiny_dataset.path)
     write(tmp_path / "p.h5", tiny_dataset, np.arange(3), make_values(tiny_dataset, 3))
     with h5py.File(tmp_path / "p.h5", "a") as file:
         file.attrs["format_version"] = 0
-    with pytest.raises(SeqcastError, match="version 0, wanted 'seqcast-predictions' version 2"):
+    seal(tmp_path / "p.h5")
+    with pytest.raises(SeqcastError, match="version 0, wanted 'seqcast-predictions' version 3"):
         read_predictions(tmp_path / "p.h5")
     with h5py.File(tmp_path / "p.h5", "a") as file:
-        file.attrs["format_version"] = 2
+        file.attrs["format_version"] = 3
         del file["predicted"]
-    with pytest.raises(SeqcastError, match="is not whole"):
+    seal(tmp_path / "p.h5")
+    with pytest.raises(SeqcastError, match=r"cannot be read as HDF5 .*doesn't exist.*; delete"):
         read_predictions(tmp_path / "p.h5")
 
 

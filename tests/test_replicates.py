@@ -9,6 +9,7 @@ from tiny import TARGETS, write_replicates
 
 from seqcast.errors import SeqcastError
 from seqcast.replicates import ReplicatesWriter, read_replicates
+from seqcast.seal import seal
 
 INCLUDED = (True, False, False)
 
@@ -62,5 +63,6 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     write_replicates(tmp_path / "r.h5", make_coverage(), INCLUDED, TARGETS)
     with h5py.File(tmp_path / "r.h5", "r+") as file:
         file.attrs["format_version"] = 9
-    with pytest.raises(SeqcastError, match="version 9, wanted 'seqcast-replicates' version 1"):
+    seal(tmp_path / "r.h5")
+    with pytest.raises(SeqcastError, match="version 9, wanted 'seqcast-replicates' version 2"):
         read_replicates(tmp_path / "r.h5")

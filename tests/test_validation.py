@@ -25,6 +25,7 @@ from seqcast.dataset import Contigs, DatasetWriter, make_windows, read_dataset
 from seqcast.errors import SeqcastError
 from seqcast.findings import Validation, read_validation
 from seqcast.genome import reverse_complement
+from seqcast.seal import seal
 from seqcast.settings import BasenjiSettings
 from seqcast.targets import Targets
 from seqcast.validation import make_verdict, validate, validate_dataset
@@ -488,6 +489,7 @@ def test_faulty_dataset_is_refused(dataset_path: Path) -> None:
     with h5py.File(dataset_path, "r+") as file:
         file["coverage"][:BINS, 1] = 0
         file["sequence"][5] = 9
+    seal(dataset_path)
     found = validate_dataset(read_dataset(dataset_path))
     assert "codes above 4" in found.refusals[0]
     assert "1 of 2 targets are zero in all train windows: two" in found.refusals[1]

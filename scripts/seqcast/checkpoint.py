@@ -4,9 +4,8 @@ The format is specified in docs/formats.md. No pickle is read or written.
 """
 
 import json
-import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -15,11 +14,14 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from seqcast import __version__
-from seqcast.card import FORMAT, FORMAT_VERSION, KEY, read_card
+from seqcast.card import FORMAT, FORMAT_VERSION, KEY, SEAL_KEY, read_card
+from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
 from seqcast.model import Network
+from seqcast.seal import BLANK, seal
 from seqcast.settings import PRESETS, ModelSettings
 from seqcast.targets import Targets
 
@@ -41,11 +43,17 @@ def write_model(path: str | Path, network: Network, training: dict[str, Any] | N
         "training": training or {},
     }
     state = network.state_dict()
-    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-    partial = path.with_name(path.name + ".partial")
+    with written_whole(path) as partial:
+        write_tensors(partial, state, card)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Write tensors as safetensors, with what the file says of itself, and seal it."""
+    arrays = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    content = json.dumps({SEAL_KEY: BLANK, **header}, sort_keys=True)
     # safetensors' own file could be read by its writer alone.
-    partial.write_bytes(save(tensors, {KEY: json.dumps(card, sort_keys=True)}))
-    os.replace(partial, path)
+    path.write_bytes(save(arrays, {KEY: content}))
+    seal(path)
 
 
 def read_model(path: str | Path) -> Network:

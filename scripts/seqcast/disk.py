@@ -1,9 +1,10 @@
 """Files that are whole or not there, and room for them asked for before they are written."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from seqcast.errors import SeqcastError
 
@@ -25,11 +26,53 @@ def make_room(path: Path, size: int) -> None:
         raise OSError(error.errno, reason, str(path)) from None
 
 
+@contextmanager
+def written_whole(path: Path, size: int = 0, ending: str = ".partial") -> Iterator[Path]:
+    """Yield where to write a file, which gets its name when the block is done.
+
+    With `size`, room for so many bytes is asked for first. Where the block fails, nothing is left
+    behind, and what had the name before still has it. Meanwhile `ending` is put behind the name.
+    Raises `OSError` with the file's name where the disk is full.
+    """
+    partial = path.with_name(path.name + ending)
+    try:
+        if size:
+            make_room(partial, size)
+        yield partial
+        give_name(partial, path)
+    except OSError as error:
+        if error.errno and error.filename is None:  # as Python has it where a disk is full
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def give_name(partial: Path, path: Path) -> None:
+    """Give a file that is whole its final name.
+
+    A name may reach the disk before the content: after a power cut the file would be empty. So the
+    content goes first, and then the folder that holds the name.
+    """
+    _flush(partial)
+    os.replace(partial, path)
+    # Some file systems cannot flush a folder.
+    with suppress(OSError):
+        _flush(path.parent)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a small file; it gets its name when it is whole."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with written_whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def check_format(
@@ -42,29 +85,3 @@ def check_format(
             f"{path}: found format {found[0]!r} version {found[1]}, wanted {wanted[0]!r} version"
             f" {wanted[1]}; {mend}"
         )
-
-
-class Draft:
-    """A file that is written piece by piece and gets its name only when it is whole.
-
-    To inherit from: open `_partial`, for which there is room, as `_file`; end with `_keep`. Used
-    as a context manager, it leaves nothing behind where it did not come to that.
-    """
-
-    _file: Any
-
-    def __init__(self, path: str | Path, size: int) -> None:
-        self.path = Path(path)
-        self._partial = self.path.with_name(self.path.name + ".partial")
-        make_room(self._partial, size)
-
-    def _keep(self) -> None:
-        self._file.close()
-        os.replace(self._partial, self.path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-        self._partial.unlink(missing_ok=True)

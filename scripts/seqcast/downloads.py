@@ -16,6 +16,7 @@ import pooch
 import requests
 
 from seqcast.console import log, progress
+from seqcast.disk import give_name
 from seqcast.errors import SeqcastError
 
 _CHUNK_BYTES = 1 << 16
@@ -65,7 +66,7 @@ def download(
     if fault:
         partial.unlink()
         raise SeqcastError(f"{url}: {fault}")
-    os.replace(partial, path)
+    give_name(partial, path)
     return digest
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from seqcast.bigwig import Run, split_runs, write_bigwig
 from seqcast.console import log, progress
 from seqcast.dataset import Dataset, read_dataset
-from seqcast.disk import make_room
 from seqcast.errors import SeqcastError
 from seqcast.fasta import write_fasta
 from seqcast.predictions import Predictions, Stitch, read_predictions
@@ -121,8 +120,7 @@ class _Exporter:
         """Write the chromosomes that have tracks, and the stretches of each split on them."""
         path, size = self.folder / "genome.fa", self._genome_size
         log.info("writing genome.fa: %d contigs, %.1f MB", len(self.chroms), size / 1e6)
-        make_room(path.with_name(path.name + ".partial"), size)
-        write_fasta(path, ((chrom, self._codes_of(chrom)) for chrom in self.chroms), LINE)
+        write_fasta(path, ((chrom, self._codes_of(chrom)) for chrom in self.chroms), LINE, size)
         write_splits(self.folder / "splits.bed", self.dataset, self.chroms)
 
     def _codes_of(self, chrom: str) -> np.ndarray:

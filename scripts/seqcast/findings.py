@@ -8,6 +8,10 @@ from typing import Any
 
 from seqcast.base_order import BaseOrder
 from seqcast.errors import SeqcastError
+from seqcast.seal import read_sealed, write_sealed
+
+# By itself: in one call all that follows would be made anew as well.
+REMEDY = "delete it, run `snakemake validate_source`, then the same command again"
 
 
 @dataclass(frozen=True)
@@ -132,11 +136,14 @@ class Validation:
         return cls(**values)
 
 
+def write_validation(path: Path, validation: Validation) -> None:
+    """Write the JSON of a validation; it gets its name when it is whole."""
+    write_sealed(path, validation.to_json())
+
+
 def read_validation(path: Path) -> Validation:
     """Read the JSON of a validation."""
     try:
-        return Validation.from_json(path.read_text())
+        return Validation.from_json(read_sealed(path, REMEDY))
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise SeqcastError(
-            f"{path}: is not the JSON of a validation ({error}); run `snakemake validate` again"
-        ) from None
+        raise SeqcastError(f"{path}: is not the JSON of a validation ({error}); {REMEDY}") from None

@@ -12,13 +12,13 @@ import h5py
 import numpy as np
 
 from seqcast.dataset import Dataset
-from seqcast.dataset.reading import read_mapped
-from seqcast.disk import Draft, check_format
 from seqcast.errors import SeqcastError
+from seqcast.hdf5 import Draft, open_hdf5, read_mapped
+from seqcast.seal import AGAIN
 from seqcast.targets import Targets
 
 FORMAT = "seqcast-predictions"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,6 @@ class PredictionWriter(Draft):
         shape = (len(rows), dataset.output_bins, len(dataset.targets))
         names = ("predicted", "spread") if spread else ("predicted",)
         super().__init__(path, 4 * math.prod(shape) * len(names))
-        self._file = h5py.File(self._partial, "w")
         self._arrays = [self._file.create_dataset(name, shape, np.float32) for name in names]
         self._write_places(dataset, rows, dataset.fold if folds is None else folds)
         self._file.attrs.update(
@@ -128,28 +127,21 @@ class PredictionWriter(Draft):
 def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predictions:
     """Open predictions; given a dataset, refuse those that were made from another."""
     path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            mend = "delete the file and run `snakemake predict`"
-            check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
-            predictions = Predictions(
-                path=path,
-                rows=file["windows/row"][()],
-                folds=file["windows/fold"][()],
-                contig=tuple(file["windows/contig"].asstr()[()].tolist()),
-                start=file["windows/start"][()],
-                end=file["windows/end"][()],
-                targets=Targets.from_json(file.attrs["targets"]),
-                model=file.attrs["model"],
-                checkpoint_digest=file.attrs["checkpoint_digest"],
-                dataset_digest=file.attrs["dataset_digest"],
-                predicted=read_mapped(path, file["predicted"]),
-                spread=read_mapped(path, file["spread"]) if "spread" in file else None,
-            )
-    except OSError as error:
-        raise SeqcastError(f"{path}: cannot be read as HDF5 ({error})") from None
-    except KeyError as error:
-        raise SeqcastError(f"{path}: is not whole ({error}); run `snakemake predict`") from None
+    with open_hdf5(path, (FORMAT, FORMAT_VERSION), AGAIN) as file:
+        predictions = Predictions(
+            path=path,
+            rows=file["windows/row"][()],
+            folds=file["windows/fold"][()],
+            contig=tuple(file["windows/contig"].asstr()[()].tolist()),
+            start=file["windows/start"][()],
+            end=file["windows/end"][()],
+            targets=Targets.from_json(file.attrs["targets"]),
+            model=file.attrs["model"],
+            checkpoint_digest=file.attrs["checkpoint_digest"],
+            dataset_digest=file.attrs["dataset_digest"],
+            predicted=read_mapped(path, file["predicted"]),
+            spread=read_mapped(path, file["spread"]) if "spread" in file else None,
+        )
     if dataset is not None and predictions.dataset_digest != dataset.digest:
         raise SeqcastError(
             f"{path}: was predicted from a dataset with digest {predictions.dataset_digest[:12]},"

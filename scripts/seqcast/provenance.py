@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from seqcast.disk import write_text
+from seqcast.seal import AGAIN, read_sealed
 
 PACKAGES = (
     "snakemake", "torch", "h5py", "numpy", "pandas", "pyfaidx", "pybigwig", "matplotlib", "scipy",
@@ -23,7 +25,7 @@ PACKAGES = (
 
 # What these do to a result shows in the parameters of its rule, or not at all: a better message
 # retrains nothing.
-_WITHOUT_EFFECT = ("console", "disk", "errors", "gpus", "provenance", "settings")
+_WITHOUT_EFFECT = ("console", "disk", "errors", "gpus", "provenance", "seal", "settings")
 
 # Without the links and the `..` by which it was reached: what has one name has one digest.
 _LIBRARY = Path(__file__).resolve().parent
@@ -109,13 +111,13 @@ def find_damaged_files(table_path: str | Path) -> list[str]:
     table_path = Path(table_path)
     written = table_path.stat().st_mtime_ns
     damaged = []
-    with open(table_path, newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t"):
-            path = table_path.parent / row["file"]
-            if not path.is_file() or (
-                path.stat().st_mtime_ns > written and sha256_of(path) != row["sha256"]
-            ):
-                damaged.append(row["file"])
+    table = io.StringIO(read_sealed(table_path, AGAIN), newline="")
+    for row in csv.DictReader(table, delimiter="\t"):
+        path = table_path.parent / row["file"]
+        if not path.is_file() or (
+            path.stat().st_mtime_ns > written and sha256_of(path) != row["sha256"]
+        ):
+            damaged.append(row["file"])
     return sorted(damaged)
 
 

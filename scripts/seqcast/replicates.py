@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from seqcast.dataset.reading import read_mapped
-from seqcast.disk import Draft, check_format
-from seqcast.errors import SeqcastError
+from seqcast.dataset.layout import REMEDY
+from seqcast.hdf5 import Draft, open_hdf5, read_mapped
 from seqcast.targets import Targets
 
 FORMAT = "seqcast-replicates"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,6 @@ class ReplicatesWriter(Draft):
         if len(included) != len(targets):
             raise ValueError(f"found {len(included)} in `included`, wanted {len(targets)}")
         super().__init__(path, 4 * bins * len(targets))
-        self._file = h5py.File(self._partial, "w")
         self._coverage = self._file.create_dataset("coverage", (bins, len(targets)), np.float32)
         self._included, self._targets, self._added = list(map(bool, included)), targets, 0
 
@@ -71,11 +68,6 @@ class ReplicatesWriter(Draft):
 def read_replicates(path: str | Path) -> Replicates:
     """Open a file of replicates; its coverage is memory-mapped, read-only."""
     path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            mend = "delete the file and run `snakemake dataset`"
-            check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
-            coverage = read_mapped(path, file["coverage"])
-            return Replicates(coverage, tuple(map(bool, file.attrs["included"])))
-    except OSError as error:
-        raise SeqcastError(f"{path}: cannot be read as HDF5 ({error})") from None
+    with open_hdf5(path, (FORMAT, FORMAT_VERSION), REMEDY) as file:
+        coverage = read_mapped(path, file["coverage"])
+        return Replicates(coverage, tuple(map(bool, file.attrs["included"])))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqcast.dataset import SPLITS, Dataset
-from seqcast.disk import write_text
+from seqcast.seal import write_sealed
 
 # Colours that differ for every reader, none of them a track's; the name says it as well.
 COLOURS = {"train": "127,127,127", "valid": "204,121,167", "test": "0,158,115"}
@@ -58,7 +58,7 @@ def write_splits(path: Path, dataset: Dataset, chroms: Container[str]) -> None:
         for each in find_stretches(dataset)
         if each.chrom in chroms
     ]
-    write_text(path, "".join(lines))
+    write_sealed(path, "".join(lines))
 
 
 def _name_windows(dataset: Dataset) -> Iterator[tuple[str, str]]:

@@ -1,13 +1,16 @@
 """`tracks.tsv`: the tracks that lie in a folder, a row a file."""
 
 import csv
-import os
+import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from seqcast.provenance import sha256_of
+from seqcast.seal import AGAIN, read_sealed, write_sealed
 from seqcast.targets import Targets
 
+# What a folder of tracks lies on is made by `export`, which notices only what is gone.
+GENOME_REMEDY = "delete it, run `snakemake export`, then the same command again"
 OBSERVED, PREDICTED, SPREAD, RESIDUAL = "observed", "predicted", "spread", "residual"
 COLUMNS = ("file", "target", "model", "kind", "units", "sha256")
 
@@ -22,16 +25,14 @@ def make_row(path: Path, targets: Targets, target: int, model: str, kind: str) -
 
 def read_tracks(path: str | Path) -> list[dict[str, str]]:
     """Read the table as a dict a row."""
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t"))
+    text = io.StringIO(read_sealed(path, AGAIN), newline="")
+    return list(csv.DictReader(text, delimiter="\t"))
 
 
 def write_tracks(path: str | Path, rows: Iterable[Mapping[str, str]]) -> None:
     """Write the table; it gets its name when it is whole."""
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(partial, path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, delimiter="\t", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_sealed(Path(path), text.getvalue())

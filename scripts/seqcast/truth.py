@@ -3,32 +3,36 @@
 The format is specified in docs/formats.md.
 """
 
-import os
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from seqcast.disk import check_format, make_room
+from seqcast.dataset.layout import REMEDY
+from seqcast.hdf5 import Draft, open_hdf5
 from seqcast.targets import Targets
 
 FORMAT = "seqcast-truth"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+
+
+class TruthWriter(Draft):
+    """Write the noiseless rates of simulated tracks."""
+
+    def write(self, rate_BT: np.ndarray, targets: Targets) -> None:
+        """Write the expected coverage, (bins, targets), and give the file its name."""
+        table = targets.to_json()
+        self._file.attrs.update(format=FORMAT, format_version=FORMAT_VERSION, targets=table)
+        self._file["rate"] = rate_BT
+        self._keep()
 
 
 def write_truth(path: Path, rate_BT: np.ndarray, targets: Targets) -> None:
     """Write the expected coverage, (bins, targets), row by row that of the dataset's coverage."""
-    partial = path.with_name(path.name + ".partial")
-    make_room(partial, rate_BT.nbytes)
-    with h5py.File(partial, "w") as file:
-        file.attrs.update(format=FORMAT, format_version=FORMAT_VERSION, targets=targets.to_json())
-        file["rate"] = rate_BT
-    os.replace(partial, path)
+    with TruthWriter(path, rate_BT.nbytes) as writer:
+        writer.write(rate_BT, targets)
 
 
 def read_truth(path: Path) -> np.ndarray:
     """Read the expected coverage, (bins, targets) float32."""
-    with h5py.File(path, "r") as file:
-        mend = "delete the file and run `snakemake dataset`"
-        check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
+    with open_hdf5(Path(path), (FORMAT, FORMAT_VERSION), REMEDY) as file:
         return file["rate"][()]

@@ -39,12 +39,12 @@ class Project:
     folder: Path
     config: Path
 
-    def snakemake(self, *words: str, check: bool = True, **environment: str) -> str:
-        """Run Snakemake; return all it says."""
+    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake, however it ends; `stdout` has all it says."""
         command = [sys.executable, "-m", "snakemake", *words, "--configfile", str(self.config)]
         if not {"-n", "--lint", "--report", "--profile"} & set(words):
             command += ["--cores", "2"]
-        done = subprocess.run(
+        return subprocess.run(
             command,
             cwd=self.folder,
             text=True,
@@ -59,6 +59,10 @@ class Project:
             },
             timeout=1500,
         )
+
+    def snakemake(self, *words: str, check: bool = True, **environment: str) -> str:
+        """Run Snakemake; return all it says."""
+        done = self.run(*words, **environment)
         if check:
             assert done.returncode == 0, done.stdout[-6000:]
         else:

@@ -1,6 +1,5 @@
 """Write runs of bins as they come, with zoom levels, and the header last."""
 
-import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
@@ -22,6 +21,7 @@ from seqcast.bigwig.layout import (
 from seqcast.bigwig.reading import Written, check_same
 from seqcast.bigwig.runs import Bins, Run, check_runs, check_sizes, gather_bins
 from seqcast.bigwig.zooms import Zooms, sum_totals
+from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
 
 _LONG = 64  # bins without a gap that are worth a block of their own
@@ -43,18 +43,10 @@ def write_bigwig(
     """
     check_sizes(path, chrom_sizes)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
+    with written_whole(path) as partial:
         with open(partial, "wb") as file:
             written = _write(file, path, chrom_sizes, runs, bin_size)
         check_same(partial, path, written)
-        os.replace(partial, path)
-    except OSError as error:
-        if error.filename is None:  # as Python has it where a disk is full
-            raise OSError(error.errno, error.strerror, str(path)) from None
-        raise
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write(

@@ -1,7 +1,6 @@
 """The user's genes and peaks, copied beside the tracks, where the page may read them."""
 
 import gzip
-import os
 import shutil
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 from seqcast.browser.options import make_annotation_track
 from seqcast.console import log
+from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
 
 FOLDER = "annotation"
@@ -36,9 +36,8 @@ def copy_annotations(
     for path in paths:
         _warn(path, contigs)
         into.mkdir(exist_ok=True)
-        partial = into / f"{path.name}.partial"
-        shutil.copyfile(path, partial)
-        os.replace(partial, into / path.name)
+        with written_whole(into / path.name) as partial:
+            shutil.copyfile(path, partial)
     return names
 
 

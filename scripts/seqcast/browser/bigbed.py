@@ -1,11 +1,14 @@
 """`splits.bed` as bigBed, the form in which UCSC's hubs take it."""
 
-import os
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pybigtools
+
+from seqcast.disk import written_whole
+from seqcast.seal import read_sealed
+from seqcast.tracks import GENOME_REMEDY
 
 # Place in the header of the format (Kent et al. 2010, supplementary table 5).
 _FIELD_COUNTS = 32
@@ -18,21 +21,17 @@ def write_bigbed(path: str | Path, bed: str | Path, chrom_sizes: Mapping[str, in
     Lines have to be sorted by chromosome and start. The file gets its name when it is whole.
     """
     path = Path(path)
-    # pybigtools goes by the ending.
-    partial = path.with_name(path.stem + ".partial.bb")
-    lines = [line.split("\t") for line in Path(bed).read_text(encoding="utf-8").splitlines()]
+    lines = [line.split("\t") for line in read_sealed(bed, GENOME_REMEDY).splitlines()]
     if not lines:
         return False
-    try:
+    # pybigtools goes by the ending.
+    with written_whole(path, ending=".partial.bb") as partial:
         pybigtools.open(str(partial), "w").write(dict(chrom_sizes), _entries(lines))
         with open(partial, "r+b") as file:
             # pybigtools describes three columns whatever it writes. Without a description
             # (offset 0) readers take the columns to be those of BED, as many as are counted.
             file.seek(_FIELD_COUNTS)
             file.write(struct.pack("<HHQ", _COLUMNS, _COLUMNS, 0))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     return True
 
 

@@ -23,8 +23,10 @@ from seqcast.browser.shown import Shown
 from seqcast.browser.stills import Panel, make_still, plot_place
 from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError
+from seqcast.provenance import find_damaged_files
+from seqcast.seal import check_seal
 from seqcast.templates import render
-from seqcast.tracks import OBSERVED, PREDICTED, read_tracks
+from seqcast.tracks import GENOME_REMEDY, OBSERVED, PREDICTED, read_tracks
 
 MOST_BYTES = 2_500_000
 # So many targets are on at first; the others are a choice away. A picture shows fewer.
@@ -200,11 +202,14 @@ def _find_rows(folder: Path, ranked: Sequence[str], models: Sequence[str]) -> tu
 
 def _check_files(folder: Path, used: Rows) -> None:
     names = ["genome.fa", *(row["file"] for listed in used.values() for row in listed)]
-    missing = [name for name in names if not (folder / name).is_file()]
-    if missing:
+    if (folder / "genome.fa").is_file():
+        check_seal(folder / "genome.fa", GENOME_REMEDY)
+    damaged = find_damaged_files(folder / "tracks.tsv")
+    wrong = [name for name in names if name in damaged or not (folder / name).is_file()]
+    if wrong:
         raise SeqcastError(
-            f"{folder}: {len(missing)} of {len(names)} files are missing, {missing[0]} for one; run"
-            " `snakemake export`, which makes them again"
+            f"{folder}: {len(wrong)} of {len(names)} files are missing or damaged, {wrong[0]} for"
+            " one; run `snakemake export`, which makes them again"
         )
 
 

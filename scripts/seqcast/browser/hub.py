@@ -22,7 +22,8 @@ from seqcast.browser.scales import find_scales
 from seqcast.browser.twobit import make_room_for_twobit, write_twobit
 from seqcast.disk import write_text
 from seqcast.genome import encode
-from seqcast.tracks import OBSERVED, PREDICTED, read_tracks
+from seqcast.seal import check_seal
+from seqcast.tracks import GENOME_REMEDY, OBSERVED, PREDICTED, read_tracks
 
 SHORT_LABEL, LONG_LABEL = 17, 76  # letters that UCSC shows
 _LONGEST_NAME = 60
@@ -215,6 +216,7 @@ def _write_genome(folder: Path, sizes: Mapping[str, int]) -> None:
     """Write `genome.2bit` of `genome.fa`, read piece by piece."""
     path = folder / "genome.2bit"
     make_room_for_twobit(path, list(sizes), sum(sizes.values()))
+    check_seal(folder / "genome.fa", GENOME_REMEDY)
     with pyfaidx.Fasta(str(folder / "genome.fa"), as_raw=True, rebuild=False) as fasta:
 
         def read(name: str) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Places worth a look: the best, the median and the worst window, the strongest, the user's own."""
 
+import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ import pandas as pd
 from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError, suggest
 from seqcast.predictions import Predictions
+from seqcast.seal import AGAIN, read_sealed
 
 # Strength and error of a window are means over targets; of very many some are enough.
 MOST_TARGETS = 200
@@ -82,7 +84,8 @@ def find_loci(windows: str | Path, predictions: Predictions, dataset: Dataset) -
     highest mean absolute difference, both relative to the mean of each target. A window that is
     several of these is listed once, by all its names.
     """
-    table = pd.read_csv(windows, sep="\t", dtype={"contig": str}, keep_default_na=False)
+    text = io.StringIO(read_sealed(windows, AGAIN))
+    table = pd.read_csv(text, sep="\t", dtype={"contig": str}, keep_default_na=False)
     r = pd.to_numeric(table["pearson_r"], errors="coerce").to_numpy()[np.argsort(table["place"])]
     if len(r) != len(predictions.rows) or not len(r):
         raise SeqcastError(

@@ -1,5 +1,6 @@
 """`index.html` beside the tracks: a genome browser, the places to look at, a list of targets."""
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,8 +22,9 @@ from seqcast.browser.options import (
 from seqcast.browser.scales import find_scales
 from seqcast.disk import write_text
 from seqcast.errors import SeqcastError
+from seqcast.seal import AGAIN, read_sealed
 from seqcast.templates import render
-from seqcast.tracks import OBSERVED, PREDICTED, RESIDUAL, SPREAD, read_tracks
+from seqcast.tracks import GENOME_REMEDY, OBSERVED, PREDICTED, RESIDUAL, SPREAD, read_tracks
 
 # More would fill several screens, and each asks for pieces of its file at every move.
 MOST_TARGETS = 12
@@ -128,14 +130,15 @@ def make_choice(tracks: Sequence[Mapping[str, Any]], scores: Mapping[str, float]
 
 def read_scores(path: str | Path) -> dict[str, float]:
     """Read r of log1p coverage of each target out of a `metrics.tsv`."""
-    table = pd.read_csv(path, sep="\t", dtype={"target": str}, keep_default_na=False)
+    text = io.StringIO(read_sealed(path, AGAIN))
+    table = pd.read_csv(text, sep="\t", dtype={"target": str}, keep_default_na=False)
     values = pd.to_numeric(table["pearson_r_log1p"], errors="coerce")
     return dict(zip(table["target"], values.tolist(), strict=True))
 
 
 def read_sizes(folder: str | Path) -> dict[str, int]:
     """Read the lengths of the chromosomes of a folder of tracks."""
-    lines = (Path(folder) / "genome.chrom.sizes").read_text(encoding="utf-8").splitlines()
+    lines = read_sealed(Path(folder) / "genome.chrom.sizes", GENOME_REMEDY).splitlines()
     cells = [line.split("\t") for line in lines if line]
     return {name: int(length) for name, length in cells}
 

@@ -9,6 +9,7 @@ from seqcast.browser.options import COLOURS, make_phrase
 from seqcast.browser.page import MOST_TARGETS
 from seqcast.errors import SeqcastError
 from seqcast.figures.style import find_style
+from seqcast.provenance import find_damaged_files
 from seqcast.tracks import OBSERVED, PREDICTED, read_tracks
 
 STAND_IN = "stand-in contigs, one a window"
@@ -82,11 +83,10 @@ def _make_track(row: dict[str, str], models: list[str]) -> Track:
 def _check_files(folder: Path, files: list[str]) -> None:
     if not files:
         raise SeqcastError(f"{folder}/tracks.tsv: lists no tracks; run `snakemake export` again")
-    missing = [file for file in files if not (folder / file).is_file()]
-    if missing:
+    if damaged := find_damaged_files(folder / "tracks.tsv"):
         raise SeqcastError(
-            f"{folder}/tracks.tsv: {len(missing):,} of {len(files):,} tracks are not there, the"
-            f" first is {missing[0]}; run `snakemake export` again"
+            f"{folder}/tracks.tsv: {len(damaged):,} of {len(files):,} tracks are not there or"
+            f" damaged, the first is {damaged[0]}; run `snakemake export` again"
         )
 
 

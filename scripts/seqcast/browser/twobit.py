@@ -1,13 +1,12 @@
 """`.2bit` files: the genome of an assembly hub."""
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from seqcast.disk import make_room
+from seqcast.disk import make_room, written_whole
 from seqcast.errors import SeqcastError
 from seqcast.genome import N
 
@@ -28,22 +27,17 @@ def write_twobit(path: str | Path, names: Sequence[str], contigs: Iterable[np.nd
     """
     path = Path(path)
     _check_names(path, names)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with open(partial, "wb") as file:
-            file.write(_header(names, [0] * len(names)))
-            offsets = []
-            for codes in contigs:
-                offsets.append(file.tell())
-                _check_offset(path, offsets[-1])
-                _write_contig(file, np.asarray(codes, dtype=np.uint8))
-            if len(offsets) != len(names):
-                raise ValueError(f"{path}: {len(names)} names and {len(offsets)} contigs")
-            file.seek(0)
-            file.write(_header(names, offsets))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with written_whole(path) as partial, open(partial, "wb") as file:
+        file.write(_header(names, [0] * len(names)))
+        offsets = []
+        for codes in contigs:
+            offsets.append(file.tell())
+            _check_offset(path, offsets[-1])
+            _write_contig(file, np.asarray(codes, dtype=np.uint8))
+        if len(offsets) != len(names):
+            raise ValueError(f"{path}: {len(names)} names and {len(offsets)} contigs")
+        file.seek(0)
+        file.write(_header(names, offsets))
 
 
 def make_room_for_twobit(path: str | Path, names: Sequence[str], bases: int) -> None:

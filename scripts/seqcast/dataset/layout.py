@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 FORMAT = "seqcast-dataset"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
+# By itself and before the rest: in one call all that follows would be made anew as well.
+REMEDY = "delete it, run `snakemake dataset validate_source`, then the same command again"
 SPLITS = ("train", "valid", "test")
 TRAIN, VALID, TEST = range(3)
 

@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from seqcast.dataset.layout import (
     FORMAT,
     FORMAT_VERSION,
+    REMEDY,
     SPLITS,
     WINDOW_DTYPE,
     Contigs,
     find_split_overlaps,
     pool_cells,
 )
-from seqcast.disk import check_format
-from seqcast.errors import SeqcastError
+from seqcast.hdf5 import open_hdf5, read_mapped
 from seqcast.targets import Targets
 
 
@@ -160,51 +159,35 @@ def _place(windows: np.ndarray, contigs: Contigs) -> np.ndarray:
 def read_dataset(path: str | Path, fold: int = 0) -> Dataset:
     """Open a dataset with the splits of a fold; large arrays are memory-mapped, read-only."""
     path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            mend = "delete the file and run `snakemake dataset`"
-            check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
-            contigs = Contigs(
-                tuple(file["contigs/name"].asstr()[()].tolist()),
-                file["contigs/length"][()],
-                file["contigs/first_base"][()],
-                file["contigs/first_bin"][()],
-                tuple(file["contigs/chrom"].asstr()[()].tolist()),
-                file["contigs/offset"][()],
-                file["contigs/chrom_length"][()],
-            )
-            folds, windows = file["folds"][()], file["windows"][()].view(WINDOW_DTYPE)
-            parts = windows["split"].copy()
-            windows["split"] = folds[fold][parts]
-            return Dataset(
-                path=path,
-                bin_size=int(file.attrs["bin_size"]),
-                resolution=int(file.attrs["resolution"]),
-                crop=int(file.attrs["crop"]),
-                targets=Targets.from_json(file.attrs["targets"]),
-                contigs=contigs,
-                windows=windows,
-                parts=parts,
-                sequence=read_mapped(path, file["sequence"]),
-                coverage=read_mapped(path, file["coverage"]),
-                source=json.loads(file.attrs["source"]),
-                digest=file.attrs["digest"],
-                fold=fold,
-                folds=len(folds),
-            )
-    except OSError as error:
-        raise SeqcastError(f"{path}: cannot be read as HDF5 ({error})") from None
-    except KeyError as error:
-        raise SeqcastError(f"{path}: is not a whole dataset ({error}); make it anew") from None
-
-
-def read_mapped(path: Path, array: h5py.Dataset) -> np.ndarray:
-    """Map a contiguous HDF5 array into memory without reading it."""
-    if array.id.get_offset() is None:
-        raise SeqcastError(
-            f"{path}: {array.name} is empty or lies in chunks, wanted one piece; make it anew"
+    with open_hdf5(path, (FORMAT, FORMAT_VERSION), REMEDY) as file:
+        contigs = Contigs(
+            tuple(file["contigs/name"].asstr()[()].tolist()),
+            file["contigs/length"][()],
+            file["contigs/first_base"][()],
+            file["contigs/first_bin"][()],
+            tuple(file["contigs/chrom"].asstr()[()].tolist()),
+            file["contigs/offset"][()],
+            file["contigs/chrom_length"][()],
         )
-    return np.memmap(path, array.dtype, mode="r", offset=array.id.get_offset(), shape=array.shape)
+        folds, windows = file["folds"][()], file["windows"][()].view(WINDOW_DTYPE)
+        parts = windows["split"].copy()
+        windows["split"] = folds[fold][parts]
+        return Dataset(
+            path=path,
+            bin_size=int(file.attrs["bin_size"]),
+            resolution=int(file.attrs["resolution"]),
+            crop=int(file.attrs["crop"]),
+            targets=Targets.from_json(file.attrs["targets"]),
+            contigs=contigs,
+            windows=windows,
+            parts=parts,
+            sequence=read_mapped(path, file["sequence"]),
+            coverage=read_mapped(path, file["coverage"]),
+            source=json.loads(file.attrs["source"]),
+            digest=file.attrs["digest"],
+            fold=fold,
+            folds=len(folds),
+        )
 
 
 def check_dataset(dataset: Dataset) -> list[str]:

@@ -19,8 +19,9 @@ from seqcast.dataset.layout import (
     Contigs,
 )
 from seqcast.dataset.reading import read_dataset
-from seqcast.disk import Draft, write_text
+from seqcast.disk import write_text
 from seqcast.genome import N
+from seqcast.hdf5 import Draft
 from seqcast.targets import Targets
 
 
@@ -47,7 +48,6 @@ class DatasetWriter(Draft):
         self.resolution = resolution or bin_size
         cells = int((-(-contigs.length // bin_size)).sum()) * self.cells_a_bin
         super().__init__(path, int(contigs.length.sum()) + 4 * cells * len(targets))
-        self._file = h5py.File(self._partial, "w")
         base, value = self._unknown
         self._sequence = self._file.create_dataset(
             "sequence", (int(contigs.length.sum()),), dtype=np.uint8, fillvalue=base

@@ -1,6 +1,5 @@
 """The tables that an evaluation writes, and what it says of them in the log."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import pandas as pd
 from seqcast.dataset import Dataset
 from seqcast.metrics import window_pearson_r
 from seqcast.predictions import Predictions
+from seqcast.seal import write_sealed
 
 _SHOWN = {
     "target": "target",
@@ -27,9 +27,7 @@ _MOST_ROWS = 24
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as TSV, six digits; it gets its name when it is whole."""
-    partial = path.with_name(path.name + ".partial")
-    table.to_csv(partial, sep="\t", index=False, float_format="%.6g", na_rep="nan")
-    os.replace(partial, path)
+    write_sealed(path, table.to_csv(sep="\t", index=False, float_format="%.6g", na_rep="nan"))
 
 
 def make_window_table(predictions: Predictions, dataset: Dataset) -> pd.DataFrame:

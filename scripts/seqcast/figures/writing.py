@@ -1,7 +1,6 @@
 """How a figure becomes a file: a small PNG, or an SVG whose text stays text."""
 
 import io
-import os
 import warnings
 from pathlib import Path
 
@@ -9,6 +8,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
+
+from seqcast.disk import written_whole
 
 DPI = 150
 _COLOURS = 256
@@ -24,9 +25,8 @@ def write_figure(figure: Figure, path: str | Path) -> None:
     path = Path(path)
     kind = path.suffix.lstrip(".").lower()
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     buffer = io.BytesIO()
-    try:
+    with written_whole(path) as partial:
         with warnings.catch_warnings(), matplotlib.rc_context(_SVG):
             # A target's name may hold letters that the font lacks; they become boxes.
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
@@ -34,9 +34,6 @@ def write_figure(figure: Figure, path: str | Path) -> None:
                 buffer, format=kind, dpi=DPI, metadata={"Date": None} if kind == "svg" else None
             )
         partial.write_bytes(_reduce_colours(buffer) if kind == "png" else buffer.getvalue())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     figure.clear()
 
 

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from seqcast.disk import Draft, check_format
 from seqcast.errors import SeqcastError
 from seqcast.genome_tracks.plan import Part
+from seqcast.hdf5 import Draft, open_hdf5
+from seqcast.seal import AGAIN
 from seqcast.targets import Targets
 
 FORMAT = "seqcast-part"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class PartWriter(Draft):
@@ -28,7 +28,6 @@ class PartWriter(Draft):
     def __init__(self, path: Path, part: Part, targets: Targets, facts: Mapping[str, str]) -> None:
         shape = (len(targets), part.bins)
         super().__init__(path, 4 * shape[0] * shape[1])
-        self._file = h5py.File(self._partial, "w")
         self._file.attrs.update(
             format=FORMAT,
             format_version=FORMAT_VERSION,
@@ -77,17 +76,10 @@ class PredictedPart:
 
 def read_part(path: Path, part: Part, targets: Targets) -> PredictedPart:
     """Open a part; one of another plan or other targets is refused."""
-    try:
-        with h5py.File(path, "r") as file:
-            mend = "delete the file and run again"
-            check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
-            predicted = file["predicted"]
-            offset, shape = predicted.id.get_offset(), predicted.shape
-            same = file.attrs["digest"] == part.digest
-    except (OSError, KeyError) as error:
-        raise SeqcastError(f"{path}: cannot be read ({error}); delete it and run again") from None
+    with open_hdf5(path, (FORMAT, FORMAT_VERSION), AGAIN) as file:
+        predicted = file["predicted"]
+        offset, shape = predicted.id.get_offset(), predicted.shape
+        same = file.attrs["digest"] == part.digest
     if not same or offset is None or shape != (len(targets), part.bins):
-        raise SeqcastError(
-            f"{path}: was predicted for another plan or other targets; delete it and run again"
-        )
+        raise SeqcastError(f"{path}: was predicted for another plan or other targets; {AGAIN}")
     return PredictedPart(path, offset, part.bins)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from seqcast.disk import check_format, write_text
+from seqcast.disk import check_format
 from seqcast.errors import SeqcastError
 from seqcast.genome_tracks.tiling import Span
+from seqcast.seal import AGAIN, read_sealed, write_sealed
 
 FORMAT = "seqcast-plan"
 FORMAT_VERSION = 1
@@ -69,13 +70,13 @@ def write_plan(path: Path, plan: Plan) -> None:
         for part in plan.parts
     ]
     content = {"format": FORMAT, "format_version": FORMAT_VERSION, "parts": parts}
-    write_text(path, json.dumps(content) + "\n")
+    write_sealed(path, json.dumps(content) + "\n")
 
 
 def read_plan(path: Path) -> Plan:
     """Read a plan."""
-    content = json.loads(path.read_text())
-    check_format(path, content, (FORMAT, FORMAT_VERSION), "delete it and run again")
+    content = json.loads(read_sealed(path, AGAIN))
+    check_format(path, content, (FORMAT, FORMAT_VERSION), AGAIN)
     return Plan(
         tuple(
             Part(part["name"], tuple(Span(*span) for span in part["spans"]), part["digest"])

@@ -1,6 +1,5 @@
 """The genome that is predicted, laid beside the tracks as `genome.fa` with index and sizes."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +8,10 @@ import numpy as np
 
 from seqcast.console import log
 from seqcast.dataset import Dataset
-from seqcast.disk import make_room, write_text
+from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
 from seqcast.fasta import write_fasta
+from seqcast.seal import AGAIN, read_sealed, seal_beside, write_sealed
 from seqcast.sources.genome.fasta import Fasta, write_index
 
 NAME = "genome.fa"
@@ -37,7 +37,7 @@ def write_reference(folder: Path, fasta: Fasta | None, dataset: Dataset) -> str:
     _lay(fasta.plain, path)
     write_index(fasta, path.with_name(NAME + ".fai"))
     sizes = "".join(f"{name}\t{length}\n" for name, length in fasta.lengths.items())
-    write_text(path.with_suffix(".chrom.sizes"), sizes)
+    write_sealed(path.with_suffix(".chrom.sizes"), sizes)
     stat = fasta.path.stat()
     return f"{fasta.path.name} {stat.st_size} {stat.st_mtime_ns}"
 
@@ -52,7 +52,7 @@ def describe_lack() -> str:
 
 def read_sizes(folder: Path) -> dict[str, int]:
     """Return the lengths of the contigs of the FASTA in a folder, in its order."""
-    lines = (folder / NAME).with_suffix(".chrom.sizes").read_text().splitlines()
+    lines = read_sealed((folder / NAME).with_suffix(".chrom.sizes"), AGAIN).splitlines()
     return {name: int(length) for name, length in (line.split("\t") for line in lines)}
 
 
@@ -68,7 +68,6 @@ def _lay(plain: Path, path: Path) -> None:
         path.symlink_to(plain.resolve())
         log.info("%s is a link to %s", path, plain)
         return
-    partial = path.with_name(path.name + ".partial")
-    make_room(partial, size)
-    shutil.copyfile(plain, partial)
-    os.replace(partial, path)
+    with written_whole(path, size) as partial:
+        shutil.copyfile(plain, partial)
+        seal_beside(path, partial)

@@ -1,13 +1,13 @@
 """`regions.tsv`: what is predicted of each region, a row a region."""
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from seqcast.console import log
+from seqcast.disk import written_whole
 from seqcast.genome_tracks.joining import Model
 from seqcast.genome_tracks.planning import find_span
 from seqcast.genome_tracks.tiling import Span
@@ -31,13 +31,11 @@ def write_regions(
         for target, slug in enumerate(targets.slugs):
             values = np.concatenate([block.values for block in model.read(target)])
             columns[f"{slug}.{name}"] = mean.average(values) / targets.span[target]
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "w", newline="") as file:
+    with written_whole(path) as partial, open(partial, "w", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow([*COLUMNS, *columns])
         for region, *values in zip(regions, *columns.values(), strict=True):
             writer.writerow([*region, *("" if np.isnan(v) else f"{v:.6g}" for v in values)])
-    os.replace(partial, path)
     log.info("%s: wrote %s regions", path, f"{len(regions):,}")
 
 

@@ -3,7 +3,7 @@
 The format is specified in docs/formats.md.
 """
 
-import os
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from seqcast.disk import check_format
 from seqcast.errors import SeqcastError
+from seqcast.seal import read_sealed, write_sealed
 from seqcast.sources.basenji.placing import Place, Places
 
 FORMAT = "seqcast-placements"
@@ -29,7 +30,8 @@ COLUMNS = {
     "shared": "float64",
 }
 _HEADER = ("format", "format_version", "assembly", "order", "order_was", "window")
-_MEND = "delete the file and run `snakemake locate`"
+# By itself: in one call all that follows would be made anew as well.
+_REMEDY = "delete it, run `snakemake locate`, then the same command again"
 
 
 @dataclass(frozen=True)
@@ -80,30 +82,26 @@ def first_rows(placements: Placements) -> pd.DataFrame:
 def write_placements(path: str | Path, placements: Placements) -> None:
     """Write the table; it gets its name when it is whole."""
     path = Path(path)
-    partial = path.with_name(path.name + ".partial")
     values = (FORMAT, FORMAT_VERSION, *(getattr(placements, key) for key in _HEADER[2:]))
-    with open(partial, "w", encoding="utf-8", newline="") as file:
-        for key, value in zip(_HEADER, values, strict=True):
-            file.write(f"#{key}\t{value}\n")
-        for name, length in placements.lengths.items():
-            file.write(f"#contig\t{name}\t{length}\n")
-        placements.windows.to_csv(
-            file, sep="\t", index=False, columns=list(COLUMNS), float_format="%.6f",
-            lineterminator="\n",
-        )  # fmt: skip
-    os.replace(partial, path)
+    header = [f"#{key}\t{value}\n" for key, value in zip(_HEADER, values, strict=True)]
+    header += [f"#contig\t{name}\t{length}\n" for name, length in placements.lengths.items()]
+    table = placements.windows.to_csv(
+        sep="\t", index=False, columns=list(COLUMNS), float_format="%.6f", lineterminator="\n"
+    )
+    write_sealed(path, "".join(header) + table)
 
 
 def read_placements(path: str | Path) -> Placements:
     """Read and check what `write_placements` wrote; raises `SeqcastError` where it is not that."""
     path = Path(path)
     try:
-        header, lengths, lines = _read_header(path)
+        text = read_sealed(path, _REMEDY)
+        header, lengths, lines = _read_header(text)
         wanted = int(header.get("format_version", 0))
-        check_format(path, {**header, "format_version": wanted}, (FORMAT, FORMAT_VERSION), _MEND)
+        check_format(path, {**header, "format_version": wanted}, (FORMAT, FORMAT_VERSION), _REMEDY)
         windows = pd.read_csv(
-            path, sep="\t", skiprows=lines, dtype=COLUMNS, keep_default_na=False,
-            na_values={"shared": [""]}, quoting=3, encoding="utf-8",
+            io.StringIO(text), sep="\t", skiprows=lines, dtype=COLUMNS, keep_default_na=False,
+            na_values={"shared": [""]}, quoting=3,
         )  # fmt: skip
         placements = Placements(
             assembly=header["assembly"],
@@ -114,24 +112,23 @@ def read_placements(path: str | Path) -> Placements:
             windows=windows[list(COLUMNS)],
         )
     except (OSError, ValueError, KeyError) as error:
-        raise SeqcastError(f"{path}: is no table of placed windows ({error}); {_MEND}") from None
+        raise SeqcastError(f"{path}: is no table of placed windows ({error}); {_REMEDY}") from None
     _check(path, placements)
     return placements
 
 
-def _read_header(path: Path) -> tuple[dict[str, str], dict[str, int], int]:
+def _read_header(text: str) -> tuple[dict[str, str], dict[str, int], int]:
     """Return the keys, the contigs' lengths, and the number of lines of the header."""
     header, lengths, lines = {}, {}, 0
-    with open(path, encoding="utf-8") as file:
-        for line in file:
-            if not line.startswith("#"):
-                break
-            key, *values = line[1:].rstrip("\n").split("\t")
-            if key == "contig":
-                lengths[values[0]] = int(values[1])
-            elif values:
-                header[key] = values[0]
-            lines += 1
+    for line in io.StringIO(text):
+        if not line.startswith("#"):
+            break
+        key, *values = line[1:].rstrip("\n").split("\t")
+        if key == "contig":
+            lengths[values[0]] = int(values[1])
+        elif values:
+            header[key] = values[0]
+        lines += 1
     return header, lengths, lines
 
 
@@ -147,5 +144,5 @@ def _check(path: Path, placements: Placements) -> None:
         row = table[wrong].iloc[0]
         raise SeqcastError(
             f"{path}: {int(wrong.sum()):,} rows are not within the assembly, first {row['split']}"
-            f" {row['row']} at {row['contig']}:{row['start']}-{row['end']}; {_MEND}"
+            f" {row['row']} at {row['contig']}:{row['start']}-{row['end']}; {_REMEDY}"
         )

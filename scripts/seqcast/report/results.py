@@ -1,5 +1,6 @@
 """What a report reads of each model and baseline."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 from seqcast.dataset import SPLITS, Dataset, read_dataset
 from seqcast.errors import SeqcastError
 from seqcast.predictions import Predictions, read_predictions
+from seqcast.seal import AGAIN, read_sealed
 
 _TEXT = ("target", "contig", "ceiling_from")
 # What models are ranked by: peaks alone would rule raw coverage.
@@ -158,12 +160,12 @@ def read_results(name: str, files: ModelFiles, dataset: Dataset) -> ModelResults
 
 def _read_table(path: str | Path, wanted: tuple[str, ...]) -> pd.DataFrame:
     """Read a TSV; text stays as it is written, so a target may be called `NA`."""
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    text = io.StringIO(read_sealed(path, AGAIN))
+    table = pd.read_csv(text, sep="\t", dtype=str, keep_default_na=False)
     missing = [column for column in wanted if column not in table]
     if missing:
         raise SeqcastError(
-            f"{path}: found columns {', '.join(table)}, wanted {', '.join(missing)} too; delete the"
-            " file and run the step that makes it again"
+            f"{path}: found columns {', '.join(table)}, wanted {', '.join(missing)} too; {AGAIN}"
         )
     for column in table:
         if column not in _TEXT:

@@ -5,7 +5,7 @@ import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seqcast.disk import write_text
+from seqcast.seal import write_sealed
 
 ROWS_AN_EPOCH = 5
 COLUMNS = ("epoch", "step", "train_loss", "valid_loss", "learning_rate", "seconds")
@@ -35,7 +35,7 @@ class History:
         """Write all rows."""
         text = io.StringIO(newline="")
         csv.writer(text, delimiter="\t", lineterminator="\n").writerows([COLUMNS, *self.rows])
-        write_text(path, text.getvalue())
+        write_sealed(path, text.getvalue())
 
 
 def find_marks(steps: int) -> set[int]:

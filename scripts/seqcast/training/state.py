@@ -6,21 +6,24 @@ generator: all that is drawn is a function of seed, epoch and window.
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import safe_open
 from torch import Tensor, nn
 
+from seqcast.card import read_header
+from seqcast.checkpoint import write_tensors
 from seqcast.console import log
+from seqcast.disk import give_name, written_whole
+from seqcast.errors import SeqcastError
 
-FORMAT, FORMAT_VERSION = "seqcast-training", 1
+FORMAT, FORMAT_VERSION = "seqcast-training", 2
 _NAMES = ("state.safetensors", "state.before.safetensors")
+_REMEDY = "what was saved before it is used, if anything"
 
 
 @dataclass
@@ -66,30 +69,17 @@ def write_state(folder: Path, key: Mapping[str, str], state: State) -> None:
 
     Raises `OSError` where it cannot be written; what was there is then still there.
     """
-    card = {
+    header = {
         "format": FORMAT,
-        "format_version": str(FORMAT_VERSION),
-        "key": json.dumps(dict(key)),
-        "place": json.dumps(asdict(state.place)),
+        "format_version": FORMAT_VERSION,
+        "key": dict(key),
+        "place": asdict(state.place),
     }
-    tensors = {name: value.detach().cpu().contiguous() for name, value in state.tensors.items()}
-    content = save(tensors, {**card, "digest": _digest(card, tensors)})
     last, before = (folder / name for name in _NAMES)
-    partial = last.with_name(last.name + ".partial")
-    try:
-        with open(partial, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
-    if last.exists():
-        os.replace(last, before)
-    os.replace(partial, last)
-    handle = os.open(folder, os.O_RDONLY)
-    os.fsync(handle)
-    os.close(handle)
+    with written_whole(last) as partial:
+        write_tensors(partial, state.tensors, header)
+        if last.exists():
+            give_name(last, before)
 
 
 def read_state(folder: Path, key: Mapping[str, str]) -> State | None:
@@ -101,38 +91,21 @@ def read_state(folder: Path, key: Mapping[str, str]) -> State | None:
         if not path.exists():
             continue
         try:
-            found, state = _read(path)
-        except (SafetensorError, OSError, ValueError, KeyError) as error:
-            log.warning("%s cannot be used: it is damaged (%s)", path, error)
+            found = read_header(path, (FORMAT, FORMAT_VERSION), "a saved training", _REMEDY)
+        except SeqcastError as error:
+            log.warning("passed over: %s", error)
             continue
-        changed = [name for name, digest in key.items() if found.get(name) != digest]
+        changed = [name for name, digest in key.items() if found["key"].get(name) != digest]
         if not changed:
-            return state
+            return _read(path, found["place"])
         log.info("%s is not used: it is of other %s", path, ", ".join(changed))
     return None
 
 
-def _read(path: Path) -> tuple[dict[str, str], State]:
+def _read(path: Path, place: Mapping[str, Any]) -> State:
     with safe_open(path, "pt") as file:
-        card = file.metadata() or {}
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    digest = card.pop("digest", "")
-    wanted = FORMAT, str(FORMAT_VERSION)
-    if (card.get("format"), card.get("format_version")) != wanted:
-        raise ValueError(f"it is not of format {wanted[0]}, version {wanted[1]}")
-    if digest != _digest(card, tensors):
-        raise ValueError("its content is not what was written")
-    place = Place(**json.loads(card["place"]))
-    place.rows = [tuple(row) for row in place.rows]
-    return json.loads(card["key"]), State(place, tensors)
-
-
-def _digest(card: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
-    total = hashlib.sha256(json.dumps(dict(card), sort_keys=True).encode())
-    for name in sorted(tensors):
-        total.update(name.encode())
-        total.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
-    return total.hexdigest()
+    return State(Place(**{**place, "rows": [tuple(row) for row in place["rows"]]}), tensors)
 
 
 def collect_tensors(

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pyfaidx
 
-from seqcast.disk import write_text
+from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
 from seqcast.genome import encode
+from seqcast.seal import AGAIN, check_seal, read_sealed, seal_beside, write_sealed
 from seqcast.sources.genome.names import suggest_contig
 from seqcast.sources.genome.unpacking import check_kind, is_gzip, name_for, normalise, unpack
 
@@ -145,7 +146,8 @@ def open_indexed(path: Path) -> Fasta:
     for each in (path, index):
         if not each.is_file():
             raise SeqcastError(f"{each}: is not there; delete what lies beside it and run again")
-    return Fasta(path, path, dict(_parse_index(index.read_text())))
+    check_seal(path, AGAIN)
+    return Fasta(path, path, dict(_parse_index(read_sealed(index, AGAIN))))
 
 
 def write_index(fasta: Fasta, path: Path) -> None:
@@ -154,7 +156,7 @@ def write_index(fasta: Fasta, path: Path) -> None:
         f"{name}\t{record.rlen}\t{record.offset}\t{record.lenc}\t{record.lenb}\n"
         for name, record in fasta.index.items()
     ]
-    write_text(path, "".join(lines))
+    write_sealed(path, "".join(lines))
 
 
 def check_md5(fasta: Fasta, wanted: Mapping[str, str]) -> list[str]:
@@ -185,15 +187,12 @@ def _read_index(plain: Path, work: Path) -> list[tuple[str, pyfaidx.IndexRecord]
     made = name_for(plain, work, "fai")
     if not made.is_file():
         work.mkdir(parents=True, exist_ok=True)
-        partial = made.with_name(f"{made.name}.{os.getpid()}.partial")  # other jobs do so too
-        partial.unlink(missing_ok=True)
-        try:
+        # Other jobs do so too.
+        with written_whole(made, ending=f".{os.getpid()}.partial") as partial:
             # Names that stand twice are for us to count, not for pyfaidx to stop at.
             pyfaidx.Faidx(plain, indexname=partial, duplicate_action="first").close()
-            os.replace(partial, made)
-        finally:
-            partial.unlink(missing_ok=True)
-    return _parse_index(made.read_text())
+            seal_beside(made, partial)
+    return _parse_index(read_sealed(made, AGAIN))
 
 
 def _parse_index(text: str) -> list[tuple[str, pyfaidx.IndexRecord]]:

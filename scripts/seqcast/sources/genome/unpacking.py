@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from seqcast.console import log, progress
+from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
+from seqcast.seal import AGAIN, check_seal, seal_beside
 
 _GZIP = b"\x1f\x8b"
 _OTHERS = {
@@ -133,6 +135,7 @@ def _make(
     """Write a file that gets its name when it is whole, with room for about `size` bytes."""
     made = name_for(path, work, ending)
     if made.is_file():
+        check_seal(made, AGAIN)
         return made
     work.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(work).free
@@ -140,11 +143,12 @@ def _make(
         raise SeqcastError(
             f"{path}: takes about {size:,} bytes in {work}, where {free:,} are free; make room"
         )
-    partial = made.with_name(f"{made.name}.{os.getpid()}.partial")  # other jobs do so too
     try:
-        with open(partial, "wb") as file:
-            write(file)
-        os.replace(partial, made)
+        # Other jobs do so too.
+        with written_whole(made, ending=f".{os.getpid()}.partial") as partial:
+            with open(partial, "wb") as file:
+                write(file)
+            seal_beside(made, partial)
         # What was made of the file before it changed takes a genome's size each time.
         for other in work.glob(f"{glob.escape(find_stem(path))}.{'[0-9a-f]' * 8}.{ending}"):
             if other != made:
@@ -153,6 +157,4 @@ def _make(
         raise SeqcastError(
             f"{path}: cannot be unpacked ({error}); copy or download it again"
         ) from None
-    finally:
-        partial.unlink(missing_ok=True)
     return made

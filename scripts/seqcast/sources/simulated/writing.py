@@ -4,13 +4,13 @@ The tracks are what the sequence says (`tracks.py`) plus the noise of an experim
 truth, motif by motif and bin by bin, is written beside the data.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from seqcast.console import log, progress
 from seqcast.dataset import Contigs, DatasetWriter, make_windows
+from seqcast.disk import written_whole
 from seqcast.genome import N, tile
 from seqcast.settings import SimulatedSettings
 from seqcast.sources.simulated.genome import make_chromosome
@@ -125,8 +125,7 @@ def _make_all_windows(settings: SimulatedSettings, names: list[str]) -> np.ndarr
 
 
 def _write_motifs(path: Path, sites: dict[str, Sites]) -> None:
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "w") as file:
+    with written_whole(path) as partial, open(partial, "w") as file:
         for name, found in sites.items():
             rows = [
                 (start, end, motif, round(1000 * strength), strand)
@@ -137,4 +136,3 @@ def _write_motifs(path: Path, sites: dict[str, Sites]) -> None:
                 f"{name}\t{start}\t{end}\t{motif}\t{score}\t{strand}\n"
                 for start, end, motif, score, strand in sorted(rows)
             )
-    os.replace(partial, path)
