@@ -5,26 +5,83 @@ The format is specified in docs/formats.md.
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
+from pydantic import NonNegativeInt, PositiveInt, model_validator
 from safetensors import SafetensorError, safe_open
 
 from seqcast.disk import check_format
 from seqcast.errors import SeqcastError
+from seqcast.headers import read_header
+from seqcast.settings import ModelSettings, TrainSettings
+from seqcast.settings.section import Section
+from seqcast.targets import Targets
 
 FORMAT = "seqcast-model"
 FORMAT_VERSION = 3
 # One key, because the order of several is not the same in every run.
 KEY = "seqcast"
+_HINT = "train it anew, or use the seqcast that wrote it"
 
 
-def read_card(path: str | Path) -> dict[str, Any]:
-    """Read what a model file says of itself, without its weights."""
+class TrainingFacts(Section):
+    """What a model file says of its training; None is what it does not say."""
+
+    epoch: PositiveInt | None = None
+    valid_loss: float | None = None
+    settings: TrainSettings | None = None
+    device: str | None = None
+    precision: str | None = None
+    threads: PositiveInt | None = None
+    processes: PositiveInt | None = None
+    parameters: PositiveInt | None = None
+    receptive_field: PositiveInt | None = None
+    window: PositiveInt | None = None
+    dataset_digest: str | None = None
+    fold: NonNegativeInt | None = None
+    torch: str | None = None
+
+
+class Card(Section):
+    """The header of a model file."""
+
+    format: str
+    format_version: int
+    model: ModelSettings
+    targets: Targets
+    crop: NonNegativeInt
+    bin_size: PositiveInt
+    alphabet: Literal["ACGT"]
+    seqcast: str
+    training: TrainingFacts
+
+    @model_validator(mode="after")
+    def _check(self) -> "Card":
+        model, field = self.model, self.training.receptive_field
+        if self.bin_size != model.bin_size:
+            strides = " x ".join(str(block.stride) for block in model.squeeze)
+            raise ValueError(
+                f"bin_size is {self.bin_size}, but the strides {strides} make bins of"
+                f" {model.bin_size}"
+            )
+        if field not in (None, model.receptive_field):
+            raise ValueError(
+                f"training.receptive_field is {field}, but the network of model sees"
+                f" {model.receptive_field} bases"
+            )
+        return self
+
+
+def read_card(path: str | Path) -> Card:
+    """Read what a model file says of itself, without its weights.
+
+    Raises `SeqcastError` for a file that is no model, or whose header cannot be true.
+    """
     try:
         with safe_open(path, "np") as file:
-            card = json.loads((file.metadata() or {}).get(KEY, "{}"))
-    except (SafetensorError, OSError) as error:
+            text = (file.metadata() or {}).get(KEY, "{}")
+        header = json.loads(text)
+    except (SafetensorError, OSError, ValueError) as error:
         raise SeqcastError(f"{path}: cannot be read as a model ({error})") from None
-    mend = "train it anew, or use the seqcast that wrote it"
-    check_format(Path(path), card, (FORMAT, FORMAT_VERSION), mend)
-    return card
+    check_format(Path(path), header, (FORMAT, FORMAT_VERSION), _HINT)
+    return read_header(Card, text, path, _HINT)

@@ -6,7 +6,7 @@ The format is specified in docs/formats.md. No pickle is read or written.
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from seqcast import __version__
-from seqcast.card import FORMAT, FORMAT_VERSION, KEY, read_card
+from seqcast.card import FORMAT, FORMAT_VERSION, KEY, Card, TrainingFacts, read_card
 from seqcast.errors import SeqcastError
 from seqcast.model import Network
-from seqcast.settings import PRESETS, ModelSettings
+from seqcast.settings import PRESETS, ModelSettings, TrainSettings
 from seqcast.targets import Targets
 
 _ZIP = b"PK\x03\x04"
@@ -50,20 +51,60 @@ def write_model(path: str | Path, network: Network, training: dict[str, Any] | N
 
 def read_model(path: str | Path) -> Network:
     """Rebuild a network from its file, ready to predict; Chainer snapshots are taken too."""
+    if is_snapshot(path):
+        return from_chainer(path)
+    card = read_card(path)
+    with safe_open(path, "pt") as file:
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    _check_weights(path, card, weights)
+    network = Network(card.model, card.targets, card.crop)
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def is_snapshot(path: str | Path) -> bool:
+    """Say whether a model is a Chainer snapshot: weights alone, without a header."""
     if not Path(path).is_file():
         raise SeqcastError(f"{path}: there is no such model")
     with open(path, "rb") as file:
-        if file.read(4) == _ZIP:
-            return from_chainer(path)
-    card = read_card(path)
-    targets = Targets.from_json(json.dumps(card["targets"]))
-    network = Network(ModelSettings.model_validate(card["model"]), targets, card["crop"])
+        return file.read(4) == _ZIP
+
+
+def read_training(path: str | Path) -> TrainingFacts:
+    """Return what is known of how a model was trained.
+
+    Of a Chainer snapshot nothing is, but that the course trained as its preset says.
+    """
+    if is_snapshot(path):
+        return TrainingFacts(settings=TrainSettings.model_validate(PRESETS["course"]["train"]))
+    return read_card(path).training
+
+
+def _check_weights(path: str | Path, card: Card, weights: Mapping[str, Tensor]) -> None:
+    """Refuse weights that are not those of the network that the header describes."""
     try:
-        with safe_open(path, "pt") as file:
-            network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        # On `meta` tensors have a shape and no memory: a header may claim any size.
+        with torch.device("meta"):
+            wanted = Network(card.model, card.targets, card.crop).state_dict()
     except RuntimeError as error:
-        raise SeqcastError(f"{path}: its weights do not fit its settings ({error})") from None
-    return network.eval()
+        fault = f"no machine holds its network ({error})"
+        raise SeqcastError(f"{path}: its weights do not fit its settings: {fault}") from None
+    faults = [f"{name} is not there" for name in wanted if name not in weights]
+    faults += [f"{name} is of no use to it" for name in weights if name not in wanted]
+    faults += [
+        f"{name} is {_describe(weights[name])}, wanted {_describe(wanted[name])}"
+        for name in wanted
+        if name in weights and _describe(weights[name]) != _describe(wanted[name])
+    ]
+    if faults:
+        more = f" (and {len(faults) - 1:,} more faults)" if faults[1:] else ""
+        raise SeqcastError(
+            f"{path}: its weights do not fit its settings: {faults[0]}{more}; train it anew"
+        )
+
+
+def _describe(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
 def from_chainer(
