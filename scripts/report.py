@@ -23,7 +23,7 @@ with step("report", snakemake.log[0]):
             metrics=metrics[model],
             windows=windows,
             predictions=predictions,
-            training=read_card(weights[names[0]])["training"],
+            training=read_card(weights[names[0]]).training.model_dump(),
             replicates={name: metrics[name] for name in params.replicates[model]},
         )
         for (model, names), windows, predictions in zip(

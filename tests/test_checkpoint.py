@@ -132,7 +132,10 @@ def set_key(*keys: str | int, value: Any) -> Callable[[dict[str, Any]], None]:
         (lambda card: card["targets"].pop("scale"), "targets.scale: is needed and not given"),
         (set_key("model", "squeeze", 0, "stride", value=0), "model.squeeze.0.stride: found 0"),
         (set_key("model", "blocks", value="gate"), "model.blocks: found 'gate', wanted"),
-        (set_key("model", "dilated", 1, "dilation", value=4), "receptive_field is 109, but .* sees 173"),
+        (
+            set_key("model", "dilated", 1, "dilation", value=4),
+            "receptive_field is 109, but .* sees 173",
+        ),
         (set_key("training", "settings", value={"epochs": 0}), "training.settings.epochs: found 0"),
         (set_key("training", "window", value=-1), "training.window: found -1, wanted"),
     ],

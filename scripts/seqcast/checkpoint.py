@@ -131,7 +131,7 @@ def from_chainer(
             " course's network (s_0/conv/W ... l/b)"
         )
     count = len(arrays["l/W"])
-    targets = Targets.from_names(names or [f"target {index}" for index in range(count)])
+    targets = Targets.from_names(names or count_names(count))
     network = Network(settings, targets)
     state = {"head.weight": arrays["l/W"], "head.bias": arrays["l/b"]}
     for ours, theirs in (("squeeze", "s"), ("dilated", "d")):
@@ -144,6 +144,11 @@ def from_chainer(
     except RuntimeError as error:
         raise SeqcastError(f"{path}: its arrays do not fit the network ({error})") from None
     return network.eval()
+
+
+def count_names(count: int) -> tuple[str, ...]:
+    """Return what targets are called of which nobody says the names."""
+    return tuple(f"target {index}" for index in range(count))
 
 
 def find_checkpoint(wanted: str, best: Path, snapshots: Path) -> Path:

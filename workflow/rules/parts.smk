@@ -3,10 +3,6 @@ import json
 
 SCOPE = "genome_tracks|regions"
 SCOPED = f"{RUN}/{{scope}}"
-BED = settings.predict.regions or []
-if BED and not Path(BED).is_file():
-    near = errors.suggest(Path(BED).name, [each.name for each in Path(BED).parent.glob("*")])
-    raise WorkflowError(f"config: predict.regions: there is no file {BED}{near}")
 REGIONS_TABLE = f"{RUN}/regions/regions.tsv"
 REGIONS = (
     expand(f"{RUN}/regions/{{file}}", file=("tracks.tsv", "regions.tsv", *PAGES)) if BED else []
@@ -26,8 +22,11 @@ IS_OWN = not other_genome_of("genome_tracks")
 def read_parts(scope):
     """Return the digest of each part of a plan by name; none where there is no plan yet."""
     path = Path(SCOPED.format(scope=scope), "plan.json")
-    parts = json.loads(path.read_text())["parts"] if path.exists() else []
-    return {part["name"]: part["digest"] for part in parts}
+    try:
+        parts = json.loads(path.read_text())["parts"] if path.exists() else []
+        return {part["name"]: part["digest"] for part in parts}
+    except (ValueError, TypeError, KeyError) as error:
+        raise WorkflowError(f"{path}: is damaged ({error}); delete it and run again") from None
 
 
 def find_parts(scope):
