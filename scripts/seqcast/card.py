@@ -5,14 +5,14 @@ The format is specified in docs/formats.md.
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 from safetensors import SafetensorError, safe_open
 
 from seqcast.disk import check_format
 from seqcast.errors import SeqcastError
-from seqcast.headers import read_header
+from seqcast.headers import check_header
 from seqcast.settings import ModelSettings, TrainSettings
 from seqcast.settings.section import Section
 from seqcast.targets import Targets
@@ -80,8 +80,8 @@ def read_card(path: str | Path) -> Card:
     try:
         with safe_open(path, "np") as file:
             text = (file.metadata() or {}).get(KEY, "{}")
-        header = json.loads(text)
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError) as error:
         raise SeqcastError(f"{path}: cannot be read as a model ({error})") from None
+    header = check_header(dict[str, Any], text, path, _HINT)
     check_format(Path(path), header, (FORMAT, FORMAT_VERSION), _HINT)
-    return read_header(Card, text, path, _HINT)
+    return check_header(Card, json.dumps(header), path, _HINT)

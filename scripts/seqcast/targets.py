@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import ConfigDict, Field, PositiveInt
 
-from seqcast.headers import read_header
+from seqcast.headers import check_header
 
 # What a file may hold; in memory a scale that is not settled yet is NaN.
 _Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -113,7 +113,7 @@ class Targets:
 
         Raises `SeqcastError` where it is none.
         """
-        return read_header(cls, text, path, "make the file anew")
+        return check_header(cls, text, path, "make the file anew")
 
     @classmethod
     def from_names(

@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from seqcast.disk import check_format, write_text
 from seqcast.errors import SeqcastError
 from seqcast.genome_tracks.tiling import Span
+from seqcast.headers import check_header
 
 FORMAT = "seqcast-plan"
 FORMAT_VERSION = 1
@@ -73,12 +75,8 @@ def write_plan(path: Path, plan: Plan) -> None:
 
 
 def read_plan(path: Path) -> Plan:
-    """Read a plan."""
-    content = json.loads(path.read_text())
-    check_format(path, content, (FORMAT, FORMAT_VERSION), "delete it and run again")
-    return Plan(
-        tuple(
-            Part(part["name"], tuple(Span(*span) for span in part["spans"]), part["digest"])
-            for part in content["parts"]
-        )
-    )
+    """Read a plan; raises `SeqcastError` where it is none."""
+    hint = "delete it and run again"
+    content = check_header(dict[str, Any], path.read_text(errors="replace"), path, hint)
+    check_format(path, content, (FORMAT, FORMAT_VERSION), hint)
+    return check_header(Plan, json.dumps({"parts": content.get("parts")}), path, hint)
