@@ -8,6 +8,7 @@ from seqcast.browser.shown import find_shown
 from seqcast.card import read_card
 from seqcast.console import log, step
 from seqcast.dataset import read_dataset
+from seqcast.predictions import read_predictions
 from seqcast.provenance import make_run_record, sha256_of, write_json
 from seqcast.report import ModelFiles, write_report
 
@@ -32,7 +33,16 @@ with step("report", snakemake.log[0]):
     }
     digests = {name: sha256_of(Path(path)) for name, path in weights.items()}
     dataset, tracks = read_dataset(inputs.dataset), Path(inputs.tracks).parent
-    data = {"dataset": dataset.digest, "source": dataset.source, "model": digests}
+    data = {
+        "dataset": dataset.digest,
+        "source": dataset.source,
+        "model": digests,
+        # Another one where `predict.checkpoint` names it.
+        "predicted_with": {
+            model: read_predictions(path).checkpoint_digest
+            for model, path in zip(params.members, inputs.predictions, strict=True)
+        },
+    }
     record = make_run_record(snakemake.config, data)
     write_json(Path(snakemake.output.record), record)
     templates = Path(snakemake.scriptdir, "../workflow/report")

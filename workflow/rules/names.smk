@@ -14,7 +14,8 @@ TRUTH = f"{RUN}/dataset/truth.h5" if SOURCE_KIND == "simulated" else []
 
 def is_made(path):
     """Say whether a file is one that the workflow makes, such as a download."""
-    return Path(path).resolve().is_relative_to(Path(RUN).resolve())
+    # Not `resolve`, which asks the file system: there may be thousands of files.
+    return Path(os.path.abspath(path)).is_relative_to(os.path.abspath(RUN))
 
 
 # The files that the data come from; simulated data come from none.
