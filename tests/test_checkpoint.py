@@ -224,6 +224,12 @@ def test_broken_snapshots_are_refused(tmp_path: Path) -> None:
     np.savez(path, **make_snapshot(make_network()))
     with pytest.raises(SeqcastError, match="its arrays do not fit the network"):
         read_model(path)
+    np.savez(path, **{**make_snapshot(make_network()), "l/b": np.array(["a", "b", "c"])})
+    with pytest.raises(SeqcastError, match="its arrays do not fit the network"):
+        read_model(path)
+    np.savez(path, **{"l/W": np.float32(1)})
+    with pytest.raises(SeqcastError, match="found l/W, wanted the arrays"):
+        read_model(path)
     np.savez(path, x=np.array([{}], dtype=object))
     with pytest.raises(SeqcastError, match="cannot be read as a Chainer snapshot"):
         read_model(path)

@@ -125,7 +125,7 @@ def from_chainer(
             arrays = {key.removeprefix("predictor/"): file[key] for key in file.files}
     except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
         raise SeqcastError(f"{path}: cannot be read as a Chainer snapshot ({error})") from None
-    if "l/W" not in arrays:
+    if "l/W" not in arrays or not arrays["l/W"].ndim:
         raise SeqcastError(
             f"{path}: found {', '.join(sorted(arrays)[:4]) or 'nothing'}, wanted the arrays of the"
             " course's network (s_0/conv/W ... l/b)"
@@ -141,7 +141,7 @@ def from_chainer(
                 state[f"trunk.{ours}.{index}.{part}"] = arrays.get(key, np.empty(0, np.float32))
     try:
         network.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise SeqcastError(f"{path}: its arrays do not fit the network ({error})") from None
     return network.eval()
 

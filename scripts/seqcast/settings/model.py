@@ -79,7 +79,7 @@ def _blocks_from_lists(kind: type[Section], blocks: Any) -> Any:
     """Read blocks written as in the chapter, ``[out, kernel, stride or dilation, dropout]``."""
     if not isinstance(blocks, (list, tuple)):
         return blocks
-    # A list in a file, which is read strictly, is a tuple only until somebody has looked at it.
+    # A tuple: headers of files are validated strictly, and there a list made by Python is none.
     return tuple(
         dict(zip(kind.model_fields, block, strict=False))
         if isinstance(block, (list, tuple)) and len(block) in (3, 4)
