@@ -20,6 +20,7 @@ with step("dataset", snakemake.log[0]):
     if settings.source == "simulated":
         write_simulated(settings, output, Path(files.truth), Path(files.motifs))
     elif settings.source == "genome":
+        read_validation(Path(snakemake.input.validation)).check_unchanged()
         write_genome(
             settings,
             find_inputs(settings, Path(params.downloads), Path(params.work)),

@@ -9,6 +9,7 @@ from seqcast.card import read_card
 from seqcast.console import log, step
 from seqcast.dataset import read_dataset
 from seqcast.findings import REMEDY
+from seqcast.predictions import read_predictions
 from seqcast.provenance import make_run_record, sha256_of, write_json
 from seqcast.report import ModelFiles, write_report
 from seqcast.seal import read_sealed
@@ -25,7 +26,7 @@ with step("report", snakemake.log[0]):
             metrics=metrics[model],
             windows=windows,
             predictions=predictions,
-            training=read_card(weights[names[0]])["training"],
+            training=read_card(weights[names[0]]).training.model_dump(),
             replicates={name: metrics[name] for name in params.replicates[model]},
         )
         for (model, names), windows, predictions in zip(
@@ -34,7 +35,16 @@ with step("report", snakemake.log[0]):
     }
     digests = {name: sha256_of(Path(path)) for name, path in weights.items()}
     dataset, tracks = read_dataset(inputs.dataset), Path(inputs.tracks).parent
-    data = {"dataset": dataset.digest, "source": dataset.source, "model": digests}
+    data = {
+        "dataset": dataset.digest,
+        "source": dataset.source,
+        "model": digests,
+        # Another one where `predict.checkpoint` names it.
+        "predicted_with": {
+            model: read_predictions(path).checkpoint_digest
+            for model, path in zip(params.members, inputs.predictions, strict=True)
+        },
+    }
     record = make_run_record(snakemake.config, data)
     write_json(Path(snakemake.output.record), record)
     templates = Path(snakemake.scriptdir, "../workflow/report")

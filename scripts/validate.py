@@ -1,5 +1,6 @@
 """Check the data, say what was found, and refuse what no model should learn from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from seqcast.console import log, step
@@ -10,6 +11,7 @@ from seqcast.memory import keep_memory
 from seqcast.settings import read_settings
 from seqcast.sources.genome.inputs import find_inputs
 from seqcast.validation import make_verdict, validate, validate_dataset
+from seqcast.validation.digests import digest_files
 from seqcast.validation.genome import validate_genome
 
 with step("validate", snakemake.log[0]):
@@ -19,7 +21,11 @@ with step("validate", snakemake.log[0]):
         found = validate_dataset(read_dataset(source))
     elif settings.source == "genome":
         folders = Path(snakemake.params.downloads), Path(snakemake.params.work)
-        found = validate_genome(settings, find_inputs(settings, *folders))
+        inputs = find_inputs(settings, *folders)
+        found = validate_genome(settings, inputs)
+        # What is refused need not be read to its end.
+        if not found.refusals:
+            found = replace(found, files=digest_files(inputs.files))
     else:
         found = validate(settings, source)
     verdict = make_verdict(found)

@@ -1,15 +1,20 @@
 """A model file rebuilds its network; what is no model is refused."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from parity import find_parity, read_parity
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from tiny import NETWORK, TARGETS
 
-from seqcast.checkpoint import find_checkpoint, from_chainer, read_card, read_model, write_model
+from seqcast.card import TrainingFacts, read_card
+from seqcast.checkpoint import find_checkpoint, from_chainer, read_model, write_model
 from seqcast.errors import SeqcastError
 from seqcast.inference import predict
 from seqcast.model import Network
@@ -45,10 +50,10 @@ def test_a_network_comes_back_bit_by_bit(tmp_path: Path) -> None:
 def test_the_card_says_what_the_file_is(tmp_path: Path) -> None:
     write_model(tmp_path / "m.safetensors", make_network(), {"epoch": 3})
     card = read_card(tmp_path / "m.safetensors")
-    assert (card["format"], card["format_version"]) == ("seqcast-model", 4)
-    assert (card["bin_size"], card["alphabet"], card["crop"]) == (16, "ACGT", 2)
-    assert card["targets"]["identifier"] == list(TARGETS.identifier)
-    assert card["training"] == {"epoch": 3}
+    assert (card.format, card.format_version) == ("seqcast-model", 4)
+    assert (card.bin_size, card.alphabet, card.crop) == (16, "ACGT", 2)
+    assert card.targets == TARGETS
+    assert card.training == TrainingFacts(epoch=3)
 
 
 def test_the_same_weights_are_the_same_bytes(tmp_path: Path) -> None:
@@ -78,10 +83,106 @@ def test_files_that_are_no_model_are_refused(tmp_path: Path) -> None:
         read_card(path)
 
 
-def test_weights_must_fit_their_card(tmp_path: Path) -> None:
-    network = make_network()
-    del network.head.bias
-    write_model(tmp_path / "m", network)
+def write_changed(
+    path: Path,
+    change: Callable[[dict[str, Any]], None] = lambda card: None,
+    weights: Callable[[dict[str, torch.Tensor]], None] = lambda tensors: None,
+) -> None:
+    """Write a tiny model whose header or weights are not what they should be."""
+    write_model(path, make_network())
+    tensors = load_file(path)
+    with safe_open(path, "np") as file:
+        card = json.loads(file.metadata()["seqcast"])
+    change(card)
+    weights(tensors)
+    save_file(tensors, path, {"seqcast": json.dumps(card)})
+
+
+def set_key(*keys: str | int, value: Any) -> Callable[[dict[str, Any]], None]:
+    """Return what sets a value deep inside a header."""
+
+    def change(card: Any) -> None:
+        *path, last = keys
+        for key in path:
+            card = card[key]
+        card[last] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (set_key("alphabet", value="TGCA"), "alphabet: found 'TGCA', wanted 'ACGT'"),
+        (set_key("crop", value=-5), "crop: found -5, wanted greater than or equal to 0"),
+        (set_key("crop", value="2"), "crop: found '2', wanted a valid integer"),
+        (set_key("bin_size", value=8), "bin_size is 8, but the strides 4 x 4 make bins of 16"),
+        (set_key("targets", "scale", 1, value=0), "targets.scale.1: found 0, wanted greater tha"),
+        (set_key("targets", "scale", 1, value=float("nan")), "scale.1: found nan, wanted a finit"),
+        (set_key("targets", "scale", 1, value=None), "targets.scale.1: found None, wanted a valid"),
+        (set_key("targets", "clip", 0, value=float("inf")), "targets.clip.0: found inf, wanted a"),
+        (set_key("targets", "span", 2, value=0), "targets.span.2: found 0, wanted greater than 0"),
+        (set_key("targets", "scale", value=[1.0]), "columns of different lengths"),
+        (set_key("targets", "strand_pair", value=[0, 1, 1]), "'starts -' has strand pair 1"),
+        (set_key("targets", "colour", value=["red"] * 3), "targets.colour: unknown key"),
+        (set_key("targets", value=3), "targets: found 3, wanted"),
+        (set_key("modle", value={}), r"modle: unknown key \(did you mean 'model'\?\)"),
+        (lambda card: card.pop("crop"), "crop: is needed and not given"),
+        (lambda card: card.pop("targets"), "targets: is needed and not given"),
+        (lambda card: card["targets"].pop("scale"), "targets.scale: is needed and not given"),
+        (set_key("model", "squeeze", 0, "stride", value=0), "model.squeeze.0.stride: found 0"),
+        (set_key("model", "blocks", value="gate"), "model.blocks: found 'gate', wanted"),
+        (
+            set_key("model", "dilated", 1, "dilation", value=4),
+            "receptive_field is 109, but .* sees 173",
+        ),
+        (set_key("training", "settings", value={"epochs": 0}), "training.settings.epochs: found 0"),
+        (set_key("training", "window", value=-1), "training.window: found -1, wanted"),
+    ],
+)
+def test_a_header_is_not_believed(
+    tmp_path: Path, change: Callable[[dict[str, Any]], None], message: str
+) -> None:
+    path = tmp_path / "m.safetensors"
+
+    def both(card: dict[str, Any]) -> None:
+        card["training"]["receptive_field"] = make_network().settings.receptive_field
+        change(card)
+
+    write_changed(path, both)
+    with pytest.raises(SeqcastError, match=message) as caught:
+        read_model(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "train it anew" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (lambda tensors: tensors.pop("head.bias"), "head.bias is not there"),
+        (lambda tensors: tensors.update(x=torch.zeros(1)), "x is of no use to it"),
+        (
+            lambda tensors: tensors.update({"head.bias": torch.zeros(4)}),
+            r"head.bias is float32 \(4,\), wanted float32 \(3,\)",
+        ),
+        (
+            lambda tensors: tensors.update({"head.bias": torch.zeros(3, dtype=torch.float64)}),
+            r"head.bias is float64 \(3,\), wanted float32 \(3,\)",
+        ),
+    ],
+)
+def test_weights_must_fit_their_card(
+    tmp_path: Path, weights: Callable[[dict[str, torch.Tensor]], None], message: str
+) -> None:
+    write_changed(tmp_path / "m", weights=weights)
+    with pytest.raises(SeqcastError, match=f"its weights do not fit its settings: {message}"):
+        read_model(tmp_path / "m")
+
+
+@pytest.mark.parametrize("out", [10**9, 10**17])
+def test_a_huge_network_is_refused_before_it_takes_memory(tmp_path: Path, out: int) -> None:
+    write_changed(tmp_path / "m", set_key("model", "squeeze", 0, "out", value=out))
     with pytest.raises(SeqcastError, match="its weights do not fit its settings"):
         read_model(tmp_path / "m")
 
@@ -122,6 +223,12 @@ def test_broken_snapshots_are_refused(tmp_path: Path) -> None:
         read_model(path)
     np.savez(path, **make_snapshot(make_network()))
     with pytest.raises(SeqcastError, match="its arrays do not fit the network"):
+        read_model(path)
+    np.savez(path, **{**make_snapshot(make_network()), "l/b": np.array(["a", "b", "c"])})
+    with pytest.raises(SeqcastError, match="its arrays do not fit the network"):
+        read_model(path)
+    np.savez(path, **{"l/W": np.float32(1)})
+    with pytest.raises(SeqcastError, match="found l/W, wanted the arrays"):
         read_model(path)
     np.savez(path, x=np.array([{}], dtype=object))
     with pytest.raises(SeqcastError, match="cannot be read as a Chainer snapshot"):

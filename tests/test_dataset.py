@@ -168,6 +168,43 @@ def test_datasets_that_lack_a_part_are_refused(
         read_dataset(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("bin_size", 0, "bin_size: found 0, wanted greater than 0"),
+        ("bin_size", "16", "bin_size: found '16', wanted a valid integer"),
+        ("bin_size", 32, r"/coverage has shape \(145, 3\), wanted"),
+        ("resolution", 5, "resolution is 5, which does not divide bins of 16"),
+        ("crop", -1, "crop: found -1, wanted greater than or equal to 0"),
+        ("crop", 8, "crop is 8 bins, which leaves none of a window"),
+        ("alphabet", "TGCAN", "alphabet: found 'TGCAN', wanted 'ACGTN'"),
+        ("targets", '{"identifier": ["a"', "targets: found .*; invalid JSON"),
+        ("targets", Targets.from_names(["a"]).to_json(), "/coverage has shape"),
+        ("targets", TARGETS.to_json().replace("0.5", "NaN"), "targets.scale.2: found nan, wanted"),
+        ("source", "[1]", "source: found .*, wanted"),
+        ("source", "{}", "source does not say whether it has_coordinates"),
+        ("digest", None, "digest: is needed and not given"),
+    ],
+)
+def test_attributes_are_not_believed(
+    tmp_path: Path, tiny_dataset: Dataset, name: str, value: object, message: str
+) -> None:
+    path = tmp_path / "d.h5"
+    path.write_bytes(tiny_dataset.path.read_bytes())
+    with h5py.File(path, "a") as file:
+        del file.attrs[name]
+        if value is not None:
+            file.attrs[name] = value
+    with pytest.raises(SeqcastError, match=f"^{path}: {message}.*; delete the file") as caught:
+        read_dataset(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_folds_that_are_not_there_are_refused(tiny_dataset: Dataset) -> None:
+    with pytest.raises(SeqcastError, match="has folds 0 to 0, but fold 3 is asked for"):
+        read_dataset(tiny_dataset.path, 3)
+
+
 def test_repacked_datasets_are_refused(tmp_path: Path, tiny_dataset: Dataset) -> None:
     path = tmp_path / "d.h5"
     path.write_bytes(tiny_dataset.path.read_bytes())

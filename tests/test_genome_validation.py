@@ -21,11 +21,13 @@ from genomes import (
 
 from seqcast.errors import SeqcastError
 from seqcast.findings import Validation
+from seqcast.provenance import sha256_of
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.matching import read_layout
 from seqcast.validation import make_verdict
+from seqcast.validation.digests import digest_files
 from seqcast.validation.genome import validate_genome
 
 COVERAGE = make_coverage(make_codes(LENGTHS))
@@ -51,6 +53,25 @@ def judge(files: GenomeFiles, **changes: Any) -> Validation:
     assert max(map(len, verdict.splitlines())) <= 100
     assert verdict.splitlines()[-1].startswith("verdict: ")
     return found
+
+
+def test_all_files_are_read_to_their_end(tmp_path: Path) -> None:
+    columns = {"one": {"replicate": "two.bw"}}
+    files = write_genome(tmp_path / "a", mask=[("chr3", 100, 180)], columns=columns)
+    digests = digest_files(files.inputs().files)
+    names = {"genome.fa", "one.bw", "two.bw", "mask.bed"}
+    assert {Path(path).name for path in digests} == names
+    assert all(found["sha256"] == sha256_of(path) for path, found in digests.items())
+    found = dataclasses.replace(judge(files), files=digests)
+    read = Validation.from_json(found.to_json())
+    read.check_unchanged()
+    with open(tmp_path / "a/two.bw", "ab") as file:
+        file.write(b"x")
+    with pytest.raises(SeqcastError, match=r"two\.bw: is not as it was validated; run"):
+        read.check_unchanged()
+    (tmp_path / "a/mask.bed").unlink()
+    with pytest.raises(SeqcastError, match="and 1 more files"):
+        read.check_unchanged()
 
 
 def rename(names: dict[str, str]) -> dict[str, np.ndarray]:

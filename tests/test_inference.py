@@ -1,6 +1,8 @@
 """Predictions are in the units of the input, whatever the batches."""
 
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,13 +40,13 @@ def run(
     network: Network | None = None,
     *,
     control: Path | None = None,
-    trained_on_both: bool = False,
+    facts: dict[str, Any] | None = None,
     **changes,
 ):
-    write_model(folder / "m.safetensors", network or make_network())
+    write_model(folder / "m.safetensors", network or make_network(), facts)
     predict_dataset(
         PredictSettings.model_validate(changes),
-        TRAINING.model_copy(update={"reverse_complement": trained_on_both}),
+        TRAINING,
         folder / "m.safetensors",
         dataset.path,
         folder / "p.h5",
@@ -176,9 +178,81 @@ def test_what_a_model_was_trained_on_decides_on_strands(
 ) -> None:
     network = make_network()
     row = tiny_dataset.rows_of("test")[0]
-    found = run(tmp_path, tiny_dataset, network, trained_on_both=True)
-    wanted = predict(network, tiny_dataset.codes_of(row)[None], both_strands=True)
+    for trained_on_both in (True, False):
+        facts = {"settings": {"reverse_complement": trained_on_both}}
+        found = run(tmp_path, tiny_dataset, network, facts=facts)
+        codes = tiny_dataset.codes_of(row)[None]
+        wanted = predict(network, codes, both_strands=trained_on_both)
+        assert np.allclose(found.read_window(0), wanted[0], rtol=1e-6)
+
+
+def test_a_model_that_does_not_say_is_predicted_from_one_strand(
+    tmp_path: Path, tiny_dataset: Dataset, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("WARNING", "seqcast"):
+        found = run(tmp_path, tiny_dataset)
+    assert "does not say whether it was trained on both strands" in caplog.text
+    codes = tiny_dataset.codes_of(tiny_dataset.rows_of("test")[0])[None]
+    assert np.allclose(found.read_window(0), predict(make_network(), codes)[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("fold", [0, 1])
+def test_a_model_of_another_fold_is_told(
+    tmp_path: Path, tiny_dataset: Dataset, caplog: pytest.LogCaptureFixture, fold: int
+) -> None:
+    with caplog.at_level("WARNING", "seqcast"):
+        run(tmp_path, tiny_dataset, facts={"dataset_digest": tiny_dataset.digest, "fold": fold})
+    assert ("it has learned from some of them" in caplog.text) == (fold == 1)
+
+
+def turn(targets: Targets) -> Targets:
+    """Return the same targets in another order."""
+    columns = {key: values[::-1] for key, values in asdict(targets).items()}
+    return Targets(**{**columns, "strand_pair": (1, 0, 2)})
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        (turn(TARGETS), r"identifier of target 0 \(peaks\) is 'starts -', but .* has 'peaks': the"
+         r" same targets in another order \(2 of 3 differ\)"),
+        (replace(TARGETS, identifier=("peaks", "starts +", "x")), r"identifier of target 2 .*'x'"),
+        (replace(TARGETS, strand_pair=(0, 1, 2)), r"strand_pair of target 1 .* is 1, but .* has 2"),
+        (replace(TARGETS, scale=(1.0, 4.0, 0.5)), r"scale of target 1 .* is 4.0, but .* has 2.0"),
+        (replace(TARGETS, clip=(None, None, 9.0)), r"clip of target 2 .* is 9.0, but .* has None"),
+        (replace(TARGETS, span=(1, 1, 16)), "span of target 2"),
+        (replace(TARGETS, sum_stat=("mean", "sum", "sum")), "sum_stat of target 0"),
+    ],
+)  # fmt: skip
+def test_targets_must_be_those_of_the_dataset(
+    tmp_path: Path, tiny_dataset: Dataset, targets: Targets, message: str
+) -> None:
+    with pytest.raises(SeqcastError, match=message):
+        run(tmp_path, tiny_dataset, make_network(targets))
+    assert not (tmp_path / "p.h5").exists()
+
+
+def test_words_for_people_need_not_fit(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    run(tmp_path, tiny_dataset, make_network(replace(TARGETS, description=("a", "b", "c"))))
+
+
+def test_targets_that_are_only_counted_are_those_of_the_dataset(
+    tmp_path: Path, tiny_dataset: Dataset, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As those of a snapshot of the course; strands are swapped as the dataset says."""
+    network = make_network(Targets.from_names([f"target {index}" for index in range(3)]))
+    with caplog.at_level("WARNING", "seqcast"):
+        found = run(tmp_path, tiny_dataset, network, strands="both")
+    assert "names no targets: they are taken to be those of" in caplog.text
+    network.targets = replace(TARGETS, scale=(1.0, 1.0, 1.0))
+    codes = tiny_dataset.codes_of(tiny_dataset.rows_of("test")[0])[None]
+    wanted = predict(network, codes, both_strands=True)
     assert np.allclose(found.read_window(0), wanted[0], rtol=1e-6)
+
+
+def test_a_crop_that_leaves_no_bin_is_refused() -> None:
+    with pytest.raises(SeqcastError, match="windows of 64 bases have no bin left between crops"):
+        predict(make_network(), make_codes(1, 64))
 
 
 def test_a_control_is_predicted_of_shuffled_sequence(tmp_path: Path, tiny_dataset: Dataset) -> None:

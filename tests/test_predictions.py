@@ -15,6 +15,7 @@ from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError
 from seqcast.predictions import Predictions, PredictionWriter, Stitch, read_predictions
 from seqcast.seal import seal
+from seqcast.targets import Targets
 
 
 def write(path: Path, dataset: Dataset, rows: np.ndarray, values: np.ndarray) -> Predictions:
@@ -109,6 +110,29 @@ def test_files_that_are_no_predictions_are_refused(tmp_path: Path, tiny_dataset:
     seal(tmp_path / "p.h5")
     with pytest.raises(SeqcastError, match=r"cannot be read as HDF5 .*doesn't exist.*; delete"):
         read_predictions(tmp_path / "p.h5")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("bin_size", -16, "bin_size: found -16, wanted greater than 0"),
+        ("targets", "{", "targets: found '{'; invalid JSON"),
+        ("targets", Targets.from_names(["a"]).to_json(), "/predicted has shape .* 1 targets"),
+        ("model", 3, "model: found 3, wanted a valid string"),
+        ("checkpoint_digest", None, "checkpoint_digest: is needed and not given"),
+    ],
+)
+def test_attributes_are_not_believed(
+    tmp_path: Path, tiny_dataset: Dataset, name: str, value: object, message: str
+) -> None:
+    path = tmp_path / "p.h5"
+    write(path, tiny_dataset, np.arange(3), make_values(tiny_dataset, 3))
+    with h5py.File(path, "a") as file:
+        del file.attrs[name]
+        if value is not None:
+            file.attrs[name] = value
+    with pytest.raises(SeqcastError, match=f"^{path}: {message}"):
+        read_predictions(path)
 
 
 @settings(max_examples=25, deadline=None)

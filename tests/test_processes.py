@@ -62,7 +62,7 @@ def test_more_processes_come_to_the_same(
     task = make_shared_task(tmp_path, tiny_dataset, processes, blocks=blocks)
     train(task)
     assert_same(task, alone[blocks])
-    assert read_card(task.model)["training"]["processes"] == processes
+    assert read_card(task.model).training.processes == processes
     assert not task.checkpoints.exists()
 
 

@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from seqcast import provenance
-from seqcast.provenance import PACKAGES, find_damaged_files, make_run_record, sha256_of, write_json
+from seqcast.provenance import (
+    PACKAGES,
+    digest_samples,
+    find_damaged_files,
+    make_run_record,
+    sha256_of,
+    write_json,
+)
 
 SCRIPTS = Path(provenance.__file__).parents[1]
 Digest = Callable[[str], str]
@@ -128,6 +135,43 @@ def test_a_training_hangs_on_each_file_that_it_learns_by(part: str) -> None:
 def test_sha256_is_that_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc" * 100_000)
     assert sha256_of(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+@pytest.mark.parametrize("size", [0, 1, 5000, 300_000, 2_000_003])
+def test_samples_tell_files_apart_by_size_and_ends(tmp_path: Path, size: int) -> None:
+    content = bytearray(os.urandom(size))
+    path, copy = tmp_path / "a", tmp_path / "b"
+    path.write_bytes(content)
+    copy.write_bytes(content)
+    os.utime(copy, (1, 1))
+    wanted = digest_samples(path)
+    assert digest_samples(copy) == wanted
+    copy.write_bytes(content + b"x")
+    assert digest_samples(copy) != wanted
+    for place in (0, size // 2, size - 1) if size else ():
+        changed = bytearray(content)
+        changed[place] ^= 1
+        copy.write_bytes(changed)
+        # Of a large file a byte in the middle may lie between samples; `validate` reads all.
+        assert digest_samples(copy) != wanted or 0 < place < size - 1
+
+
+def test_a_large_file_is_read_in_few_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "large"
+    with open(path, "wb") as file:
+        file.truncate(10**12)
+    reads, pread = [], os.pread
+
+    def watch(file: int, size: int, place: int) -> bytes:
+        reads.append(size)
+        return pread(file, size, place)
+
+    monkeypatch.setattr(os, "pread", watch)
+    digest_samples(path)
+    assert len(reads) <= 8
+    assert sum(reads) <= 1 << 18
 
 
 def test_the_record_tells_how_to_repeat_a_run(monkeypatch: pytest.MonkeyPatch) -> None:

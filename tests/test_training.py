@@ -156,13 +156,13 @@ def test_snapshots_are_kept_where_asked_for(
 
 
 def test_the_card_says_how_it_was_trained(trained: SimpleNamespace, tiny_dataset: Dataset) -> None:
-    facts = read_card(trained.model)["training"]
-    assert facts["dataset_digest"] == tiny_dataset.digest
-    assert (facts["device"], facts["precision"], facts["threads"]) == ("cpu", "float32", 1)
-    assert facts["settings"]["learning_rate"] == 1e-2
+    facts = read_card(trained.model).training
+    assert (facts.dataset_digest, facts.fold) == (tiny_dataset.digest, 0)
+    assert (facts.device, facts.precision, facts.threads) == ("cpu", "float32", 1)
+    assert facts.settings.learning_rate == 1e-2
     valid = {n: float(row["valid_loss"]) for n, row in enumerate(trained.history[4::5], start=1)}
-    assert facts["epoch"] == min(valid, key=valid.get)
-    assert facts["valid_loss"] == pytest.approx(valid[facts["epoch"]], abs=1e-6)
+    assert facts.epoch == min(valid, key=valid.get)
+    assert facts.valid_loss == pytest.approx(valid[facts.epoch], abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_the_best_epoch_is_kept(
     losses = iter(valid)
     monkeypatch.setattr(Trainer, "mean_of", lambda *_: next(losses))
     found = run(tmp_path, tiny_dataset, epochs=3, snapshots="every", batch_size=4)
-    assert read_card(found.model)["training"]["epoch"] == best
+    assert read_card(found.model).training.epoch == best
     kept = (found.snapshots / f"model_epoch_{best}.safetensors").read_bytes()
     assert found.model.read_bytes() == kept
 

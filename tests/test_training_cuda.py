@@ -59,7 +59,7 @@ def test_a_gpu_comes_to_what_a_cpu_comes_to(
     task = make_gpu_task(tmp_path, tiny_dataset, **changes)
     train(task)
     assert read_losses(task) == pytest.approx(on_cpu(**changes), rel=2e-3)
-    assert read_card(task.model)["training"]["device"] == "cuda"
+    assert read_card(task.model).training.device == "cuda"
 
 
 def test_a_killed_training_goes_on(tmp_path: Path, tiny_dataset: Dataset, on_cpu) -> None:

@@ -27,6 +27,7 @@ from seqcast.settings import GenomeTracksSettings
 from seqcast.sources.genome.fasta import open_fasta, open_indexed
 
 TILING = Tiling(BIN, WINDOW // BIN, CROP, 2)
+PLAN = '{"format": "seqcast-plan", "format_version": 1, "parts": PARTS}'
 SIZES = {"chr1": 5000, "chr2": 3000, "scaffold_1": 400, "scaffold_2": 15, "chrM": 700}
 
 
@@ -187,3 +188,22 @@ def test_the_datasets_own_sequence_is_a_genome(
 def test_a_disk_that_is_too_small_is_said_beforehand(tmp_path: Path) -> None:
     with pytest.raises(SeqcastError, match="make room, or name fewer contigs"):
         check_disk(tmp_path, 10**18)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "found '{'; invalid JSON"),
+        ("[]", r"found \[\], wanted an object"),
+        ('{"format": "x"}', "found format 'x' version None"),
+        (PLAN.replace("PARTS", "3"), "parts: found 3, wanted"),
+        (PLAN.replace("PARTS", '[{"name": "a"}]'), "parts.0.spans: is needed and not given"),
+        (PLAN.replace("PARTS", '[{"name": "a", "digest": "b", "spans": [["c", "0", 1]]}]'),
+         "parts.0.spans.0.1: found '0', wanted a valid integer"),
+    ],
+)  # fmt: skip
+def test_plans_that_are_none_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(text)
+    with pytest.raises(SeqcastError, match=f"^{path}: {message}.*; delete it and run again"):
+        read_plan(path)

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 from tiny import BIN, CROP, NETWORK, TARGETS, WINDOW
-from whole_genome import EDGE, Lab, make_genome, make_lab, read_raw
+from whole_genome import EDGE, TRAINING, Lab, make_genome, make_lab, read_raw
 
 from seqcast.checkpoint import write_model
 from seqcast.console import log
-from seqcast.dataset import read_dataset
 from seqcast.errors import SeqcastError
 from seqcast.genome import N, reverse_complement
 from seqcast.genome_tracks import predicting
-from seqcast.genome_tracks.predicting import find_window
+from seqcast.genome_tracks.predicting import PartSettings, predict_part
 from seqcast.inference import predict
 from seqcast.model import Network
+from seqcast.settings import GenomeTracksSettings, PredictSettings
 from seqcast.targets import Targets
 
 # chr2 ends within a bin and is longer than a window, chr3 is shorter than one.
@@ -137,13 +137,28 @@ def test_a_part_has_the_layout_of_its_plan(lab: Lab) -> None:
     assert not list(lab.folder.rglob("*.partial"))
 
 
-def test_windows_have_the_length_of_the_training(lab: Lab, tmp_path: Path) -> None:
-    dataset = read_dataset(lab.dataset.path)
-    write_model(tmp_path / "old.safetensors", lab.network)
-    write_model(tmp_path / "new.safetensors", lab.network, {"window": 512})
-    assert find_window(tmp_path / "old.safetensors", dataset) == WINDOW
-    assert find_window(tmp_path / "new.safetensors", dataset) == 512
-    assert find_window(tmp_path / "model_epoch_10", dataset) == WINDOW
+def test_windows_have_the_length_of_the_training(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def watch(network, codes, **options):
+        seen.append(codes.shape[1])
+        return predict(network, codes, **options)
+
+    monkeypatch.setattr(predicting, "predict", watch)
+    part = lab.plan().parts[0]
+    for facts in ({}, {"window": 512}):
+        write_model(tmp_path / "m.safetensors", lab.network, facts)
+        predict_part(
+            part,
+            lab.folder / "genome.fa",
+            tmp_path / "m.safetensors",
+            lab.dataset.path,
+            tmp_path / "p.h5",
+            PartSettings(GenomeTracksSettings(), PredictSettings(), TRAINING),
+        )
+    assert set(seen) == {WINDOW, 512}
 
 
 def test_a_model_of_other_bins_is_refused(lab: Lab, tmp_path: Path) -> None:

@@ -5,13 +5,18 @@ The format is specified in docs/formats.md.
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import NonNegativeInt, PositiveInt, model_validator
 from safetensors import SafetensorError, safe_open
 
 from seqcast.disk import check_format
 from seqcast.errors import SeqcastError
+from seqcast.headers import check_header
 from seqcast.seal import AGAIN, check_seal, damaged
+from seqcast.settings import ModelSettings, TrainSettings
+from seqcast.settings.section import Section
+from seqcast.targets import Targets
 
 FORMAT = "seqcast-model"
 FORMAT_VERSION = 4
@@ -22,9 +27,61 @@ SEAL_KEY = "_seal"
 _REMEDY = f"{AGAIN}, which trains it anew"
 
 
-def read_card(path: str | Path) -> dict[str, Any]:
-    """Read what a model file says of itself, without its weights."""
-    return read_header(Path(path), (FORMAT, FORMAT_VERSION), "a model", _REMEDY)
+class TrainingFacts(Section):
+    """What a model file says of its training; None is what it does not say."""
+
+    epoch: PositiveInt | None = None
+    valid_loss: float | None = None
+    settings: TrainSettings | None = None
+    device: str | None = None
+    precision: str | None = None
+    threads: PositiveInt | None = None
+    processes: PositiveInt | None = None
+    parameters: PositiveInt | None = None
+    receptive_field: PositiveInt | None = None
+    window: PositiveInt | None = None
+    dataset_digest: str | None = None
+    fold: NonNegativeInt | None = None
+    torch: str | None = None
+
+
+class Card(Section):
+    """The header of a model file."""
+
+    format: str
+    format_version: int
+    model: ModelSettings
+    targets: Targets
+    crop: NonNegativeInt
+    bin_size: PositiveInt
+    alphabet: Literal["ACGT"]
+    seqcast: str
+    training: TrainingFacts
+
+    @model_validator(mode="after")
+    def _check(self) -> "Card":
+        model, field = self.model, self.training.receptive_field
+        if self.bin_size != model.bin_size:
+            strides = " x ".join(str(block.stride) for block in model.squeeze)
+            raise ValueError(
+                f"bin_size is {self.bin_size}, but the strides {strides} make bins of"
+                f" {model.bin_size}"
+            )
+        if field not in (None, model.receptive_field):
+            raise ValueError(
+                f"training.receptive_field is {field}, but the network of model sees"
+                f" {model.receptive_field} bases"
+            )
+        return self
+
+
+def read_card(path: str | Path) -> Card:
+    """Read what a model file says of itself, without its weights.
+
+    Raises `SeqcastError` for a file that is no model or damaged, or whose header cannot be true.
+    """
+    header = read_header(Path(path), (FORMAT, FORMAT_VERSION), "a model", _REMEDY)
+    return check_header(Card, json.dumps(header), path, _REMEDY)
 
 
 def read_header(path: Path, wanted: tuple[str, int], what: str, remedy: str) -> dict[str, Any]:
@@ -36,9 +93,10 @@ def read_header(path: Path, wanted: tuple[str, int], what: str, remedy: str) -> 
     try:
         is_sealed = check_seal(path, remedy)
         with safe_open(path, "np") as file:
-            header = json.loads((file.metadata() or {}).get(KEY, "{}"))
-    except (SafetensorError, OSError, ValueError) as error:
+            text = (file.metadata() or {}).get(KEY, "{}")
+    except (SafetensorError, OSError) as error:
         raise SeqcastError(f"{path}: cannot be read as {what} ({error}); {remedy}") from None
+    header = check_header(dict[str, Any], text, path, remedy)
     check_format(path, header, wanted, "make it anew, or use the seqcast that wrote it")
     # This version has a seal: it is the mark itself that is damaged.
     if not is_sealed:

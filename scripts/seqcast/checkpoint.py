@@ -17,12 +17,12 @@ from safetensors.torch import save
 from torch import Tensor
 
 from seqcast import __version__
-from seqcast.card import FORMAT, FORMAT_VERSION, KEY, SEAL_KEY, read_card
+from seqcast.card import FORMAT, FORMAT_VERSION, KEY, SEAL_KEY, Card, TrainingFacts, read_card
 from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
 from seqcast.model import Network
 from seqcast.seal import BLANK, seal
-from seqcast.settings import PRESETS, ModelSettings
+from seqcast.settings import PRESETS, ModelSettings, TrainSettings
 from seqcast.targets import Targets
 
 _ZIP = b"PK\x03\x04"
@@ -58,20 +58,60 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
 
 def read_model(path: str | Path) -> Network:
     """Rebuild a network from its file, ready to predict; Chainer snapshots are taken too."""
+    if is_snapshot(path):
+        return from_chainer(path)
+    card = read_card(path)
+    with safe_open(path, "pt") as file:
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    _check_weights(path, card, weights)
+    network = Network(card.model, card.targets, card.crop)
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def is_snapshot(path: str | Path) -> bool:
+    """Say whether a model is a Chainer snapshot: weights alone, without a header."""
     if not Path(path).is_file():
         raise SeqcastError(f"{path}: there is no such model")
     with open(path, "rb") as file:
-        if file.read(4) == _ZIP:
-            return from_chainer(path)
-    card = read_card(path)
-    targets = Targets.from_json(json.dumps(card["targets"]))
-    network = Network(ModelSettings.model_validate(card["model"]), targets, card["crop"])
+        return file.read(4) == _ZIP
+
+
+def read_training(path: str | Path) -> TrainingFacts:
+    """Return what is known of how a model was trained.
+
+    Of a Chainer snapshot nothing is, but that the course trained as its preset says.
+    """
+    if is_snapshot(path):
+        return TrainingFacts(settings=TrainSettings.model_validate(PRESETS["course"]["train"]))
+    return read_card(path).training
+
+
+def _check_weights(path: str | Path, card: Card, weights: Mapping[str, Tensor]) -> None:
+    """Refuse weights that are not those of the network that the header describes."""
     try:
-        with safe_open(path, "pt") as file:
-            network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        # On `meta` tensors have a shape and no memory: a header may claim any size.
+        with torch.device("meta"):
+            wanted = Network(card.model, card.targets, card.crop).state_dict()
     except RuntimeError as error:
-        raise SeqcastError(f"{path}: its weights do not fit its settings ({error})") from None
-    return network.eval()
+        fault = f"no machine holds its network ({error})"
+        raise SeqcastError(f"{path}: its weights do not fit its settings: {fault}") from None
+    faults = [f"{name} is not there" for name in wanted if name not in weights]
+    faults += [f"{name} is of no use to it" for name in weights if name not in wanted]
+    faults += [
+        f"{name} is {_describe(weights[name])}, wanted {_describe(wanted[name])}"
+        for name in wanted
+        if name in weights and _describe(weights[name]) != _describe(wanted[name])
+    ]
+    if faults:
+        more = f" (and {len(faults) - 1:,} more faults)" if faults[1:] else ""
+        raise SeqcastError(
+            f"{path}: its weights do not fit its settings: {faults[0]}{more}; train it anew"
+        )
+
+
+def _describe(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
 def from_chainer(
@@ -92,13 +132,13 @@ def from_chainer(
             arrays = {key.removeprefix("predictor/"): file[key] for key in file.files}
     except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
         raise SeqcastError(f"{path}: cannot be read as a Chainer snapshot ({error})") from None
-    if "l/W" not in arrays:
+    if "l/W" not in arrays or not arrays["l/W"].ndim:
         raise SeqcastError(
             f"{path}: found {', '.join(sorted(arrays)[:4]) or 'nothing'}, wanted the arrays of the"
             " course's network (s_0/conv/W ... l/b)"
         )
     count = len(arrays["l/W"])
-    targets = Targets.from_names(names or [f"target {index}" for index in range(count)])
+    targets = Targets.from_names(names or count_names(count))
     network = Network(settings, targets)
     state = {"head.weight": arrays["l/W"], "head.bias": arrays["l/b"]}
     for ours, theirs in (("squeeze", "s"), ("dilated", "d")):
@@ -108,9 +148,14 @@ def from_chainer(
                 state[f"trunk.{ours}.{index}.{part}"] = arrays.get(key, np.empty(0, np.float32))
     try:
         network.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise SeqcastError(f"{path}: its arrays do not fit the network ({error})") from None
     return network.eval()
+
+
+def count_names(count: int) -> tuple[str, ...]:
+    """Return what targets are called of which nobody says the names."""
+    return tuple(f"target {index}" for index in range(count))
 
 
 def find_checkpoint(wanted: str, best: Path, snapshots: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 
 from seqcast.base_order import BaseOrder
 from seqcast.errors import SeqcastError
+from seqcast.provenance import digest_samples
 from seqcast.seal import read_sealed, write_sealed
 
 # By itself: in one call all that follows would be made anew as well.
@@ -73,7 +74,8 @@ class Validation:
     `dropped` list rows per split; `dropped_for` counts the dropped windows by reason. Of a genome,
     `contigs` has the lengths of those used, `left_out` the reason for each other one, `splits` the
     contigs held out, `masked` the share of used bases under the mask, and `forecast` bytes of
-    `disk` and `memory` and `seconds` for its dataset.
+    `disk` and `memory` and `seconds` for its dataset, and `files` has `sha256` and `samples` of
+    every file by its path.
     """
 
     source: str
@@ -100,6 +102,7 @@ class Validation:
     splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     masked: float | None = None
     forecast: Mapping[str, float] = field(default_factory=dict)
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
@@ -108,6 +111,19 @@ class Validation:
         """Raise `SeqcastError` with one line a refusal, where there is any."""
         if self.refusals:
             raise SeqcastError("\n".join(self.refusals))
+
+    def check_unchanged(self) -> None:
+        """Raise `SeqcastError` where a file is not what it was when it was judged."""
+        changed = [
+            path
+            for path, found in self.files.items()
+            if not Path(path).is_file() or digest_samples(path) != found["samples"]
+        ]
+        if changed:
+            more = f" (and {len(changed) - 1:,} more files)" if changed[1:] else ""
+            raise SeqcastError(
+                f"{changed[0]}{more}: is not as it was validated; run the same command again"
+            )
 
     def to_json(self) -> str:
         """Write everything as JSON."""

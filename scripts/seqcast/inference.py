@@ -1,13 +1,14 @@
 """Predict coverage with a trained network."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from seqcast.checkpoint import read_model
+from seqcast.card import TrainingFacts
+from seqcast.checkpoint import count_names, is_snapshot, read_model, read_training
 from seqcast.console import format_seconds, log, progress
 from seqcast.dataset import Dataset, read_dataset
 from seqcast.device import Device, choose_device, set_threads
@@ -20,6 +21,7 @@ from seqcast.provenance import sha256_of
 from seqcast.sampling import flip
 from seqcast.settings import PredictSettings, TrainSettings
 from seqcast.shuffle import shuffle_dinucleotides
+from seqcast.targets import Targets
 
 # Enough windows to tell a correlation near zero from one that is not.
 MOST_CONTROLS = 64
@@ -51,6 +53,12 @@ def predict(
             f"windows of {codes.shape[1]:,} bases do not divide into bins of"
             f" {network.settings.bin_size}; cut or pad them to a multiple"
         )
+    bins = codes.shape[1] // network.settings.bin_size - 2 * network.crop
+    if bins < 1:
+        raise SeqcastError(
+            f"windows of {codes.shape[1]:,} bases have no bin left between crops of {network.crop}"
+            f" bins of {network.settings.bin_size} bases; take longer ones"
+        )
     network = network.to(device.device).eval()
     parts = []
     with torch.inference_mode(), device.autocast():
@@ -61,7 +69,6 @@ def predict(
                 other = _rates(network, reverse_complement(part), device)
                 rates = (rates + flip(other, network.targets.strand_pair)) / 2
             parts.append(network.targets.from_training(rates))
-    bins = codes.shape[1] // network.settings.bin_size - 2 * network.crop
     return np.concatenate(parts) if parts else np.empty((0, bins, len(network.targets)), "f4")
 
 
@@ -89,13 +96,15 @@ def predict_dataset(
     shuffled. Device, precision and threads are those of the training settings; `threads` and
     `gpus` are what the scheduler granted.
     """
-    dataset, network = read_dataset(dataset_path, fold), read_model(model)
-    check_fit(model, network, dataset)
+    dataset = read_dataset(dataset_path, fold)
+    network, facts = read_fitting_model(model, dataset)
+    warn_of_other_fold(model, facts, dataset)
     device = choose_device(training.device, training.precision, gpus=gpus)
     set_threads(training.threads, threads)
     keep_memory()
     log.info("predicting on %s", device.reason)
-    predictor = _Predictor(network, dataset, settings, training, device, model, name)
+    both_strands = is_both_strands(settings, model, facts)
+    predictor = _Predictor(network, dataset, settings, both_strands, device, model, name)
     rows = dataset.rows_of(settings.split)[: settings.windows]
     predictor.write(output, rows, f"predict {name}")
     if control is not None:
@@ -110,7 +119,7 @@ class _Predictor:
     network: Network
     dataset: Dataset
     settings: PredictSettings
-    training: TrainSettings
+    both_strands: bool
     device: Device
     model: Path
     name: str
@@ -151,21 +160,87 @@ class _Predictor:
             codes,
             batch_size=self.settings.batch_size,
             device=self.device,
-            both_strands=is_both_strands(self.settings, self.training),
+            both_strands=self.both_strands,
         )
         check_finite(self.model, predicted)
         return predicted
 
 
-def is_both_strands(settings: PredictSettings, training: TrainSettings) -> bool:
-    """Say whether rates are averaged over strands."""
-    if settings.strands == "auto":
-        return training.reverse_complement
-    return settings.strands == "both"
+def read_fitting_model(model: Path, dataset: Dataset) -> tuple[Network, TrainingFacts]:
+    """Read a model and what is known of its training; refuse one that does not fit a dataset.
+
+    A snapshot of the course, or what was made of it, only counts its targets: they are taken to be
+    the dataset's, in its order, neither scaled nor clipped, as the course's were.
+    """
+    network, facts = read_model(model), read_training(model)
+    _check_sizes(model, network, dataset)
+    names, own = dataset.targets.identifier, network.targets.identifier
+    if is_snapshot(model) or own == count_names(len(own)) != names:
+        log.warning(
+            "%s: names no targets: they are taken to be those of %s, in its order, and unscaled%s",
+            model,
+            dataset.path,
+            "; it was trained on one strand, as the course was" if is_snapshot(model) else "",
+        )
+        taken = {key: getattr(dataset.targets, key) for key in ("identifier", "strand_pair")}
+        network.targets = replace(network.targets, **taken)
+    else:
+        check_fit(model, network.targets, dataset)
+    return network, facts
 
 
-def check_fit(model: Path, network: Network, dataset: Dataset) -> None:
-    """Refuse a model that was made for other data."""
+def is_both_strands(settings: PredictSettings, model: Path, facts: TrainingFacts) -> bool:
+    """Say whether rates are averaged over strands: how a model was trained decides."""
+    if settings.strands != "auto":
+        return settings.strands == "both"
+    if facts.settings is None:
+        log.warning(
+            "%s: does not say whether it was trained on both strands; one is predicted from, set"
+            " predict.strands: both for two",
+            model,
+        )
+        return False
+    return facts.settings.reverse_complement
+
+
+def warn_of_other_fold(model: Path, facts: TrainingFacts, dataset: Dataset) -> None:
+    """Say where a model has been trained on what another fold holds out."""
+    is_same = facts.dataset_digest == dataset.digest
+    if is_same and facts.fold not in (None, dataset.fold):
+        log.warning(
+            "%s: was trained in fold %d of %d, and now predicts the windows of fold %d: it has"
+            " learned from some of them",
+            model,
+            facts.fold + 1,
+            dataset.folds,
+            dataset.fold + 1,
+        )
+
+
+# All columns of the targets table but words for people: what a number means hangs on them.
+_FITTING = ("identifier", "strand_pair", "scale", "sum_stat", "clip_soft", "clip", "span")
+
+
+def check_fit(model: Path, found: Targets, dataset: Dataset) -> None:
+    """Refuse a model whose targets, their order or what was made of them is not the dataset's."""
+    wanted = dataset.targets
+    for column in _FITTING:
+        pairs = zip(getattr(found, column), getattr(wanted, column), strict=True)
+        differing = [(*pair, at) for at, pair in enumerate(pairs) if pair[0] != pair[1]]
+        if not differing:
+            continue
+        ours, theirs, at = differing[0]
+        is_order = column == "identifier" and set(found.identifier) == set(wanted.identifier)
+        raise SeqcastError(
+            f"{model}: the {column} of target {at} ({wanted.identifier[at]}) is {ours!r}, but"
+            f" {dataset.path} has {theirs!r}"
+            + (": the same targets in another order" if is_order else "")
+            + f" ({len(differing):,} of {len(wanted):,} differ); predict with a model trained on"
+            " such data, or make the dataset with the targets of the model"
+        )
+
+
+def _check_sizes(model: Path, network: Network, dataset: Dataset) -> None:
     for what, found, wanted in (
         ("targets", len(network.targets), len(dataset.targets)),
         ("bases a bin", network.settings.bin_size, dataset.bin_size),

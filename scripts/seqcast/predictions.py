@@ -10,15 +10,28 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from pydantic import Json, PositiveInt
 
 from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError
 from seqcast.hdf5 import Draft, open_hdf5, read_mapped
+from seqcast.headers import check_attributes
 from seqcast.seal import AGAIN
+from seqcast.settings.section import Section
 from seqcast.targets import Targets
 
 FORMAT = "seqcast-predictions"
 FORMAT_VERSION = 3
+
+
+class _Header(Section):
+    """The attributes of the file."""
+
+    targets: Json[Targets]
+    bin_size: PositiveInt
+    model: str
+    checkpoint_digest: str
+    dataset_digest: str
 
 
 @dataclass(frozen=True)
@@ -128,6 +141,13 @@ def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predic
     """Open predictions; given a dataset, refuse those that were made from another."""
     path = Path(path)
     with open_hdf5(path, (FORMAT, FORMAT_VERSION), AGAIN) as file:
+        header = check_attributes(_Header, file.attrs, path, AGAIN)
+        shape = (len(file["windows/row"]), len(header.targets))
+        if file["predicted"].shape[::2] != shape:
+            raise SeqcastError(
+                f"{path}: /predicted has shape {file['predicted'].shape}, wanted {shape[0]:,}"
+                f" windows and {shape[1]:,} targets; {AGAIN}"
+            )
         predictions = Predictions(
             path=path,
             rows=file["windows/row"][()],
@@ -135,10 +155,10 @@ def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predic
             contig=tuple(file["windows/contig"].asstr()[()].tolist()),
             start=file["windows/start"][()],
             end=file["windows/end"][()],
-            targets=Targets.from_json(file.attrs["targets"]),
-            model=file.attrs["model"],
-            checkpoint_digest=file.attrs["checkpoint_digest"],
-            dataset_digest=file.attrs["dataset_digest"],
+            targets=header.targets,
+            model=header.model,
+            checkpoint_digest=header.checkpoint_digest,
+            dataset_digest=header.dataset_digest,
             predicted=read_mapped(path, file["predicted"]),
             spread=read_mapped(path, file["spread"]) if "spread" in file else None,
         )

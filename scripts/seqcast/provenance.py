@@ -103,6 +103,29 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+# A file of this size is read whole; of a larger one as many bytes, in so few places that a
+# thousand files on a network file system cost a dry run seconds.
+_SAMPLED = 1 << 17
+_SAMPLES = 8
+
+
+def digest_samples(path: str | Path) -> str:
+    """Return the size of a file and a digest of samples of its content, in milliseconds.
+
+    Samples are the head, the tail and evenly spaced blocks between. Dates do not count. An edit
+    that leaves the size and lies between samples is not seen: `sha256_of` sees it.
+    """
+    with open(path, "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        blocks = 1 if size <= _SAMPLED else _SAMPLES
+        length = min(size, _SAMPLED // blocks)
+        total = hashlib.blake2b(digest_size=8)
+        for number in range(blocks):
+            start = (size - length) * number // max(blocks - 1, 1)
+            total.update(os.pread(file.fileno(), length, start))
+    return f"{size} {total.hexdigest()}"
+
+
 def find_damaged_files(table_path: str | Path) -> list[str]:
     """Return the files of a `tracks.tsv` that are missing or not as listed, sorted.
 

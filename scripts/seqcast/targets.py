@@ -4,9 +4,16 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import ConfigDict, Field, PositiveInt
 
+from seqcast.headers import check_header
+
+# What a file may hold; in memory a scale that is not settled yet is NaN.
+_Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 SUM_STATS = ("sum", "mean", "sum_sqrt", "mean_sqrt", "median", "max")
 
 
@@ -22,15 +29,17 @@ class Targets:
     the same track on the other strand, its own where the track has no strand.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     identifier: tuple[str, ...]
     description: tuple[str, ...]
     strand_pair: tuple[int, ...]
-    scale: tuple[float, ...]
+    scale: tuple[_Factor, ...]
     units: tuple[str, ...]
     sum_stat: tuple[str, ...] = ()
-    clip_soft: tuple[float | None, ...] = ()
-    clip: tuple[float | None, ...] = ()
-    span: tuple[int, ...] = ()
+    clip_soft: tuple[_Factor | None, ...] = ()
+    clip: tuple[_Factor | None, ...] = ()
+    span: tuple[PositiveInt, ...] = ()
 
     def __post_init__(self) -> None:
         plain = {"sum_stat": "sum", "clip_soft": None, "clip": None, "span": 1}
@@ -99,9 +108,12 @@ class Targets:
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str) -> "Targets":
-        """Read a table that `to_json` wrote."""
-        return cls(**{field: tuple(values) for field, values in json.loads(text).items()})
+    def from_json(cls, text: str, path: str | Path = "targets") -> "Targets":
+        """Read a table that `to_json` wrote, as it stands in a file.
+
+        Raises `SeqcastError` where it is none.
+        """
+        return check_header(cls, text, path, "make the file anew")
 
     @classmethod
     def from_names(

@@ -93,9 +93,10 @@ def test_the_record_says_what_was_run(finished: Project) -> None:
     assert "--resources gpu=1" in record["command"]
     digest = read_dataset(finished.results / "dataset/dataset.h5").digest
     assert record["data"]["dataset"] == digest
+    assert record["data"]["predicted_with"] == record["data"]["model"]
     card = read_card(finished.results / "default/train/model.safetensors")
-    assert card["training"]["dataset_digest"] == digest
-    assert card["training"]["threads"] == 1
+    assert card.training.dataset_digest == digest
+    assert card.training.threads == 1
 
 
 @pytest.mark.parametrize("figure", ["metrics.svg", "window_worst.png"])

@@ -1,5 +1,6 @@
 """What an edit, a touch, a clone or another branch reruns: real dry runs over finished results."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -145,6 +146,36 @@ def test_where_a_model_is_trained_retrains_nothing(finished: Project) -> None:
     finished.write_config(TINY)
     assert elsewhere == {}
     assert set(longer) == TRAINED
+
+
+def test_what_changes_no_prediction_predicts_nothing_again(finished: Project) -> None:
+    bed = finished.folder / "my.bed"
+    bed.write_text("chrA\t0\t100\n")
+    finished.write_config({**TINY, "predict": {"regions": str(bed), "batch_size": 3}})
+    jobs = finished.jobs("report")
+    finished.write_config(TINY)
+    assert jobs == {}
+
+
+def test_another_content_of_a_checkpoint_is_predicted_with(
+    finished: Project, tmp_path: Path
+) -> None:
+    other = Project(tmp_path / "other", tmp_path / "other/config/tiny.yaml")
+    shutil.copytree(finished.folder, other.folder)
+    model = tmp_path / "model.safetensors"
+    shutil.copy(other.results / "default/train/model.safetensors", model)
+    other.write_config({**TINY, "predict": {"checkpoint": str(model)}})
+    other.snakemake("predict", "--resources", "gpu=1")
+    os.utime(model, (2e9, 2e9))
+    assert other.jobs("predict") == {}
+    # Another value of the last weight, in a file that is older than all that was made of it.
+    content = bytearray(model.read_bytes())
+    content[-1] ^= 1
+    model.write_bytes(content)
+    os.utime(model, (1, 1))
+    assert other.jobs("predict") == {"predict": 1, "predict_model": 1}
+    model.unlink()
+    assert f"predict.checkpoint: there is no file {model}" in other.snakemake("-n", check=False)
 
 
 def test_conda_is_another_mode_that_reruns_everything(finished: Project, conda: str) -> None:

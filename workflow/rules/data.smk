@@ -44,8 +44,8 @@ rule validate:
 rule validate_source:
     input:
         # Simulated data is made, then checked like any other before a model sees it.
-        source=SOURCE or [DATASET],
-        table=TABLE,
+        source=as_input(SOURCE) or [DATASET],
+        table=as_input(TABLE),
     output:
         validation=VALIDATION,
         verdict=f"{RUN}/validate/verdict.txt",
@@ -62,6 +62,7 @@ rule validate_source:
         dataset=DATASET_SETTINGS,
         downloads=DOWNLOADS,
         work=WORK,
+        files=contents_of(SOURCE, TABLE),
         code=code_of("validate"),
     script:
         "../../scripts/validate.py"
@@ -71,7 +72,7 @@ rule validate_source:
 rule first_look:
     # Before the training, which takes all the cores: it is to be looked at before.
     input:
-        source=SOURCE if SOURCE_KIND == "basenji_h5" else [DATASET],
+        source=as_input(SOURCE) if SOURCE_KIND == "basenji_h5" else [DATASET],
         validation=VALIDATION,
     output:
         report(FIRST_LOOK, caption="../report/first_look.rst", category="Data"),
@@ -86,6 +87,7 @@ rule first_look:
         mem_mb=2_000,
         runtime=30,
     params:
+        files=contents_of(SOURCE if SOURCE_KIND == "basenji_h5" else []),
         code=code_of("first_look"),
     script:
         "../../scripts/first_look.py"
@@ -102,8 +104,8 @@ if PLACED_ON:
 
     rule locate_windows:
         input:
-            source=SOURCE,
-            genome=PLACED_ON,
+            source=as_input(SOURCE),
+            genome=as_input(PLACED_ON),
             validation=VALIDATION,
         output:
             PLACEMENTS,
@@ -119,6 +121,7 @@ if PLACED_ON:
         params:
             dataset=DATASET_SETTINGS,
             work=WORK,
+            files=contents_of(SOURCE, PLACED_ON),
             code=code_of("locate"),
         script:
             "../../scripts/locate.py"
@@ -126,8 +129,8 @@ if PLACED_ON:
 
 rule dataset:
     input:
-        source=SOURCE,
-        table=TABLE,
+        source=as_input(SOURCE),
+        table=as_input(TABLE),
         validation=VALIDATION if SOURCES else [],
         placements=PLACEMENTS,
     output:
@@ -151,6 +154,7 @@ rule dataset:
         dataset=DATASET_SETTINGS,
         downloads=DOWNLOADS,
         work=WORK,
+        files=contents_of(SOURCE, TABLE),
         code=code_of("dataset"),
     script:
         "../../scripts/dataset.py"
@@ -160,8 +164,8 @@ if SOURCE_KIND == "genome":
 
     rule suggest:
         input:
-            source=SOURCES,
-            table=TABLE,
+            source=as_input(SOURCES),
+            table=as_input(TABLE),
         output:
             f"{RUN}/suggest/targets.tsv",
         log:
@@ -176,6 +180,7 @@ if SOURCE_KIND == "genome":
             dataset=DATASET_SETTINGS,
             downloads=DOWNLOADS,
             work=WORK,
+            files=contents_of(SOURCES, TABLE),
             code=code_of("suggest"),
         script:
             "../../scripts/suggest.py"

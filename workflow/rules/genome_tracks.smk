@@ -24,8 +24,8 @@ checkpoint genome_tracks_plan:
         # When a checkpoint is done, Snakemake decides anew what has to run, and forgets a training
         # that waits for a validation: so that one has to be done before.
         validation=VALIDATION if HAS_GENOME else [],
-        fasta=FASTA_PATH,
-        regions=lambda wildcards: BED if wildcards.scope == "regions" else [],
+        fasta=as_input(FASTA_PATH),
+        regions=lambda wildcards: as_input(BED) if wildcards.scope == "regions" else [],
     output:
         plan=f"{SCOPED}/plan.json",
         genome=f"{SCOPED}/genome.fa",
@@ -48,6 +48,10 @@ checkpoint genome_tracks_plan:
         work=WORK if IS_OWN else f"{WORK}/genome_tracks",
         models=len(TRACK_MODELS),
         members=len(TRACK_MEMBERS),
+        fasta=contents_of(FASTA_PATH),
+        regions=lambda wildcards: (
+            contents_of(BED)(wildcards) if wildcards.scope == "regions" else {}
+        ),
         code=code_of("genome_tracks_plan"),
     script:
         "../../scripts/genome_tracks_plan.py"
@@ -81,6 +85,7 @@ rule genome_tracks_part:
         digest=lambda wildcards: read_parts(wildcards.scope).get(wildcards.part, ""),
         tracks=settings.genome_tracks.model_dump(mode="json", include={"edge_bins", "shifts"}),
         predict=settings.predict.model_dump(mode="json", include={"checkpoint", "strands"}),
+        files=contents_of(CHECKPOINT),
         snapshots=rules.train_model.params.snapshots,
         code=code_of("genome_tracks_part"),
     script:
@@ -122,7 +127,7 @@ if BED:
         input:
             dataset=ancient(DATASET),
             plan=f"{RUN}/regions/plan.json",
-            bed=BED,
+            bed=as_input(BED),
             models=TRACK_WEIGHTS,
             parts=lambda _: find_parts("regions"),
         output:
@@ -137,6 +142,7 @@ if BED:
         params:
             models=TRACK_MODELS,
             is_own=IS_OWN,
+            files=contents_of(BED),
             code=code_of("regions_table"),
         script:
             "../../scripts/regions_table.py"

@@ -65,7 +65,9 @@ rule predict_model:
         mem_mb=8_000,
         runtime=240,
     params:
-        predict=settings.predict.model_dump(mode="json"),
+        # What else is predicted, and in what portions, changes no prediction.
+        predict=settings.predict.model_dump(mode="json", exclude={"regions", "batch_size"}),
+        files=contents_of(CHECKPOINT),
         snapshots=rules.train_model.params.snapshots,
         code=code_of("predict"),
     script:

@@ -1,4 +1,6 @@
 # What the files of a run are called, and what rules ask about them.
+from functools import cache
+
 RUN = f"results/{settings.run}"
 SOURCE_KIND = settings.dataset.source
 DATASET = f"{RUN}/dataset/dataset.h5"
@@ -8,6 +10,13 @@ MANIFEST = f"{RUN}/dataset/manifest.json"
 VALIDATION = f"{RUN}/validate/validation.json"
 FIRST_LOOK = f"{RUN}/validate/first_look.png"
 TRUTH = f"{RUN}/dataset/truth.h5" if SOURCE_KIND == "simulated" else []
+
+
+def is_made(path):
+    """Say whether a file is one that the workflow makes, such as a download."""
+    # Not `resolve`, which asks the file system: there may be thousands of files.
+    return Path(os.path.abspath(path)).is_relative_to(os.path.abspath(RUN))
+
 
 # The files that the data come from; simulated data come from none.
 try:
@@ -40,6 +49,16 @@ MISSING = [
     (file.named_by, path)
     for file, path in ((file, PLACES[file.place]) for file in FILES)
     if str(path) == file.place and not path.is_file()
+]
+# The weights of another training; those of this one are made anew when it is.
+CHECKPOINT = settings.predict.checkpoint
+CHECKPOINT = [] if CHECKPOINT == "best" or CHECKPOINT.isdigit() else CHECKPOINT
+BED = settings.predict.regions or []
+MISSING += [
+    (named_by, Path(path))
+    for named_by, path in (("predict.checkpoint", CHECKPOINT), ("predict.regions", BED))
+    # What this run makes may not be there yet.
+    if path and not Path(path).is_file() and not is_made(path)
 ]
 if MISSING:
     raise WorkflowError(
@@ -88,6 +107,32 @@ MENDED = f"{RUN}/export/.mended"
 PAGES = ("index.html", "igv.min.js", "igv_session.xml", "hub.txt", "config.json")
 PAGE = Path(workflow.basedir, "workflow/report/page.html.j2")
 FIGURES = f"{RUN}/report/figures"
+
+
+def as_input(files):
+    """Return a user's file or files as inputs whose dates do not count; see `contents_of`."""
+    if isinstance(files, str):
+        return files if is_made(files) else ancient(files)
+    return [as_input(path) for path in files]
+
+
+@cache
+def content_of(path):
+    """Return what tells the content of a user's file; files that the workflow makes have dates."""
+    try:
+        return "" if is_made(path) else provenance.digest_samples(path)
+    except OSError as error:
+        raise WorkflowError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def contents_of(*files):
+    """Return a parameter that is another where the content of a user's files is.
+
+    Snakemake itself asks only whether a file is newer than what was made of it. What is returned
+    is a function, so that files are looked at only for jobs that depend on them.
+    """
+    paths = [path for each in files for path in ([each] if isinstance(each, str) else each)]
+    return lambda wildcards: {path: content_of(path) for path in paths}
 
 
 def code_of(step):

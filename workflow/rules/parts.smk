@@ -3,10 +3,6 @@ import json
 
 SCOPE = "genome_tracks|regions"
 SCOPED = f"{RUN}/{{scope}}"
-BED = settings.predict.regions or []
-if BED and not Path(BED).is_file():
-    near = errors.suggest(Path(BED).name, [each.name for each in Path(BED).parent.glob("*")])
-    raise WorkflowError(f"config: predict.regions: there is no file {BED}{near}")
 REGIONS_TABLE = f"{RUN}/regions/regions.tsv"
 REGIONS = (
     expand(f"{RUN}/regions/{{file}}", file=("tracks.tsv", "regions.tsv", *PAGES)) if BED else []
@@ -28,10 +24,10 @@ def read_parts(scope):
     path = Path(SCOPED.format(scope=scope), "plan.json")
     try:
         parts = json.loads(seal.read_sealed(path, seal.AGAIN))["parts"] if path.exists() else []
-    except errors.SeqcastError:
+        return {part["name"]: part["digest"] for part in parts}
+    except (errors.SeqcastError, ValueError, TypeError, KeyError):
         # The jobs that read a damaged plan say so.
-        parts = []
-    return {part["name"]: part["digest"] for part in parts}
+        return {}
 
 
 def find_parts(scope):

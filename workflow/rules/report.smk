@@ -7,7 +7,7 @@ rule report:
         manifest=MANIFEST,
         validation=VALIDATION,
         tracks=TRACKS,
-        annotation=ANNOTATION,
+        annotation=as_input(ANNOTATION),
         models=expand(rules.train_model.output.model, member=MEMBERS),
         history=expand(rules.train_model.output.history, member=MEMBERS),
         predictions=rules.predict.input,
@@ -71,6 +71,7 @@ rule report:
         report=settings.report.model_dump(mode="json"),
         browse=settings.browse.model_dump(mode="json"),
         assembly=settings.assembly,
+        files=contents_of(ANNOTATION),
         template=digest_templates("page.*", "embedded.*"),
         code=code_of("report"),
     script:

@@ -14,7 +14,7 @@ rule export_tracks:
         manifest=MANIFEST,
         predictions=rules.predict.input,
         # Pieces of chromosomes are all that the dataset has of them.
-        genome=ancient(PLACED_ON) if PLACED_ON else [],
+        genome=as_input(PLACED_ON),
     output:
         TRACKS,
     log:
@@ -30,6 +30,7 @@ rule export_tracks:
         models=MODELS,
         export=settings.export.model_dump(mode="json"),
         work=WORK,
+        files=contents_of(PLACED_ON),
         code=code_of("export"),
     script:
         "../../scripts/export.py"
@@ -40,7 +41,7 @@ rule mend_tracks:
         table=TRACKS,
         dataset=ancient(DATASET),
         predictions=rules.predict.input,
-        genome=ancient(PLACED_ON) if PLACED_ON else [],
+        genome=ancient(PLACED_ON),
     output:
         temp(MENDED),
     log:
@@ -73,7 +74,7 @@ rule browse_tracks:
         predictions=lambda wildcards: of_models(wildcards.folder, "predict/predictions.h5"),
         metrics=lambda wildcards: of_models(wildcards.folder, "evaluate/metrics.tsv"),
         windows=lambda wildcards: of_models(wildcards.folder, "evaluate/windows.tsv"),
-        annotation=ANNOTATION,
+        annotation=as_input(ANNOTATION),
         regions=lambda wildcards: REGIONS_TABLE if wildcards.folder == "regions" else [],
     output:
         expand(f"{RUN}/{{{{folder}}}}/{{file}}", file=PAGES),
@@ -95,6 +96,7 @@ rule browse_tracks:
         browse=settings.browse.model_dump(mode="json"),
         assembly=settings.assembly,
         other_genome=lambda wildcards: other_genome_of(wildcards.folder),
+        files=contents_of(ANNOTATION),
         template=digest_templates("browser.*"),
         code=code_of("browse"),
     script:

@@ -1,12 +1,13 @@
 """Read a dataset, and check that it keeps its format."""
 
-import json
 import mmap
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import h5py
 import numpy as np
+from pydantic import Json, NonNegativeInt, PositiveInt, model_validator
 
 from seqcast.dataset.layout import (
     FORMAT,
@@ -18,8 +19,33 @@ from seqcast.dataset.layout import (
     find_split_overlaps,
     pool_cells,
 )
+from seqcast.errors import SeqcastError
 from seqcast.hdf5 import open_hdf5, read_mapped
+from seqcast.headers import check_attributes
+from seqcast.settings.section import Section
 from seqcast.targets import Targets
+
+
+class _Header(Section):
+    """The attributes of the file."""
+
+    bin_size: PositiveInt
+    resolution: PositiveInt
+    crop: NonNegativeInt
+    alphabet: Literal["ACGTN"]
+    targets: Json[Targets]
+    source: Json[dict[str, Any]]
+    digest: str
+
+    @model_validator(mode="after")
+    def _check(self) -> "_Header":
+        if self.bin_size % self.resolution:
+            raise ValueError(
+                f"resolution is {self.resolution}, which does not divide bins of {self.bin_size}"
+            )
+        if not isinstance(self.source.get("has_coordinates"), bool):
+            raise ValueError("source does not say whether it has_coordinates")
+        return self
 
 
 @dataclass(frozen=True)
@@ -160,6 +186,7 @@ def read_dataset(path: str | Path, fold: int = 0) -> Dataset:
     """Open a dataset with the splits of a fold; large arrays are memory-mapped, read-only."""
     path = Path(path)
     with open_hdf5(path, (FORMAT, FORMAT_VERSION), REMEDY) as file:
+        header = check_attributes(_Header, file.attrs, path, REMEDY)
         contigs = Contigs(
             tuple(file["contigs/name"].asstr()[()].tolist()),
             file["contigs/length"][()],
@@ -171,23 +198,47 @@ def read_dataset(path: str | Path, fold: int = 0) -> Dataset:
         )
         folds, windows = file["folds"][()], file["windows"][()].view(WINDOW_DTYPE)
         parts = windows["split"].copy()
+        fault = _find_fault(header, contigs, windows, folds, file)
+        if fault or not 0 <= fold < len(folds):
+            fault = fault or f"has folds 0 to {len(folds) - 1}, but fold {fold} is asked for"
+            raise SeqcastError(f"{path}: {fault}; {REMEDY}")
         windows["split"] = folds[fold][parts]
         return Dataset(
             path=path,
-            bin_size=int(file.attrs["bin_size"]),
-            resolution=int(file.attrs["resolution"]),
-            crop=int(file.attrs["crop"]),
-            targets=Targets.from_json(file.attrs["targets"]),
+            bin_size=header.bin_size,
+            resolution=header.resolution,
+            crop=header.crop,
+            targets=header.targets,
             contigs=contigs,
             windows=windows,
             parts=parts,
             sequence=read_mapped(path, file["sequence"]),
             coverage=read_mapped(path, file["coverage"]),
-            source=json.loads(file.attrs["source"]),
-            digest=file.attrs["digest"],
+            source=header.source,
+            digest=header.digest,
             fold=fold,
             folds=len(folds),
         )
+
+
+def _find_fault(
+    header: _Header, contigs: Contigs, windows: np.ndarray, folds: np.ndarray, file: h5py.File
+) -> str:
+    """Return what does not agree between a file's attributes and its arrays, "" if all does."""
+    bins = int((-(-contigs.length // header.bin_size)).sum())
+    shape = (bins * (header.bin_size // header.resolution), len(header.targets))
+    if file["coverage"].shape != shape:
+        return f"/coverage has shape {file['coverage'].shape}, wanted {shape} as its attributes say"
+    if file["sequence"].shape != (contigs.length.sum(),):
+        return (
+            f"/sequence has {file['sequence'].size:,} bases, but contigs {contigs.length.sum():,}"
+        )
+    margins = 2 * header.crop * header.bin_size
+    if len(windows) and windows["end"][0] - windows["start"][0] <= margins:
+        return f"crop is {header.crop} bins, which leaves none of a window"
+    if windows["split"].max(initial=0) >= folds.shape[1] or folds.max(initial=0) >= len(SPLITS):
+        return "/folds does not say the split of every part"
+    return ""
 
 
 def check_dataset(dataset: Dataset) -> list[str]:

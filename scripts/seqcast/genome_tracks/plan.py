@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from seqcast.disk import check_format
 from seqcast.errors import SeqcastError
 from seqcast.genome_tracks.tiling import Span
+from seqcast.headers import check_header
 from seqcast.seal import AGAIN, read_sealed, write_sealed
 
 FORMAT = "seqcast-plan"
@@ -74,12 +76,7 @@ def write_plan(path: Path, plan: Plan) -> None:
 
 
 def read_plan(path: Path) -> Plan:
-    """Read a plan."""
-    content = json.loads(read_sealed(path, AGAIN))
+    """Read a plan; raises `SeqcastError` where it is none."""
+    content = check_header(dict[str, Any], read_sealed(path, AGAIN), path, AGAIN)
     check_format(path, content, (FORMAT, FORMAT_VERSION), AGAIN)
-    return Plan(
-        tuple(
-            Part(part["name"], tuple(Span(*span) for span in part["spans"]), part["digest"])
-            for part in content["parts"]
-        )
-    )
+    return check_header(Plan, json.dumps({"parts": content.get("parts")}), path, AGAIN)

@@ -8,15 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqcast.card import read_card
-from seqcast.checkpoint import read_model
 from seqcast.console import format_seconds, log, progress
-from seqcast.dataset import Dataset, read_dataset
+from seqcast.dataset import read_dataset
 from seqcast.device import Device, choose_device, set_threads
 from seqcast.genome_tracks.parts import PartWriter
 from seqcast.genome_tracks.plan import Part
 from seqcast.genome_tracks.tiling import Tile, Tiling
-from seqcast.inference import check_finite, check_fit, is_both_strands, predict
+from seqcast.inference import check_finite, is_both_strands, predict, read_fitting_model
 from seqcast.memory import keep_memory
 from seqcast.model import Network
 from seqcast.provenance import sha256_of
@@ -118,8 +116,8 @@ def predict_part(
     trained on; `dataset_path` is what it was trained on. `threads` and `gpus` are what the
     scheduler granted.
     """
-    dataset, network = read_dataset(dataset_path), read_model(model)
-    check_fit(model, network, dataset)
+    dataset = read_dataset(dataset_path)
+    network, facts = read_fitting_model(model, dataset)
     training, tracks = settings.training, settings.tracks
     device = choose_device(training.device, training.precision, gpus=gpus)
     threads = set_threads(training.threads, threads)
@@ -128,27 +126,17 @@ def predict_part(
     predictor = Predictor(
         network,
         Tiling.from_window(
-            find_window(model, dataset), dataset.bin_size, network.crop, tracks.edge_bins
+            facts.window or dataset.window, dataset.bin_size, network.crop, tracks.edge_bins
         ),
         device,
-        is_both_strands(settings.predict, training),
+        is_both_strands(settings.predict, model, facts),
         tracks.shifts,
         settings.predict.batch_size,
     )
-    facts = {"model": name, "checkpoint_digest": sha256_of(model)}
-    with PartWriter(output, part, network.targets, facts) as out:
+    origin = {"model": name, "checkpoint_digest": sha256_of(model)}
+    with PartWriter(output, part, network.targets, origin) as out:
         _write_part(out, part, open_indexed(genome), predictor, model, f"{part.name} by {name}")
         out.finish()
-
-
-def find_window(model: Path, dataset: Dataset) -> int:
-    """Return the bases of a window that a model was trained on: its file's word, else the data's.
-
-    Files of Chainer say nothing.
-    """
-    if model.suffix != ".safetensors":
-        return dataset.window
-    return int(read_card(model)["training"].get("window", dataset.window))
 
 
 def _write_part(

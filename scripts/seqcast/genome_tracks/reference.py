@@ -11,6 +11,7 @@ from seqcast.dataset import Dataset
 from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
 from seqcast.fasta import write_fasta
+from seqcast.provenance import sha256_of
 from seqcast.seal import AGAIN, read_sealed, seal_beside, write_sealed
 from seqcast.sources.genome.fasta import Fasta, write_index
 
@@ -38,8 +39,7 @@ def write_reference(folder: Path, fasta: Fasta | None, dataset: Dataset) -> str:
     write_index(fasta, path.with_name(NAME + ".fai"))
     sizes = "".join(f"{name}\t{length}\n" for name, length in fasta.lengths.items())
     write_sealed(path.with_suffix(".chrom.sizes"), sizes)
-    stat = fasta.path.stat()
-    return f"{fasta.path.name} {stat.st_size} {stat.st_mtime_ns}"
+    return f"{fasta.path.name} {sha256_of(fasta.path)}"
 
 
 def describe_lack() -> str:

@@ -29,7 +29,7 @@ _TRAINING_WORDS = {
 }
 
 
-_IN_HISTORY = ("epoch", "valid_loss")
+_ELSEWHERE = ("epoch", "valid_loss", "fold")
 
 
 def make_training_table(results: Sequence[ModelResults]) -> list[tuple[str, list[str]]]:
@@ -45,7 +45,7 @@ def _describe_training(result: ModelResults) -> dict[str, str]:
         facts["trainings"] = f"{members}; the first:"
     for key, value in result.training.items():
         # The best epoch and its loss stand in the last row, from the history itself.
-        if value is None or isinstance(value, (dict, list, tuple)) or key in _IN_HISTORY:
+        if value is None or isinstance(value, (dict, list, tuple)) or key in _ELSEWHERE:
             continue
         facts[_TRAINING_WORDS.get(key, key.replace("_", " "))] = _format_value(key, value)
     kept = []

@@ -1,6 +1,7 @@
 """What is wrong with a configuration, in one line a fault."""
 
 import re
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,32 +34,38 @@ _MODEL_PARTS: dict[str, type[Section]] = {
 }
 
 
-def describe_fault(fault: Mapping[str, Any], run: type[Section], place: str = "") -> str:
+# A damaged file may hold anything, at any length.
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+
+
+def describe_fault(fault: Mapping[str, Any], run: type | None = None, place: str = "") -> str:
     """Write one of pydantic's faults as a line: the place, what was found, what to do.
 
-    `run` is the section of the top-level keys; `place` says where a part stands that was checked
-    by itself.
+    `run` is the section of the top-level keys, for which a misspelt one may be meant; `place` says
+    where a part stands that was checked by itself.
     """
     loc = [str(part) for part in fault["loc"] if part != "[key]"]
     if not place and loc[:1] == ["dataset"]:
         del loc[1:2]  # the union's member, which does not stand in the user's file
     where = ".".join([*([place] if place else []), *loc])
-    if fault["type"] == "extra_forbidden":
+    if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{where}: unknown key{_explain_key(where, str(fault['loc'][1:2]), run)}"
     if fault["type"] == "missing":
         return f"{where}: is needed and not given"
-    message, found = fault["msg"].removeprefix("Value error, "), fault["input"]
+    message, found = fault["msg"].removeprefix("Value error, "), _SHORT.repr(fault["input"])
     if fault["type"] == "value_error":
         return f"{where}: {message}" if where and not message.startswith(where) else message
     if not message.startswith("Input should be "):
-        return f"{where}: found {found!r}; {message[0].lower()}{message[1:]}"
+        return f"{where}: found {found}; {message[0].lower()}{message[1:]}".removeprefix(": ")
     wanted = re.split(", unable| or instance", message.removeprefix("Input should be "))[0]
     wanted = wanted.replace("a valid dictionary", "a mapping").replace("a valid tuple", "a list")
     choices = re.findall("'([^']*)'", wanted) if fault["type"] == "literal_error" else []
-    return f"{where}: found {found!r}, wanted {wanted}{suggest(str(found), choices)}"
+    hint = suggest(str(fault["input"]), choices)
+    return f"{where}: found {found}, wanted {wanted}{hint}".removeprefix(": ")
 
 
-def _explain_key(where: str, loc: str, run: type[Section]) -> str:
+def _explain_key(where: str, loc: str, run: type | None) -> str:
     """Say what an unknown key may have been meant to be."""
     *path, key = where.split(".")
     kind = _SECTIONS.get(".".join(path)) if path else run
@@ -70,4 +77,4 @@ def _explain_key(where: str, loc: str, run: type[Section]) -> str:
     elif path[:1] == ["models"]:
         inside = [part for part in path[2:] if not part.isdigit()]
         kind = _MODEL_PARTS.get(".".join(inside))
-    return suggest(key, list(kind.model_fields)) if kind else ""
+    return suggest(key, list(getattr(kind, "model_fields", ())))

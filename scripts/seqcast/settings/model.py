@@ -79,12 +79,13 @@ def _blocks_from_lists(kind: type[Section], blocks: Any) -> Any:
     """Read blocks written as in the chapter, ``[out, kernel, stride or dilation, dropout]``."""
     if not isinstance(blocks, (list, tuple)):
         return blocks
-    return [
+    # A tuple: headers of files are validated strictly, and there a list made by Python is none.
+    return tuple(
         dict(zip(kind.model_fields, block, strict=False))
         if isinstance(block, (list, tuple)) and len(block) in (3, 4)
         else block
         for block in blocks
-    ]
+    )
 
 
 class ModelSettings(Section):

@@ -45,12 +45,12 @@ class PredictSettings(Section):
     """Only the first so many windows; their shape and values are printed. None: all."""
     checkpoint: str = "best"
     """`best`, an epoch's number where snapshots are kept, or the path of a model
-    (`.safetensors`, or a Chainer snapshot of the course)."""
+    (`.safetensors`, or a Chainer snapshot of the course) whose targets are the dataset's."""
     batch_size: PositiveInt = 8
     """Windows predicted at once."""
     strands: Literal["auto", "one", "both"] = "auto"
     """`both` averages the rates of a window and its reverse complement; `auto` does so for models
-    trained with both strands."""
+    whose file says that they were trained with both strands."""
     regions: str | None = None
     """BED file of regions to predict as well, in `results/<run>/regions`, wherever they lie."""
 

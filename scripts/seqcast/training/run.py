@@ -232,6 +232,7 @@ class _Run:
             "receptive_field": trainer.network.settings.receptive_field,
             "window": trainer.dataset.window,
             "dataset_digest": trainer.dataset.digest,
+            "fold": trainer.dataset.fold,
             "torch": torch.__version__,
         }
 

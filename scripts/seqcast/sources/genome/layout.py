@@ -24,6 +24,12 @@ class Inputs:
     mask: tuple[Path, ...] = ()
     aliases: Path | None = None
 
+    @property
+    def files(self) -> list[Path]:
+        """All of them."""
+        tracks = [Path(file) for row in self.rows for file, _ in row.files]
+        return [self.fasta, *self.mask, *([self.aliases] if self.aliases else []), *tracks]
+
 
 @dataclass(frozen=True)
 class Track:

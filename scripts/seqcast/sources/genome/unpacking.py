@@ -14,6 +14,7 @@ from typing import BinaryIO
 from seqcast.console import log, progress
 from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
+from seqcast.provenance import digest_samples
 from seqcast.seal import AGAIN, check_seal, seal_beside
 
 _GZIP = b"\x1f\x8b"
@@ -118,8 +119,7 @@ def _write_equal_lines(lines: Iterable[str], file: BinaryIO) -> None:
 
 def name_for(path: Path, work: Path, ending: str) -> Path:
     """Return the name of what is made of a file; a changed file gets another."""
-    stat = path.stat()
-    stamp = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+    stamp = f"{path.resolve()} {path.stat().st_mtime_ns} {digest_samples(path)}"
     digest = hashlib.sha256(stamp.encode()).hexdigest()[:8]
     return work / f"{find_stem(path)}.{digest}.{ending}"
 
