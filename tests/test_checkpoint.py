@@ -14,7 +14,13 @@ from safetensors.torch import load_file, save_file
 from tiny import NETWORK, TARGETS
 
 from seqcast.card import TrainingFacts, read_card
-from seqcast.checkpoint import find_checkpoint, from_chainer, read_model, write_model
+from seqcast.checkpoint import (
+    find_checkpoint,
+    from_chainer,
+    read_model,
+    write_model,
+    write_tensors,
+)
 from seqcast.errors import SeqcastError
 from seqcast.inference import predict
 from seqcast.model import Network
@@ -93,9 +99,10 @@ def write_changed(
     tensors = load_file(path)
     with safe_open(path, "np") as file:
         card = json.loads(file.metadata()["seqcast"])
+    card.pop("_seal")
     change(card)
     weights(tensors)
-    save_file(tensors, path, {"seqcast": json.dumps(card)})
+    write_tensors(path, tensors, card)
 
 
 def set_key(*keys: str | int, value: Any) -> Callable[[dict[str, Any]], None]:

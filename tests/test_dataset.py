@@ -195,7 +195,8 @@ def test_attributes_are_not_believed(
         del file.attrs[name]
         if value is not None:
             file.attrs[name] = value
-    with pytest.raises(SeqcastError, match=f"^{path}: {message}.*; delete the file") as caught:
+    seal(path)
+    with pytest.raises(SeqcastError, match=f"^{path}: {message}.*; delete it") as caught:
         read_dataset(path)
     assert "\n" not in str(caught.value)
 

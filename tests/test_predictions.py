@@ -131,6 +131,7 @@ def test_attributes_are_not_believed(
         del file.attrs[name]
         if value is not None:
             file.attrs[name] = value
+    seal(path)
     with pytest.raises(SeqcastError, match=f"^{path}: {message}"):
         read_predictions(path)
 
