@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 from seqcast.checkpoint import read_card
 from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError, Stopped
-from seqcast.training import Task, train
+from seqcast.training import Task, launching, train
 from seqcast.training.launching import make_command, make_environment
 
 
@@ -178,6 +178,24 @@ def test_a_signal_stops_all_processes_and_saves(
     assert "Traceback" not in said
     # What torchrun says of a process that does not leave by itself, half a minute later.
     assert "forcefully" not in said
+
+
+@pytest.mark.parametrize(
+    ("what", "error", "said"),
+    [
+        # Ctrl-C in the first seconds, which torchrun does not yet know what to do with.
+        ("os.kill(os.getppid(), 15); time.sleep(600)", Stopped, "stopped before it began"),
+        ("os.kill(os.getpid(), 9)", SeqcastError, "the processes were ended by SIGKILL"),
+    ],
+    ids=["told", "killed"],
+)
+def test_the_end_of_torchrun_itself_is_said(
+    tmp_path: Path, tiny_dataset: Dataset, monkeypatch, what: str, error: type, said: str
+) -> None:
+    command = [sys.executable, "-I", "-c", f"import os, time; {what}", "", ""]
+    monkeypatch.setattr(launching, "make_command", lambda *_: command)
+    with pytest.raises(error, match=said):
+        train(make_shared_task(tmp_path, tiny_dataset, 2))
 
 
 def test_a_users_error_is_one_line_from_all(tmp_path: Path, tiny_dataset: Dataset) -> None:
