@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chromium import IS_DRAWN, Visit, count_pixels
 from chromium import OBSERVED as BLUE
 from chromium import PREDICTED as ORANGE
+from chromium import Visit, count_pixels
 
 from seqcast.bigwig import Run, write_bigwig
 from seqcast.browser.igvjs import read_igv_js
@@ -90,7 +90,6 @@ def open_in_igv_js(folder: Path, file: str, visit: Callable[..., Visit]) -> Visi
         threading.Thread(target=server.serve_forever, daemon=True).start()
         seen = visit(f"http://127.0.0.1:{server.server_port}/page.html")
         seen.page.evaluate("window.shown")
-        seen.page.wait_for_function(f"({IS_DRAWN})(browser)")
         seen.page.wait_for_load_state("networkidle")
         server.shutdown()
     return seen
