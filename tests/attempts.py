@@ -19,6 +19,8 @@ from seqcast.dataset import Dataset
 from seqcast.training import Task, train
 from seqcast.training.launching import make_environment
 
+# Only what hangs takes so long, however busy the machine.
+SECONDS = 600
 # Forked from a process that has torch at hand: an attempt begins at once.
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["attempts"])
@@ -65,9 +67,9 @@ class Attempt:
         self.process = _CONTEXT.Process(target=_attempt, args=arguments)
         self.process.start()
 
-    def wait_for(self, is_so: Callable[[], bool], seconds: float = 120) -> None:
+    def wait_for(self, is_so: Callable[[], bool]) -> None:
         """Wait until something is so."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + SECONDS
         while not is_so():
             assert time.monotonic() < end, "it did not come to that"
             assert self.process.is_alive(), self.end()
@@ -86,9 +88,9 @@ class Attempt:
         if self.process.is_alive():
             (os.killpg if group else os.kill)(self.process.pid, what)
 
-    def end(self, seconds: float = 120) -> tuple[int, str]:
+    def end(self) -> tuple[int, str]:
         """Wait for the end; return the exit code and all that was said."""
-        self.process.join(seconds)
+        self.process.join(SECONDS)
         assert self.process.exitcode is not None, "it does not end"
         return self.process.exitcode, self.read_said()
 

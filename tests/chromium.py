@@ -6,6 +6,7 @@ and returns what happens there. Tests that use it skip, saying so, where no Chro
 
 import io
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,11 @@ FLAGS = [
     "--hide-scrollbars",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
+# Only what hangs takes so long, however busy the machine.
+SECONDS = 300
+# Says of a browser of igv.js whether what it has read is drawn.
+IS_DRAWN = """(browser) => browser.trackViews.every((view) => view.viewports.every(
+  (port) => !port.isVisible() || !view.track.url || port.canvas))"""
 LOCAL = ("http://127.0.0.1:", "file:", "data:", "blob:", "about:")
 
 
@@ -64,6 +70,13 @@ class Visit:
         seen = self.page.locator(selector).first if selector else self.page
         return np.asarray(Image.open(io.BytesIO(seen.screenshot(**options))).convert("RGB"))
 
+    def wait_until_seen(self, is_so: Callable[[np.ndarray], bool], selector: str) -> None:
+        """Look at a selector's first match until it is so: what is drawn is seen frames later."""
+        end = time.monotonic() + SECONDS
+        while not is_so(self.screenshot(selector)):
+            assert time.monotonic() < end, f"{selector} does not come to look as it should"
+            self.page.wait_for_timeout(50)
+
 
 def count_pixels(picture: np.ndarray, colour: tuple[int, int, int], tolerance: int = 24) -> int:
     """Count the pixels of a picture, (y, x, rgb), that are nearly of a colour."""
@@ -91,7 +104,7 @@ def visit(chromium: "Browser") -> Iterator[Callable[..., Visit]]:
 
     def open_page(address: str, width: int = 1400, height: int = 900, **options: Any) -> Visit:
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(1000 * SECONDS)
         contexts.append(context)
         seen = Visit(context.new_page())
         context.on("request", lambda request: seen.requests.append(request.url))

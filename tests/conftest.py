@@ -1,18 +1,21 @@
 """Fixtures that several test files share."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 import torch
 from chromium import chromium as chromium
 from chromium import visit as visit
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from tiny import write_tiny
 
 from seqcast.dataset import Dataset
 
 # The same examples every time, however busy the machine.
-settings.register_profile("seqcast", deadline=None, derandomize=True)
+settings.register_profile(
+    "seqcast", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("seqcast")
 
 
@@ -25,6 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _few_threads() -> None:
     # Threads of test processes beside each other would wait for each other.
     torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    """Compute in double precision: how 32 bits are rounded differs from processor to processor."""
+    torch.set_default_dtype(torch.double)
+    yield
+    torch.set_default_dtype(torch.float)
 
 
 @pytest.fixture(

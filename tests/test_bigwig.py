@@ -256,7 +256,7 @@ except OSError as error:
     print(error.filename, error.strerror, sep=": ")
 """
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{tmp_path / 'a.bw'}: File too large\n"
     assert [path.name for path in tmp_path.iterdir()] == ["a.bw"]

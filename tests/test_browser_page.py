@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chromium import OBSERVED, PREDICTED, Visit, count_pixels
+from chromium import IS_DRAWN, OBSERVED, PREDICTED, Visit, count_pixels
 from fake_run import write_fake_dataset, write_fake_model
 
 from seqcast.bigwig import Run, write_bigwig
@@ -81,10 +81,7 @@ def settle(seen: Visit) -> Visit:
         """() => { window.shown = document.getElementById("browser").igv;
              window.ours = () => shown.findTracks((track) => track.config?.kind); }"""
     )
-    seen.page.wait_for_function(
-        """() => shown.trackViews.every((view) => view.viewports.every(
-             (port) => !port.isVisible() || !view.track.url || port.canvas))"""
-    )
+    seen.page.wait_for_function(f"({IS_DRAWN})(shown)")
     seen.page.wait_for_load_state("networkidle")
     return seen
 

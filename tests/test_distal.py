@@ -12,7 +12,7 @@ from seqcast.metrics import pearson_r
 from seqcast.predictions import Stitch, read_predictions
 from seqcast.settings import ModelSettings, read_settings
 from seqcast.sources.simulated import write_simulated
-from seqcast.training import train
+from seqcast.training import Task, train
 
 CONFIG = Path(__file__).parents[1] / "config" / "config.yaml"
 DISTAL, LOCAL = "PolII-like:distal", "CAGE-like:wt +"
@@ -40,7 +40,15 @@ def test_dilation_is_what_sees_the_enhancer(tmp_path: Path) -> None:
 def train_and_predict(model, folder: Path, data: Path, settings) -> dict[str, float]:
     folder.mkdir()
     training = settings.training("default")
-    train(model, training, data, folder / "model.safetensors", folder / "history.tsv")
+    task = Task(
+        network=model,
+        training=training,
+        dataset=data,
+        model=folder / "model.safetensors",
+        history=folder / "history.tsv",
+        checkpoints=folder / "checkpoints",
+    )
+    train(task)
     output = folder / "predictions.h5"
     predict_dataset(settings.predict, training, folder / "model.safetensors", data, output)
     dataset = read_dataset(data)

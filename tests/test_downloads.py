@@ -111,7 +111,7 @@ def names(folder: Path) -> list[str]:
 
 
 def get(server: Server, path: Path, **options: object) -> str:
-    return download(server.url, path, attempts=3, wait=0.0, timeout=5.0, **options)
+    return download(server.url, path, attempts=3, wait=0.0, timeout=300.0, **options)
 
 
 def test_whole_file_arrives(server: Server, tmp_path: Path) -> None:

@@ -304,8 +304,6 @@ def wait(seen: Visit, tracks: int) -> None:
     seen.page.wait_for_selector(".window[aria-busy=false]")
     names = seen.page.locator(".igv-track-label").all_inner_texts()
     assert sum(" observed" in name or " predicted" in name for name in names) == tracks
-    # Drawn in a later frame.
-    seen.page.wait_for_timeout(300)
 
 
 @pytest.mark.parametrize("where", ["disk", "http"])
@@ -317,9 +315,8 @@ def test_it_opens_anywhere(
     seen.page.wait_for_timeout(200)
     assert seen.page.evaluate("typeof igv") == "undefined", "it starts only when it is seen"
     wait(seen, 8)
-    picture = seen.screenshot(".window")
-    assert count_pixels(picture, BLUE) > 1000
-    assert count_pixels(picture, ORANGE) > 1000
+    seen.wait_until_seen(lambda picture: count_pixels(picture, BLUE) > 1000, ".window")
+    seen.wait_until_seen(lambda picture: count_pixels(picture, ORANGE) > 1000, ".window")
     seen.check_quiet()
     assert seen.requests == [address]
 
@@ -333,13 +330,12 @@ def test_buttons_go_to_places_and_say_where_one_is(page: Path, visit: Callable[.
     seen.page.wait_for_selector(".places button:last-child[aria-pressed=true]")
     assert find.input_value() == "chr_2:12,346-20,013"
     assert seen.page.locator("[aria-pressed=true]").count() == 1
-    assert count_pixels(seen.screenshot(".window"), ORANGE) > 1000
+    seen.wait_until_seen(lambda picture: count_pixels(picture, ORANGE) > 1000, ".window")
     find.fill("chr1:20,000-21,000")
     find.press("Enter")
     assert "make browse" in seen.page.locator(".said:not(:empty)").inner_text()
     assert seen.page.locator("[aria-pressed=true]").count() == 0
-    seen.page.wait_for_timeout(300)
-    assert count_pixels(seen.screenshot(".window .igv-column"), BLUE) < 50
+    seen.wait_until_seen(lambda picture: count_pixels(picture, BLUE) < 50, ".window .igv-column")
     seen.check_quiet()
 
 

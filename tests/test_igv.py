@@ -127,7 +127,7 @@ def run_igv(home: Path, folder: Path, *commands: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=900,
         check=True,
     )
     return done.stdout

@@ -53,11 +53,12 @@ def _our_name(chainer: str) -> str:
     return f"trunk.{ {'s': 'squeeze', 'd': 'dilated'}[kind] }.{index}.{part}"
 
 
+@pytest.mark.usefixtures("double")
 def test_training_is_the_courses() -> None:
     batch, wanted = read_parity("forward.npz"), read_parity("training.npz")
     network = from_chainer(find_parity("chainer_snapshot.npz"))
     codes = torch.from_numpy(batch["codes"])
-    coverage = torch.from_numpy(batch["target"].astype(np.float32))
+    coverage = torch.from_numpy(batch["target"].astype(np.float64))
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, betas=(0.97, 0.98), eps=1e-8)
     losses, norms = [], []
     for step in range(5):
@@ -110,6 +111,7 @@ def test_other_lengths_are_refused() -> None:
         make_network()(make_codes(1, 250))
 
 
+@pytest.mark.usefixtures("double")
 @pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (5, 4), (7, 2), (9, 1), (21, 2)])
 def test_sequence_is_convolved_as_one_hot_and_n_is_nothing_at_all(
     kernel: int, stride: int, device: torch.device
@@ -117,7 +119,7 @@ def test_sequence_is_convolved_as_one_hot_and_n_is_nothing_at_all(
     torch.manual_seed(1)
     weight, bias = torch.randn(6, 4, kernel).to(device), torch.randn(6).to(device)
     codes = make_codes(3, 64).to(device)
-    one_hot = (codes[:, None] == torch.arange(4, device=device)[:, None]).float()
+    one_hot = (codes[:, None] == torch.arange(4, device=device)[:, None]).double()
     weights = [weight.clone().requires_grad_(), weight.clone().requires_grad_()]
     biases = [bias.clone().requires_grad_(), bias.clone().requires_grad_()]
     ours = convolve_sequence(codes, weights[0], biases[0], stride)
@@ -130,6 +132,7 @@ def test_sequence_is_convolved_as_one_hot_and_n_is_nothing_at_all(
     torch.testing.assert_close(biases[0].grad, biases[1].grad)
 
 
+@pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("length", [4, 12, 64])
 @pytest.mark.parametrize(
     "kernel", [Kernel(1), Kernel(7, stride=4), Kernel(3, stride=4), Kernel(5, 2), Kernel(5, 1, 3)]
@@ -154,6 +157,7 @@ def test_products_are_convolutions(kernel: Kernel, length: int, device: torch.de
     torch.testing.assert_close(dx, 2 * x.grad)
 
 
+@pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("length", [4, 12, 64])
 @pytest.mark.parametrize(("width", "dilation"), [(1, 1), (3, 1), (5, 1), (3, 4), (5, 3)])
 def test_convolutions_of_pooled_blocks_have_torchs_gradients(
@@ -171,23 +175,25 @@ def test_convolutions_of_pooled_blocks_have_torchs_gradients(
             given = h.clone(memory_format=memory_format).requires_grad_()
             conv.zero_grad()
             out = conv(given)
-            out.backward(torch.arange(out.numel(), device=device).view_as(out).float().sin())
+            out.backward(torch.arange(out.numel(), device=device).view_as(out).double().sin())
             found.append((out, given.grad, conv.weight.grad))
         for mine, theirs in zip(*found, strict=True):
             torch.testing.assert_close(mine, theirs)
 
 
+@pytest.mark.usefixtures("double")
 def test_crop_leaves_out_bins_and_changes_none(settings: ModelSettings) -> None:
     codes = make_codes(2)
     whole, cropped = make_network(settings), make_network(settings, crop=3)
-    assert torch.equal(cropped(codes), whole(codes)[:, 3:-3])
+    torch.testing.assert_close(cropped(codes), whole(codes)[:, 3:-3])
 
 
+@pytest.mark.usefixtures("double")
 def test_windows_do_not_see_each_other(settings: ModelSettings, device: torch.device) -> None:
     network, codes = make_network(settings).to(device), make_codes(5).to(device)
     together = network(codes)
     alone = torch.cat([network(codes[row : row + 1]) for row in range(5)])
-    torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(together, alone)
 
 
 @pytest.mark.parametrize(("blocks", "bases"), [("gated", 121), ("pooled", 136)])

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from datetime import datetime
 from pathlib import Path
 
@@ -81,23 +80,16 @@ def test_nonsense_in_slurms_place_is_no_limit(clock: Clock, monkeypatch) -> None
 def test_signals_are_noted_and_given_back(clock: Clock, number: int) -> None:
     before = signal.getsignal(number)
     with Stopping(now=clock) as stopping:
-        os.kill(os.getpid(), number)
-        time.sleep(0.01)
+        signal.raise_signal(number)
         assert stopping.reason() == signal.Signals(number).name
     assert signal.getsignal(number) == before
 
 
-def interrupt_and_wait() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(1)
-
-
 def test_a_second_interrupt_does_not_wait(clock: Clock) -> None:
     with Stopping(now=clock):
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.01)
+        signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            interrupt_and_wait()
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_another_thread_watches_no_signals(clock: Clock) -> None:

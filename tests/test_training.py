@@ -197,6 +197,7 @@ def test_a_loss_that_is_not_finite_stops_at_once(tmp_path: Path) -> None:
     assert not (tmp_path / "model.safetensors").exists()
 
 
+@pytest.mark.usefixtures("double")
 def test_masked_bins_change_nothing(tiny_dataset: Dataset) -> None:
     rows = tiny_dataset.rows_of("train")[:2]
     codes = np.stack([tiny_dataset.codes_of(row) for row in rows])
@@ -219,6 +220,7 @@ def test_masked_bins_change_nothing(tiny_dataset: Dataset) -> None:
             torch.testing.assert_close(parameter.grad, found[name], rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.usefixtures("double")
 def test_validation_weighs_every_known_value_alike(tiny_dataset: Dataset) -> None:
     losses = [make_trainer(tiny_dataset, batch_size=size).validate() for size in (1, 2, 5)]
     assert losses[1:] == pytest.approx([losses[0]] * 2, rel=1e-6)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from attempts import Attempt, make_long_task, start_torchrun
+from attempts import SECONDS, Attempt, make_long_task, start_torchrun
 from safetensors.torch import load_file
 from test_large_data import write_large
 from tiny import make_contigs, write_tiny
@@ -127,7 +127,7 @@ def test_processes_of_torchrun_use_nccl(tmp_path: Path, tiny_dataset: Dataset, o
     count = torch.cuda.device_count()
     task = make_gpu_task(tmp_path, tiny_dataset, epochs=3, blocks="pooled", processes=count)
     (agent,) = start_torchrun(task, f"--nproc-per-node={count}")
-    said = agent.communicate(timeout=300)[1]
+    said = agent.communicate(timeout=SECONDS)[1]
     assert agent.returncode == 0, said
     assert read_losses(task) == pytest.approx(on_cpu(epochs=3, blocks="pooled"), rel=2e-3)
     assert set(load_file(task.model))

@@ -81,7 +81,8 @@ def read_card(path: str | Path) -> Card:
     Raises `SeqcastError` for a file that is no model or damaged, or whose header cannot be true.
     """
     header = read_header(Path(path), (FORMAT, FORMAT_VERSION), "a model", _REMEDY)
-    return check_header(Card, json.dumps(header), path, _REMEDY)
+    hint = "train it anew, or use the seqcast that wrote it"
+    return check_header(Card, json.dumps(header), path, hint)
 
 
 def read_header(path: Path, wanted: tuple[str, int], what: str, remedy: str) -> dict[str, Any]:

@@ -81,8 +81,8 @@ class PlainNetwork(nn.Module):
 
 
 def make_one_hot(codes: Tensor) -> Tensor:
-    """Return codes (B, L), 0..3 and 4 = N, as float32 (B, 4, L)."""
-    return F.one_hot(codes.long(), 5)[..., :4].transpose(1, 2).float()
+    """Return codes (B, L), 0..3 and 4 = N, in floats (B, 4, L)."""
+    return F.one_hot(codes.long(), 5)[..., :4].transpose(1, 2).to(torch.get_default_dtype())
 
 
 def log_poisson(log_rate: Tensor, coverage: Tensor) -> Tensor:

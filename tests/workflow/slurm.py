@@ -13,6 +13,8 @@ from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "sacct")
 NODES = ("n1", "n2")
+# Only what hangs takes so long, however busy the machine.
+SECONDS = 600
 # Debian keeps daemons where the PATH of an ordinary shell does not look.
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 # More processors and memory than this machine has may be promised: nothing here is that large.
@@ -100,7 +102,7 @@ class Slurm:
         """Run one of Slurm's commands; return what it says."""
         environment = {**os.environ, **self.environment}
         done = subprocess.run(
-            words, env=environment, capture_output=True, text=True, check=True, timeout=60
+            words, env=environment, capture_output=True, text=True, check=True, timeout=SECONDS
         )
         return done.stdout
 
@@ -109,9 +111,20 @@ class Slurm:
         """Let no question of the plugin's wait for an answer."""
         mark = self.folder / "at.once"
         mark.touch()
-        time.sleep(2)
+        while self.is_asked():
+            time.sleep(0.1)
+        time.sleep(2)  # For the plugin to read what it was answered.
         yield
         mark.unlink()
+
+    def is_asked(self) -> bool:
+        """Say whether a question of the plugin's waits for an answer."""
+        shim = str(self.folder / "bin/squeue").encode()
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                if shim in path.read_bytes().split(b"\0"):
+                    return True
+        return False
 
     def jobs(self, folder: Path) -> list[dict[str, str]]:
         """Return all that is known of each job of a folder, in the order of their submission."""
@@ -189,7 +202,7 @@ def is_ready(slurm: Slurm) -> bool:
 
 def wait_for(slurm: Slurm, daemons: list[subprocess.Popen], is_done: Callable[[], bool]) -> None:
     """Wait until something is so; say what the daemons wrote where it is not to be."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + SECONDS
     while not is_done():
         ended = [daemon.args for daemon in daemons if daemon.poll() is not None]
         if ended or time.monotonic() > end:
@@ -201,7 +214,7 @@ def wait_for(slurm: Slurm, daemons: list[subprocess.Popen], is_done: Callable[[]
 def stop(slurm: Slurm, daemons: list[subprocess.Popen]) -> None:
     """End the jobs that are left, then the daemons, the last one first."""
     if len(daemons) == 2 + len(NODES) and all(daemon.poll() is None for daemon in daemons):
-        end = time.monotonic() + 60
+        end = time.monotonic() + SECONDS
         with suppress(subprocess.SubprocessError):
             slurm.ask("scancel", "--signal=KILL", "--full", "--user=root")
             slurm.ask("scancel", "--user=root")

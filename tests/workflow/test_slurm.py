@@ -71,7 +71,7 @@ class Submitting:
 
     def wait_until(self, is_done: Callable[[], bool]) -> None:
         """Wait until something is so; fail where Snakemake ends before."""
-        end = time.monotonic() + 300
+        end = time.monotonic() + 900
         while not is_done():
             assert self.process.poll() is None, self.said
             assert time.monotonic() < end, self.said
@@ -86,7 +86,7 @@ class Submitting:
         """Press Ctrl-C, which the plugin passes on to jobs that it isn't just asking after."""
         with self.slurm.answer_at_once():
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(120)
+            self.process.wait(900)
 
 
 # What a test that failed leaves running is ended with the others.

@@ -19,8 +19,8 @@ class BatchNorm(nn.BatchNorm2d):
         """Map (B, channels, H, L) to the same shape; B may be 0 where other processes have more."""
         if not self.training or not self.is_shared:
             return super().forward(x)
-        # In 32 bits, and the variance of what is centred already: little is lost.
-        h = x.float()
+        # In 32 bits or more, and the variance of what is centred already: little is lost.
+        h = x.to(torch.promote_types(x.dtype, torch.float32))
         count = _Total.apply(h.new_tensor(float(h.numel() // h.shape[1])))
         mean = _Total.apply(h.sum((0, 2, 3))) / count
         centred = h - mean[:, None, None]

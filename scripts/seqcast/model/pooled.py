@@ -28,7 +28,7 @@ class Conv(nn.Conv2d):
 
     def forward(self, h: Tensor) -> Tensor:
         """Map (B, channels, 1, L) to (B, out, 1, L)."""
-        if h.device.type != "cpu" or find_dtype(self.weight) != torch.float32:
+        if h.device.type != "cpu" or find_dtype(self.weight) == torch.bfloat16:
             return super().forward(h)
         kernel = Kernel(self.kernel_size[1], dilation=self.dilation[1])
         return _Convolve.apply(h, self.weight, kernel)

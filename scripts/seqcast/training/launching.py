@@ -23,7 +23,8 @@ _OF_THE_JOB = {"SLURM_JOB_ID", "SLURM_CONF"}
 def launch(task: Task) -> None:
     """Train with several processes under torchrun, and wait for them.
 
-    Raises `Stopped` where they had to leave, `SystemExit` where one failed; they have said why.
+    Raises `Stopped` where they had to leave, `SeqcastError` where something ended torchrun,
+    `SystemExit` where a process failed; it has said why.
     """
     task.checkpoints.mkdir(parents=True, exist_ok=True)
     path = task.checkpoints / "task.json"
@@ -50,6 +51,12 @@ def launch(task: Task) -> None:
             signal.signal(number, handler)
     if code == Stopped.exit_code:
         raise Stopped("stopped and saved; the same command goes on from there")
+    # torchrun itself ended, and said nothing: before it has begun it cannot leave in order.
+    if told and code == -signal.SIGTERM:
+        raise Stopped("stopped before it began; the same command goes on")
+    if code < 0:
+        name = signal.Signals(-code).name
+        raise SeqcastError(f"the processes were ended by {name}; the same command goes on")
     if code:
         raise SystemExit(1)
 
