@@ -45,7 +45,7 @@ def test_a_network_comes_back_bit_by_bit(tmp_path: Path) -> None:
 def test_the_card_says_what_the_file_is(tmp_path: Path) -> None:
     write_model(tmp_path / "m.safetensors", make_network(), {"epoch": 3})
     card = read_card(tmp_path / "m.safetensors")
-    assert (card["format"], card["format_version"]) == ("seqcast-model", 3)
+    assert (card["format"], card["format_version"]) == ("seqcast-model", 4)
     assert (card["bin_size"], card["alphabet"], card["crop"]) == (16, "ACGT", 2)
     assert card["targets"]["identifier"] == list(TARGETS.identifier)
     assert card["training"] == {"epoch": 3}
@@ -74,7 +74,7 @@ def test_files_that_are_no_model_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SeqcastError, match="found format None version None, wanted 'seqcast-mod"):
         read_model(path)
     save_file({"x": torch.zeros(1)}, path, {"seqcast": '{"format": "seqcast-model"}'})
-    with pytest.raises(SeqcastError, match="version None, wanted 'seqcast-model' version 3"):
+    with pytest.raises(SeqcastError, match="version None, wanted 'seqcast-model' version 4"):
         read_card(path)
 
 

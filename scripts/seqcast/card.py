@@ -13,7 +13,7 @@ from seqcast.disk import check_format
 from seqcast.errors import SeqcastError
 
 FORMAT = "seqcast-model"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 # One key, because the order of several is not the same in every run.
 KEY = "seqcast"
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 FORMAT = "seqcast-dataset"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 SPLITS = ("train", "valid", "test")
 TRAIN, VALID, TEST = range(3)
 
