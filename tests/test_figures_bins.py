@@ -40,7 +40,9 @@ NAN = float("nan")
 def make_pairs(observed: np.ndarray, predicted: np.ndarray, **changes: object) -> Pairs:
     observed, predicted = (np.asarray(a, dtype=np.float32) for a in (observed, predicted))
     bins = np.arange(len(observed))
-    return Pairs(tuple(range(observed.shape[1])), bins, observed, predicted, len(bins), **changes)
+    targets = tuple(range(observed.shape[1]))
+    mean = np.ones(len(targets))
+    return Pairs(targets, mean, bins, observed, predicted, len(bins), **changes)
 
 
 def texts(figure: Figure) -> str:

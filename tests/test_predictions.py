@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import BIN, CROP, TARGETS, WINDOW, write_tiny
+from tiny import BIN, CROP, WINDOW, write_tiny
 
 from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError
@@ -39,7 +39,7 @@ def test_everything_is_read_as_it_was_written(tmp_path: Path, tiny_dataset: Data
     assert found.contig == ("chr2", "chr1", "chr3")
     assert found.start.tolist() == [128 + CROP * BIN, 256 + CROP * BIN, 128 + CROP * BIN]
     assert (found.end - found.start).tolist() == [WINDOW - 2 * CROP * BIN] * 3
-    assert (found.targets, found.bins) == (TARGETS, tiny_dataset.output_bins)
+    assert (found.targets, found.bins) == (tiny_dataset.targets, tiny_dataset.output_bins)
     assert found.folds.tolist() == [tiny_dataset.fold] * 3
     assert (found.model, found.checkpoint_digest) == ("a", "c" * 64)
     assert found.dataset_digest == tiny_dataset.digest

@@ -47,16 +47,16 @@ def test_ends_of_the_range() -> None:
 
 
 @pytest.mark.parametrize("share", [0.5, 1 / 3, 0.15])
-@pytest.mark.parametrize("log1p", [False, True])
-def test_a_replicate_within_the_sum_finds_the_noise(share: float, log1p: bool) -> None:
+@pytest.mark.parametrize("log_unit", [None, 1.0, 2.0])
+def test_a_replicate_within_the_sum_finds_the_noise(share: float, log_unit: float | None) -> None:
     rate, part, whole = make_parts(share)
     again = np.random.default_rng(9).poisson(rate)
-    transform = np.log1p if log1p else np.asarray
-    wanted = np.corrcoef(transform(whole), transform(again))[0, 1]
-    found = find_reliability(whole, part, included=True, log1p=log1p)
+    pair = [x if log_unit is None else np.log1p(x / log_unit) for x in (whole, again)]
+    wanted = np.corrcoef(*pair)[0, 1]
+    found = find_reliability(whole, part, included=True, log_unit=log_unit)
     assert found == pytest.approx(wanted, abs=0.015)
     # Held against the sum that holds it, a replicate looks better than it is.
-    naive = find_reliability(whole, part, included=False, log1p=log1p)
+    naive = find_reliability(whole, part, included=False, log_unit=log_unit)
     assert abs(naive - wanted) > 0.015
 
 

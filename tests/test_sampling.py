@@ -82,7 +82,8 @@ def test_sequence_rolls_and_coverage_stays(tiny_dataset: Dataset) -> None:
             plain = tiny_dataset.codes_of(row)
             (shift,) = [s for s in range(-5, 6) if np.array_equal(np.roll(plain, s), codes)]
             rolled += shift != 0
-            wanted = tiny_dataset.coverage_of(row) * np.array([1, 2, 0.5], np.float32)
+            scaled = tiny_dataset.coverage_of(row) * np.array([1, 2, 0.5], np.float32)
+            wanted = scaled / tiny_dataset.targets.unit_T
             assert np.array_equal(coverage, wanted, equal_nan=True)
             assert coverage.dtype == np.float32
     assert rolled > 3
@@ -151,7 +152,7 @@ def test_sequence_and_coverage_move_together(tmp_path: Path) -> None:
         for row, codes, coverage in zip(batch.rows, batch.codes, batch.coverage, strict=True):
             start = dataset.windows["start"][row]
             # In this dataset a base's coverage is its place: the mean of a bin is its middle.
-            middle = coverage[0, 0] / dataset.bin_size
+            middle = coverage[0, 0] * dataset.targets.unit_T[0] / dataset.bin_size
             shift = round(middle - (dataset.bin_size - 1) / 2 - start)
             moved += shift % dataset.resolution != 0
             assert abs(shift) <= 64

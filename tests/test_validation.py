@@ -325,7 +325,7 @@ def test_means_far_from_one_are_warned_of(path: Path, arrays: dict[str, np.ndarr
     high, low = check(path).warnings
     values = arrays["train_out"].astype(float)
     loss = 1 - (values - values * np.log(np.maximum(values, 1e-12))).mean()
-    assert f"the chapter's loss starts near {loss:,.4g}" in high
+    assert f"the loss starts near {loss:,.4g}" in high
     assert "1 of 3 targets have train means far below 1" in low
     assert check(path, scale="mean").warnings == ()
 

@@ -205,5 +205,7 @@ def test_a_disk_that_is_too_small_is_said_beforehand(tmp_path: Path) -> None:
 def test_plans_that_are_none_are_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "plan.json"
     path.write_text(text)
-    with pytest.raises(SeqcastError, match=f"^{path}: {message}.*; delete it and run the same command"):
+    with pytest.raises(
+        SeqcastError, match=f"^{path}: {message}.*; delete it and run the same command"
+    ):
         read_plan(path)

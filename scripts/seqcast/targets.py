@@ -14,6 +14,7 @@ from seqcast.headers import check_header
 
 # What a file may hold; in memory a scale that is not settled yet is NaN.
 _Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Mean = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 SUM_STATS = ("sum", "mean", "sum_sqrt", "mean_sqrt", "median", "max")
 
 
@@ -24,9 +25,13 @@ class Targets:
     `coverage` in files is what a bin holds as it was read: the sum over its bases, or their median
     or maximum where `sum_stat` says so. Training sees `to_training` of it, predictions come back
     through `from_training`. The columns are those of Basenji's table: `scale` multiplies,
-    `clip_soft` compresses what lies above it, `clip` is the largest value training sees. A value
-    divided by `span` is in the units of the track it was read from. `strand_pair` is the index of
-    the same track on the other strand, its own where the track has no strand.
+    `clip_soft` compresses what lies above it, `clip` is the largest value training would see. A
+    value divided by `span` is in the units of the track it was read from. `strand_pair` is the
+    index of the same track on the other strand, its own where the track has no strand.
+
+    `mean` is the mean coverage of the training bins, `training_unit` their mean after scale, roots
+    and clips. Training divides by it, so that each target weighs as much as any other in the loss,
+    whatever its units are.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -40,9 +45,12 @@ class Targets:
     clip_soft: tuple[_Factor | None, ...] = ()
     clip: tuple[_Factor | None, ...] = ()
     span: tuple[PositiveInt, ...] = ()
+    mean: tuple[_Mean, ...] = ()
+    training_unit: tuple[_Factor, ...] = ()
 
     def __post_init__(self) -> None:
         plain = {"sum_stat": "sum", "clip_soft": None, "clip": None, "span": 1}
+        plain |= {"mean": 1.0, "training_unit": 1.0}
         for column, value in plain.items():
             if not getattr(self, column):
                 object.__setattr__(self, column, (value,) * len(self.identifier))
@@ -72,12 +80,26 @@ class Targets:
         per_base = [stat.startswith("mean") for stat in self.sum_stat]
         return np.asarray(self.scale / np.where(per_base, self.span, 1), dtype=np.float32)
 
+    @property
+    def unit_T(self) -> np.ndarray:
+        """What training divides by last, (targets,) float32."""
+        return np.asarray(self.training_unit, dtype=np.float32)
+
+    @property
+    def mean_T(self) -> np.ndarray:
+        """Mean coverage of the training bins, 1 where all are 0, (targets,) float64.
+
+        Logarithms are of 1 + coverage in this unit: the same whatever units a track came in.
+        """
+        mean = np.asarray(self.mean, dtype=np.float64)
+        return np.where(mean > 0, mean, 1)
+
     def to_training(self, coverage: np.ndarray) -> np.ndarray:
-        """Turn coverage (..., targets) into what training sees: scaled, then clipped.
+        """Turn coverage (..., targets) into what training sees: scaled, clipped, in its unit.
 
         The formulas and their order are Basenji's (`basenji_data_read.py`): scale, then
         -1 + sqrt(1 + v) for the `sqrt` statistics, above `clip_soft` c: c - 1 + sqrt(v - c + 1),
-        then the hard `clip`. NaN stays NaN.
+        then the hard `clip`. Last comes the `training_unit`, by which it is divided. NaN stays NaN.
         """
         v = coverage * self.factor_T
         for index in self._rooted:
@@ -85,13 +107,12 @@ class Targets:
         for index, c in _given(self.clip_soft):
             above = np.maximum(v[..., index], c)
             v[..., index] = np.minimum(v[..., index], c) - 1 + np.sqrt(above - c + 1)
-        for index, c in _given(self.clip):
-            v[..., index] = np.minimum(v[..., index], np.float32(c))
-        return v
+        clip_T = np.array([np.inf if c is None else c for c in self.clip], dtype=np.float32)
+        return np.minimum(v, clip_T) / self.unit_T
 
     def from_training(self, values: np.ndarray) -> np.ndarray:
         """Undo `to_training`; what a hard clip cut off does not come back."""
-        v = values.copy()
+        v = values * self.unit_T
         for index, c in _given(self.clip_soft):
             above = np.maximum(v[..., index], c)
             v[..., index] = np.minimum(v[..., index], c) - 1 + np.square(above - c + 1)

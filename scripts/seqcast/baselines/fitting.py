@@ -23,7 +23,7 @@ MakeFeatures = Callable[[np.ndarray, int, int, int], np.ndarray]
 
 
 def fit_dataset(path: Path, make_features: MakeFeatures, title: str) -> list[Ridge]:
-    """Fit a regression of all targets for each fold of a dataset."""
+    """Fit a regression of all targets, in units of their means, for each fold of a dataset."""
     folds = [read_dataset(path, fold) for fold in range(read_dataset(path).folds)]
     dataset = folds[0]
     # Windows that are in the same split in every fold belong to one part of the genome.
@@ -99,7 +99,7 @@ def _sum_pieces(
     def each() -> Iterator[Moments]:
         """Yield the moments of each piece."""
         for piece in pieces:
-            coverage = dataset.read_bins(piece)[:, targets]
+            coverage = dataset.read_bins(piece)[:, targets] / dataset.targets.mean_T[targets]
             known = ~np.isnan(coverage).any(axis=1)
             features = make_window_features(dataset, piece, make_features)
             yield Moments.from_bins(features[known], coverage[known])

@@ -3,26 +3,33 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from seqcast.console import progress
 from seqcast.dataset.layout import (
     FORMAT,
     FORMAT_VERSION,
     ONE_FOLD,
     SPLITS,
     STORED_WINDOW_DTYPE,
+    TRAIN,
     WINDOW_DTYPE,
     Contigs,
+    pool_cells,
 )
 from seqcast.dataset.reading import read_dataset
 from seqcast.disk import write_text
 from seqcast.genome import N
 from seqcast.hdf5 import Draft
 from seqcast.targets import Targets
+
+# Coverage that is read at a time when its means are taken.
+_BLOCK_BYTES = 1 << 24
 
 
 class DatasetWriter(Draft):
@@ -92,13 +99,14 @@ class DatasetWriter(Draft):
     ) -> str:
         """Write the windows, the targets table (where it was refined) and the file's name.
 
-        `source` says where the data came from and must hold `has_coordinates`. `folds` is the
-        split of each part in each fold; the split of a window is then its part. Returns the
-        digest of the content.
+        The table's `mean` and `training_unit` are filled in from what was written. `source` says
+        where the data came from and must hold `has_coordinates`. `folds` is the split of each part
+        in each fold; the split of a window is then its part. Returns the digest of the content.
         """
         if self._added != len(self.contigs):
             raise ValueError(f"{self._added} contigs were added of {len(self.contigs)}")
-        file, contigs, table = self._file, self.contigs, (targets or self.targets).to_json()
+        file, contigs = self._file, self.contigs
+        table = self._fill_means(targets or self.targets, windows, folds).to_json()
         file["contigs/name"] = np.array(contigs.name, dtype=h5py.string_dtype())
         file["contigs/length"] = contigs.length
         file["contigs/first_base"] = contigs.first_base
@@ -132,6 +140,54 @@ class DatasetWriter(Draft):
         )
         self._keep()
         return digest
+
+    def _fill_means(self, targets: Targets, windows: np.ndarray, folds: np.ndarray) -> Targets:
+        """Return the table with the means of the bins that are trained on in any fold, each once.
+
+        A pass over what was written, block by block: scale and clip are known only at its end.
+        """
+        used = np.zeros(len(self._coverage) // self.cells_a_bin, dtype=bool)
+        trained = np.isin(windows["split"], np.flatnonzero((folds == TRAIN).any(axis=0)))
+        for contig, start, end, _ in windows[trained]:
+            first = self.contigs.first_bin[contig]
+            bins = slice(
+                first + start // self.bin_size + self.crop,
+                first + end // self.bin_size - self.crop,
+            )
+            used[bins] = True
+        read, seen = _Mean(len(targets)), _Mean(len(targets))
+        size = max(1, _BLOCK_BYTES // (4 * self.cells_a_bin * len(targets)))
+        with progress(len(used), "mean coverage", "bins") as bar:
+            for start in range(0, len(used), size):
+                block = used[start : start + size]
+                if block.any():
+                    cells = slice(start * self.cells_a_bin, (start + size) * self.cells_a_bin)
+                    bins = self._coverage[cells].reshape(len(block), self.cells_a_bin, -1)[block]
+                    coverage_BT = pool_cells(bins, targets.sum_stat)
+                    read.add(coverage_BT)
+                    seen.add(replace(targets, training_unit=()).to_training(coverage_BT))
+                bar.update(len(block))
+        # What is 0 everywhere has no unit of its own, and any will do.
+        unit = [mean if mean > 0 else 1.0 for mean in seen.values]
+        return replace(targets, mean=tuple(read.values), training_unit=tuple(unit))
+
+
+class _Mean:
+    """Running mean of each target, (targets,), over the values that are known."""
+
+    def __init__(self, targets: int) -> None:
+        self._total, self._count = np.zeros(targets), np.zeros(targets, dtype=np.int64)
+
+    def add(self, values_BT: np.ndarray) -> None:
+        """Add values; what is not finite is left out."""
+        known = np.isfinite(values_BT)
+        self._total += np.where(known, values_BT, 0).sum(axis=0, dtype=np.float64)
+        self._count += known.sum(axis=0)
+
+    @property
+    def values(self) -> list[float]:
+        """The means; 0 where nothing is known."""
+        return (self._total / np.maximum(self._count, 1)).tolist()
 
 
 class PieceWriter(DatasetWriter):

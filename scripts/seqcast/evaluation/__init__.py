@@ -9,7 +9,7 @@ from seqcast.console import log, progress
 from seqcast.dataset import read_dataset
 from seqcast.evaluation.noise import Noise
 from seqcast.evaluation.tables import format_summary, make_window_table, write_table
-from seqcast.evaluation.tracks import Tracks, find_blocks, find_train_means
+from seqcast.evaluation.tracks import Tracks, find_blocks
 from seqcast.metrics import (
     DEFINITIONS,
     CrossTargetMean,
@@ -48,7 +48,7 @@ def evaluate(
     tracks = Tracks(predictions, dataset)
     noise = Noise(dataset, tracks.bins, truth_path, replicates_path)
     control = Tracks(read_predictions(control_path, dataset), dataset) if control_path else None
-    block, train_means = find_blocks(tracks.bins, dataset), find_train_means(dataset)
+    block = find_blocks(tracks.bins, dataset)
     shared = _average_targets(tracks)
     rows: list[dict[str, Value]] = []
     with progress(len(dataset.targets), "evaluate", "targets") as bar:
@@ -59,13 +59,13 @@ def evaluate(
                 observed,
                 block,
                 dataset.output_bins,
-                float(train_means[index]),
+                dataset.targets.mean[index],
                 clipped=_clip(dataset.targets, index, observed),
                 **noise.read(index, observed),
             )
             row = evaluate_target(track, peak_fdr=settings.peak_fdr, draws=settings.bootstrap)
             row["specific_pearson_r"] = shared.specific_pearson_r(predicted, observed)
-            rows.append({"target": name, **row, **_evaluate_control(control, index)})
+            rows.append({"target": name, **row, **_evaluate_control(control, index, track)})
             bar.update(1)
     table = pd.DataFrame(rows, columns=list(DEFINITIONS))
     write_table(table, metrics_path)
@@ -81,14 +81,15 @@ def _average_targets(tracks: Tracks) -> CrossTargetMean:
     return shared
 
 
-def _evaluate_control(control: Tracks | None, index: int) -> dict[str, Value]:
+def _evaluate_control(control: Tracks | None, index: int, track: Track) -> dict[str, Value]:
     """Return the r of predictions of shuffled windows with what the real ones hold."""
     row: dict[str, Value] = {"control_pearson_r": NAN, "control_pearson_r_log1p": NAN}
     if control is not None:
         predicted, observed = control.read(index)
         known = ~np.isnan(observed)
-        row["control_pearson_r"] = pearson_r(predicted[known], observed[known])
-        row["control_pearson_r_log1p"] = pearson_r_log1p(predicted[known], observed[known])
+        pair = predicted[known], observed[known]
+        row["control_pearson_r"] = pearson_r(*pair)
+        row["control_pearson_r_log1p"] = pearson_r_log1p(*pair, track.log_unit)
     return row
 
 

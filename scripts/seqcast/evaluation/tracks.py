@@ -79,24 +79,6 @@ def find_blocks(bins: np.ndarray, dataset: Dataset) -> np.ndarray:
     return np.cumsum(starts | (offset % dataset.output_bins == 0)) - 1
 
 
-def find_train_means(dataset: Dataset) -> np.ndarray:
-    """Return each target's mean over the known bins of the training windows, each bin once.
-
-    With folds every window is trained on in some fold: all windows are taken.
-    """
-    rows = dataset.rows_of("all" if dataset.folds > 1 else "train")
-    covered = np.zeros(dataset.bins, dtype=bool)
-    for start in dataset.first_bin_of(rows):
-        covered[start : start + dataset.output_bins] = True
-    bins = np.flatnonzero(covered)
-    total, count = np.zeros(len(dataset.targets)), np.zeros(len(dataset.targets))
-    for part in _cut(len(bins), _bins_at_once(dataset, _MEMORY)):
-        values = dataset.read_bins(bins[part])
-        total += np.nansum(values, axis=0, dtype=np.float64)
-        count += (~np.isnan(values)).sum(axis=0)
-    return total / np.maximum(count, 1)
-
-
 def _bins_at_once(dataset: Dataset, memory: int) -> int:
     """Return how many bins of all targets fit into memory, cells and all."""
     cells = dataset.bin_size // dataset.resolution

@@ -13,7 +13,7 @@ from scipy.spatial.distance import squareform
 
 from seqcast.figures.pairs import Pairs
 from seqcast.figures.style import INK, QUIET, find_ranked, format_label, make_figure, write_note
-from seqcast.metrics import pearson_r
+from seqcast.metrics import log1p, pearson_r
 
 MOST_TARGETS = 40
 # More numbers than those of so many targets cannot be read.
@@ -73,16 +73,16 @@ def find_likeness(pairs: Pairs) -> Likeness:
     """
     known = np.isfinite(pairs.observed) & np.isfinite(pairs.predicted)
     observed, predicted = (
-        _correlate(np.where(known, values, np.nan)) for values in (pairs.observed, pairs.predicted)
+        _correlate(np.where(known, log1p(values, pairs.mean), np.nan))
+        for values in (pairs.observed, pairs.predicted)
     )
     order = find_order(observed)
     targets = tuple(pairs.targets[place] for place in order)
     return Likeness(targets, observed[np.ix_(order, order)], predicted[np.ix_(order, order)])
 
 
-def _correlate(values_BT: np.ndarray) -> np.ndarray:
-    """Return Pearson's r of log1p between columns, over the bins that both know."""
-    logs = np.log1p(values_BT.astype(np.float64))
+def _correlate(logs: np.ndarray) -> np.ndarray:
+    """Return Pearson's r between columns (bins, targets), over the bins that both know."""
     known = np.isfinite(logs)
     highest = np.max(logs, axis=0, initial=-np.inf, where=known)
     logs[:, highest <= np.min(logs, axis=0, initial=np.inf, where=known)] = np.nan  # constant

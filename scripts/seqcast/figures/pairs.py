@@ -19,12 +19,14 @@ _BLOCK_BYTES = 1 << 26
 class Pairs:
     """Observed and predicted coverage on the same bins, (bins, targets) float32 each.
 
-    `targets` are places in the targets table, `bins` numbers of the dataset's bins, ascending, out
-    of `total` that could have been read. Where a bin is read as a window predicts it, `distance`
-    (bins,) is how far its centre lies from the window's, in bases.
+    `targets` are places in the targets table, `mean` (targets,) their training means, `bins`
+    numbers of the dataset's bins, ascending, out of `total` that could have been read. Where a bin
+    is read as a window predicts it, `distance` (bins,) is how far its centre lies from the
+    window's, in bases.
     """
 
     targets: tuple[int, ...]
+    mean: np.ndarray
     bins: np.ndarray
     observed: np.ndarray
     predicted: np.ndarray
@@ -64,7 +66,8 @@ def read_pairs(
         values_NB[window, offset] = values_PT[:, column]
         predicted[:, column] = stitch.average(values_NB)[places]
     observed = _read_observed(dataset, bins, targets)
-    return Pairs(tuple(targets), bins, observed, predicted, len(stitch.bins))
+    mean = dataset.targets.mean_T[list(targets)]
+    return Pairs(tuple(targets), mean, bins, observed, predicted, len(stitch.bins))
 
 
 def read_window_pairs(
@@ -83,7 +86,13 @@ def read_window_pairs(
     order = np.argsort(bins, kind="stable")
     observed = _read_observed(dataset, bins[order], targets)
     return Pairs(
-        tuple(targets), bins[order], observed, predicted[order], bins_NB.size, distance[order]
+        tuple(targets),
+        dataset.targets.mean_T[list(targets)],
+        bins[order],
+        observed,
+        predicted[order],
+        bins_NB.size,
+        distance[order],
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from seqcast.dataset import Dataset
 from seqcast.figures.groups import LEAST, find_groups
 from seqcast.figures.pairs import Pairs
+from seqcast.metrics import log1p
 
 _QUANTILES = (0.02, 0.05, *np.arange(1, 10) / 10, 0.95, 0.98)
 _MOST_DISTANCES = 16
@@ -43,16 +44,16 @@ def find_profile(quantity: np.ndarray, group: np.ndarray, pairs: Pairs) -> Profi
         known = np.isfinite(observed) & np.isfinite(predicted)
         if known.any() and np.ptp(observed[known]) > 0:
             x, y = observed[known].astype(float), predicted[known].astype(float)
-            numbers[:, :, column] = _measure(x, y, group[known], groups)
+            numbers[:, :, column] = _measure(x, y, pairs.mean[column], group[known], groups)
     at, count = _average(quantity[used], group, groups), np.bincount(group, minlength=groups)
     return Profile(at, count, *numbers)
 
 
 def _measure(
-    observed: np.ndarray, predicted: np.ndarray, group: np.ndarray, groups: int
+    observed: np.ndarray, predicted: np.ndarray, mean: float, group: np.ndarray, groups: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return error, error of the mean, and ratio of sums of a target, (groups,) each."""
-    x, y = np.log1p(observed), np.log1p(predicted)
+    x, y = log1p(observed, mean), log1p(predicted, mean)
     error = np.sqrt(_average((y - x) ** 2, group, groups)) / x.std()
     naive = np.sqrt(_average((x - x.mean()) ** 2, group, groups)) / x.std()
     total = np.bincount(group, observed, groups)

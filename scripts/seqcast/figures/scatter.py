@@ -22,6 +22,7 @@ from seqcast.figures.style import (
     style_axes,
     write_note,
 )
+from seqcast.metrics import log1p
 from seqcast.predictions import Predictions
 
 _CELLS = 64
@@ -40,10 +41,10 @@ def plot_scatter(
 ) -> Figure:
     """Plot how many bins have each pair of observed and predicted coverage, a panel a target.
 
-    Both axes are log1p with ticks in coverage a bin, and so is the r in each panel. `targets` are
-    places in the targets table; None: at most twelve of `metrics` by `pearson_r_log1p`: all, or
-    best, middle and worst. `pairs` are those of `targets` where they have been read already; of
-    very many bins they are a sample.
+    Both axes are log(1 + coverage / training mean) with ticks in coverage a bin, and so is the r in
+    each panel. `targets` are places in the targets table; None: at most twelve of `metrics` by
+    `pearson_r_log1p`: all, or best, middle and worst. `pairs` are those of `targets` where they
+    have been read already; of very many bins they are a sample.
     """
     r = metrics["pearson_r_log1p"].to_numpy(float)
     shown = find_ranked(r, MOST_PANELS) if targets is None else list(targets)
@@ -74,14 +75,18 @@ def _plot_one(axes: Axes, pairs: Pairs, column: int, name: str, r: float) -> int
     if not observed.size:
         write_note(axes, "no bins with known coverage")
         return 0
-    top = float(np.log1p(max(observed.max(), predicted.max(), 1e-6))) * 1.02
+    mean = float(pairs.mean[column])
+    x, y = log1p(observed, mean), log1p(predicted, mean)
+    top = max(x.max(), y.max(), 1e-6) * 1.02
     edges = np.linspace(0, top, _CELLS + 1)
-    count_OP, _, _ = np.histogram2d(np.log1p(observed), np.log1p(predicted), bins=(edges, edges))
+    count_OP, _, _ = np.histogram2d(x, y, bins=(edges, edges))
     axes.pcolormesh(edges, edges, np.ma.masked_equal(count_OP.T, 0), cmap=_COLOURS, rasterized=True)
     axes.plot([0, top], [0, top], color=INK, linewidth=0.9, linestyle="--")
-    ticks = find_ticks(float(np.expm1(top)))
+    # Round numbers, of the size of the mean: where the axis turns from linear to logarithmic.
+    decade = 10.0 ** np.round(np.log10(mean))
+    ticks = find_ticks(float(np.expm1(top)) * mean / decade) * decade
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_ticks(np.log1p(ticks), [f"{tick:,g}" for tick in ticks])
+        axis.set_ticks(log1p(ticks, mean), [f"{tick:,g}" for tick in ticks])
     axes.set(xlim=(0, top), ylim=(0, top))
     _write_r(axes, r)
     return int(count_OP.max())

@@ -6,6 +6,7 @@ nowhere.
 
 from seqcast.metrics.blocks import Moments
 from seqcast.metrics.correlations import (
+    log1p,
     pearson_r,
     pearson_r_log1p,
     r2_score,
@@ -32,6 +33,7 @@ __all__ = [
     "find_peaks",
     "find_reliability",
     "from_parts",
+    "log1p",
     "pearson_r",
     "pearson_r_log1p",
     "poisson_loss",

@@ -11,9 +11,14 @@ def pearson_r(x: np.ndarray, y: np.ndarray) -> float:
     return float(stats.pearsonr(x.astype(np.float64), y.astype(np.float64)).statistic)
 
 
-def pearson_r_log1p(x: np.ndarray, y: np.ndarray) -> float:
-    """Return Pearson's correlation of log(1 + x) and log(1 + y); NaN as for `pearson_r`."""
-    return pearson_r(np.log1p(x, dtype=np.float64), np.log1p(y, dtype=np.float64))
+def log1p(values: np.ndarray, unit: float | np.ndarray) -> np.ndarray:
+    """Return log(1 + values / unit), float64; with a target's training mean no units matter."""
+    return np.log1p(np.divide(values, unit, dtype=np.float64))
+
+
+def pearson_r_log1p(x: np.ndarray, y: np.ndarray, unit: float) -> float:
+    """Return Pearson's correlation of `log1p` of x and y; NaN as for `pearson_r`."""
+    return pearson_r(log1p(x, unit), log1p(y, unit))
 
 
 def spearman_r(x: np.ndarray, y: np.ndarray) -> float:

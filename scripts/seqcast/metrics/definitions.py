@@ -2,8 +2,8 @@
 
 _COVERAGE = "coverage of a bin as it was read (for most tracks the sum over its bases), unclipped"
 _LOG = (
-    "natural logarithm of 1 + coverage of the bin as read, so that the value depends on the units"
-    " (a bin's sum is not its mean a base)"
+    "natural logarithm of 1 + coverage of the bin / mean coverage of the target's training bins, so"
+    " that units do not matter"
 )
 _INTERVAL = (
     "end of its 95 % interval: percentile bootstrap over non-overlapping blocks of a window's"
@@ -34,10 +34,10 @@ DEFINITIONS: dict[str, str] = {
     "baseline_poisson_loss_keras": "poisson_loss_keras of the training mean in every bin.",
     "across_pearson_r": "Pearson's r of the mean coverage of blocks of a window's length: which"
     " windows are high. Blocks less than half known are left out.",
-    "across_pearson_r_log1p": "The same of the mean of log(1 + coverage).",
+    "across_pearson_r_log1p": "The same of the mean of log(1 + coverage / training mean).",
     "within_pearson_r": "Pearson's r of coverage less the mean of its block, each bin once: the"
     " shape inside windows.",
-    "within_pearson_r_log1p": "The same of log(1 + coverage).",
+    "within_pearson_r_log1p": "The same of log(1 + coverage / training mean).",
     "peak_auroc": "Area under the ROC curve of the predictions as a score for observed peaks;"
     " chance is 0.5.",
     "peak_auprc": "Area under the precision-recall curve (average precision) of the same; chance"
@@ -48,12 +48,12 @@ DEFINITIONS: dict[str, str] = {
     "specific_pearson_r": "Pearson's r of residuals: log(1 + coverage / mean coverage of the"
     " target), less its mean over all targets in the bin; none with one target.",
     "ceiling_pearson_r": "The r that noise in the observed track lets a perfect model expect.",
-    "ceiling_pearson_r_log1p": "The same of log(1 + coverage).",
+    "ceiling_pearson_r_log1p": "The same of log(1 + coverage / training mean).",
     "ceiling_from": "Where the ceiling comes from: rate (r of the noiseless rate with the observed"
     " track), replicates (square root of the track's reliability), or empty.",
     "control_pearson_r": "Negative control: pearson_r of predictions for dinucleotide-shuffled"
     " windows; near 0 unless the composition of a window tells its level.",
-    "control_pearson_r_log1p": "The same of log(1 + coverage).",
+    "control_pearson_r_log1p": "The same of log(1 + coverage / training mean).",
     "mean_observed": "Mean observed coverage of a bin.",
     "mean_predicted": "Mean predicted coverage of a bin.",
     "ratio_of_sums": "Sum of predicted / sum of observed coverage; 1 is right.",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seqcast.metrics.correlations import pearson_r
+from seqcast.metrics.correlations import log1p, pearson_r
 
 # Sums that were rounded to float32 differ by less.
 _ROUNDING = 1e-5
@@ -24,17 +24,22 @@ def from_parts(r: float, share: float) -> float:
 
 
 def find_reliability(
-    track: np.ndarray, replicate: np.ndarray, *, included: bool, log1p: bool = False
+    track: np.ndarray, replicate: np.ndarray, *, included: bool, log_unit: float | None = None
 ) -> float:
     """Return the share of a track's variance, (bins,), that is no noise: 0 to 1, NaN if unknown.
 
     A replicate that is `included` in the track is held against the track less the replicate, and
-    their correlation stepped up to the sum's (`from_parts`). For logarithms both parts are first
-    brought to the depth of the sum: log(1 + x) bends where counts are low. Otherwise replicate and
-    track are taken as equally deep, and their correlation is the reliability of either.
+    their correlation stepped up to the sum's (`from_parts`). Otherwise replicate and track are
+    taken as equally deep, and their correlation is the reliability of either. With a `log_unit` it
+    is that of log(1 + x / unit), for which both parts are first brought to the depth of the sum: it
+    bends where counts are low.
     """
     a, whole = replicate.astype(np.float64), track.astype(np.float64)
-    transform = np.log1p if log1p else np.asarray
+
+    def transform(values: np.ndarray) -> np.ndarray:
+        """Return the logarithms, or the values."""
+        return values if log_unit is None else log1p(values, log_unit)
+
     if not included:
         r = pearson_r(transform(a), transform(whole))
         return r if np.isnan(r) else max(r, 0.0)

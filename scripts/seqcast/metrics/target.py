@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from seqcast.metrics.blocks import Moments
-from seqcast.metrics.correlations import pearson_r, pearson_r_log1p, r2_score, spearman_r
+from seqcast.metrics.correlations import log1p, pearson_r, pearson_r_log1p, r2_score, spearman_r
 from seqcast.metrics.losses import deviance_explained, poisson_loss, poisson_loss_keras
 from seqcast.metrics.peaks import auprc, auroc, find_peaks
 from seqcast.metrics.reliability import find_reliability
@@ -18,6 +18,7 @@ NAN = float("nan")
 class Track:
     """One target on the evaluated bins, (bins,) each, in units of coverage.
 
+    Logarithms are of coverage in units of `log_unit`, the training mean where that is above 0.
     `block` numbers the block that a bin lies in; a full one has `block_bins`. `clipped` is the
     observed track as training saw it. `rate` is the noiseless truth and `replicate` an independent
     measurement, where there is one; `included` says that the track holds the replicate.
@@ -32,6 +33,11 @@ class Track:
     rate: np.ndarray | None = None
     replicate: np.ndarray | None = None
     included: bool = False
+
+    @property
+    def log_unit(self) -> float:
+        """What coverage is divided by before its logarithm."""
+        return self.train_mean if self.train_mean > 0 else 1.0
 
     def keep(self, bins: np.ndarray) -> "Track":
         """Return the track on some of its bins."""
@@ -67,13 +73,19 @@ def evaluate_target(track: Track, *, peak_fdr: float, draws: int) -> dict[str, V
 
 def _correlations(track: Track, draws: int) -> dict[str, Value]:
     """Return r, its interval and its parts, of raw values and of logarithms."""
-    p, t, clipped = track.predicted, track.observed, track.clipped
-    row: dict[str, Value] = {"pearson_r": pearson_r(p, t), "pearson_r_log1p": pearson_r_log1p(p, t)}
-    row["clipped_pearson_r"] = NAN if clipped is None else pearson_r(p, clipped)
-    row["clipped_pearson_r_log1p"] = NAN if clipped is None else pearson_r_log1p(p, clipped)
-    for end, transform in (("", np.asarray), ("_log1p", np.log1p)):
-        x, y = (transform(values.astype(np.float64)) for values in (p, t))
-        moments = Moments.from_values(x, y, track.block)
+    p, t, clipped, unit = track.predicted, track.observed, track.clipped, track.log_unit
+    row: dict[str, Value] = {
+        "pearson_r": pearson_r(p, t),
+        "pearson_r_log1p": pearson_r_log1p(p, t, unit),
+        "clipped_pearson_r": NAN,
+        "clipped_pearson_r_log1p": NAN,
+    }
+    if clipped is not None:
+        row["clipped_pearson_r"] = pearson_r(p, clipped)
+        row["clipped_pearson_r_log1p"] = pearson_r_log1p(p, clipped, unit)
+    raw, logs = (p.astype(np.float64), t.astype(np.float64)), (log1p(p, unit), log1p(t, unit))
+    for end, pair in (("", raw), ("_log1p", logs)):
+        moments = Moments.from_values(*pair, track.block)
         low, high = moments.interval(draws)
         row[f"pearson_r{end}_low"], row[f"pearson_r{end}_high"] = low, high
         row[f"across_pearson_r{end}"] = moments.across(track.block_bins / 2)
@@ -108,13 +120,13 @@ def _ceiling(track: Track) -> dict[str, Value]:
     """Return the r that a model without fault would reach; the rate, if known, goes first."""
     if track.rate is not None:
         raw = pearson_r(track.rate, track.observed)
-        log = pearson_r_log1p(track.rate, track.observed)
+        log = pearson_r_log1p(track.rate, track.observed, track.log_unit)
         return _name_ceiling(raw, log, "rate")
     if track.replicate is None or not (known := ~np.isnan(track.replicate)).any():
         return _name_ceiling(NAN, NAN, "")
     pair = (track.observed[known], track.replicate[known])
     raw = find_reliability(*pair, included=track.included)
-    log = find_reliability(*pair, included=track.included, log1p=True)
+    log = find_reliability(*pair, included=track.included, log_unit=track.log_unit)
     return _name_ceiling(np.sqrt(raw), np.sqrt(log), "replicates")
 
 

@@ -21,7 +21,8 @@ class _Windows(Section):
     bin_size: PositiveInt = 128
     """Bases per coverage value."""
     scale: Literal["none", "mean"] = "none"
-    """`mean` trains on each target divided by its training mean; predictions are scaled back."""
+    """`mean` makes the table's scale 1 / training mean, which with `train.units: table` is what the
+    network learns; predictions are scaled back."""
 
 
 class SimulatedSettings(_Windows):

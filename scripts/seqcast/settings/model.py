@@ -44,6 +44,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "max_shift": 0,
             "max_jitter": 4096,
             "reverse_complement": True,
+            "units": "mean",
         },
     },
 }
@@ -203,6 +204,10 @@ class TrainSettings(Section):
     """Each training window is moved by a random number of bases up to this, with its coverage."""
     reverse_complement: bool = False
     """Half of the windows are read from the other strand, strand pairs swapped."""
+    units: Literal["table", "mean"] = "table"
+    """What the network learns each target in: `mean`, its training mean, so that all weigh alike in
+    the loss; `table`, as scale and clips of the targets table leave it. Predictions are in the
+    dataset's units either way."""
     shuffle_coverage: bool = False
     """Give each training window the coverage of another: a control that should learn nothing."""
     seed: NonNegativeInt = 1

@@ -161,6 +161,7 @@ class _TrainingUnits:
             return torch.tensor(numbers, dtype=torch.float32, device=device)
 
         self.factor = torch.from_numpy(targets.factor_T).to(device)
+        self.unit = torch.from_numpy(targets.unit_T).to(device)
         stats = targets.sum_stat
         self.is_rooted = put([stat.endswith("_sqrt") for stat in stats]).bool()
         self.is_largest = put([stat == "max" for stat in stats]).bool()
@@ -174,12 +175,12 @@ class _TrainingUnits:
         v = v * self.factor
         if self.has_roots:
             v = torch.where(self.is_rooted, (1 + v).sqrt() - 1, v)
-        if not self.has_limits:
-            return v
-        # Where there is no limit this is infinity less infinity, and not taken.
-        soft = self.soft - 1 + ((v - self.soft) + 1).clamp(min=0).sqrt()
-        v = torch.where(v > self.soft, soft, v)
-        return torch.where(v > self.hard, self.hard, v)
+        if self.has_limits:
+            # Where there is no limit this is infinity less infinity, and not taken.
+            soft = self.soft - 1 + ((v - self.soft) + 1).clamp(min=0).sqrt()
+            v = torch.where(v > self.soft, soft, v)
+            v = torch.where(v > self.hard, self.hard, v)
+        return v / self.unit
 
 
 def complement(codes: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import math
 import shutil
 import time
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -59,6 +60,8 @@ class _Run:
         self.device = choose_device(settings.device, settings.precision, gpus=task.gpus)
         log.info("training on %s", self.device.reason)
         dataset = read_dataset(task.dataset, task.fold)
+        if settings.units == "table":
+            dataset = replace(dataset, targets=replace(dataset.targets, training_unit=()))
         self.key = _make_key(task, dataset)
         state = read_state(task.checkpoints, self.key)
         # All have read before the first one writes.

@@ -230,15 +230,17 @@ class Trainer:
 
     def _explain_loss(self, step: int, log_rate: Tensor | None, coverage: Tensor | None) -> str:
         """Name the first target whose loss is not finite, and what is wrong with it."""
-        what = f"the loss is not finite at step {step}"
+        what, mend = f"the loss is not finite at step {step}", "lower train.learning_rate"
         if log_rate is not None and len(log_rate):
             index = _find_bad_target(log_rate, coverage)
             largest = float(torch.nan_to_num(coverage[..., index]).max())
             what += (
-                f", first in target {self.network.targets.identifier[index]!r} (largest coverage in"
-                f" the batch {largest:,.6g})"
+                f", first in target {self.network.targets.identifier[index]!r} (as training sees"
+                f" it, its largest value in the batch is {largest:,.6g})"
             )
-        return f"{what}; set dataset.scale: mean, or lower train.learning_rate"
+        if self.settings.units == "table":
+            mend = f"set train.units: mean, or {mend}"
+        return f"{what}; {mend}"
 
 
 def _make_optimizer(

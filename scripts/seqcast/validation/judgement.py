@@ -151,16 +151,17 @@ def _judge_means(
         top = max(high, key=lambda target: target.mean)
         warnings.append(
             f"{len(high)} of {len(targets)} targets have train means far above 1 (up to"
-            f" {top.mean:,.4g}, {top.name}): the chapter's loss starts near"
-            f" {coverage.first_loss:,.4g} and training is slow; consider dataset.scale: mean"
+            f" {top.mean:,.4g}, {top.name}): with train.units: table, as the preset course has it,"
+            f" the loss starts near {coverage.first_loss:,.4g} and training is slow; consider"
+            " dataset.scale: mean"
         )
     low = [target for target in targets if 0 < target.mean < MEAN_LOW]
     if low:
         least = min(low, key=lambda target: target.mean)
         warnings.append(
             f"{len(low)} of {len(targets)} targets have train means far below 1 (down to"
-            f" {least.mean:.3g}, {least.name}) and weigh little in the loss; consider"
-            " dataset.scale: mean"
+            f" {least.mean:.3g}, {least.name}) and with train.units: table, as the preset course"
+            " has it, weigh little in the loss; consider dataset.scale: mean"
         )
     return warnings
 
