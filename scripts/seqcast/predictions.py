@@ -15,6 +15,7 @@ from seqcast.dataset import Dataset
 from seqcast.dataset.reading import read_mapped
 from seqcast.disk import Draft, check_format
 from seqcast.errors import SeqcastError
+from seqcast.genome import find_edge
 from seqcast.targets import Targets
 
 FORMAT = "seqcast-predictions"
@@ -158,11 +159,6 @@ def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predic
     return predictions
 
 
-# A network sees nothing beyond a window's end: a sixteenth of its bins at either side is left to
-# windows that have them further inside, where there are any.
-_EDGE = 16
-
-
 class Stitch:
     """Average overlapping windows, so that each bin of the genome counts once.
 
@@ -173,7 +169,7 @@ class Stitch:
     def __init__(self, predictions: Predictions, dataset: Dataset) -> None:
         first = dataset.first_bin_of(predictions.rows)
         self._bins_NB = first[:, None] + np.arange(predictions.bins)
-        edge = predictions.bins // _EDGE
+        edge = find_edge(predictions.bins)
         inner = np.zeros(self._bins_NB.shape, dtype=bool)
         inner[:, edge : predictions.bins - edge] = True
         size = int(self._bins_NB.max(initial=-1)) + 1
