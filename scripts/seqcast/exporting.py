@@ -65,6 +65,7 @@ class _Exporter:
         self.bins[""] = np.unique(np.concatenate(list(self.bins.values())))
         self.sizes = self.dataset.contigs.chrom_sizes
         self.chroms = _find_chroms(self.bins[""], self.dataset)
+        self._index = {chrom: at for at, chrom in enumerate(self.dataset.contigs.chrom)}
 
     def tracks(self) -> list[Track]:
         """List all tracks of the run, target by target."""
@@ -120,19 +121,16 @@ class _Exporter:
     def write_genome(self) -> None:
         """Write the chromosomes that have tracks, and the stretches of each split on them."""
         path, size = self.folder / "genome.fa", self._genome_size
-        first = {chrom: at for at, chrom in reversed(list(enumerate(self.dataset.contigs.chrom)))}
         log.info("writing genome.fa: %d contigs, %.1f MB", len(self.chroms), size / 1e6)
         make_room(path.with_name(path.name + ".partial"), size)
-        write_fasta(
-            path, ((chrom, self._codes_of(chrom, first[chrom])) for chrom in self.chroms), LINE
-        )
+        write_fasta(path, ((chrom, self._codes_of(chrom)) for chrom in self.chroms), LINE)
         write_splits(self.folder / "splits.bed", self.dataset, self.chroms)
 
-    def _codes_of(self, chrom: str, index: int) -> np.ndarray:
-        """Return a whole chromosome, a contig of the dataset if that has no mere pieces of it."""
+    def _codes_of(self, chrom: str) -> np.ndarray:
+        """Return a whole chromosome; the dataset may have but pieces of it."""
         if self.options.genome:
             return self.options.genome.codes(chrom)
-        contigs = self.dataset.contigs
+        contigs, index = self.dataset.contigs, self._index[chrom]
         first = contigs.first_base[index]
         return self.dataset.sequence[first : first + contigs.length[index]]
 

@@ -47,16 +47,13 @@ class _Mean:
 
     def __init__(self, regions: Sequence[Region], spans: Sequence[Span], bin_size: int) -> None:
         offsets = np.cumsum([0, *(span.bins for span in spans)]).tolist()
-        starts = [(span.contig.encode(), span.first) for span in spans]
+        keys = [(span.contig.encode(), span.first) for span in spans]
         found = [find_span(region, bin_size) for region in regions]
-        around = [bisect_right(starts, (each.contig.encode(), each.first)) - 1 for each in found]
-        places = [offsets[at] - starts[at][1] for at in around]
+        around = [bisect_right(keys, (each.contig.encode(), each.first)) - 1 for each in found]
+        moved = [offsets[at] - spans[at].first for at in around]
         self._first = np.cumsum([0, *(span.bins for span in found)])[:-1]
         self._bins = np.concatenate(
-            [
-                place + np.arange(span.first, span.end)
-                for place, span in zip(places, found, strict=True)
-            ]
+            [by + np.arange(span.first, span.end) for by, span in zip(moved, found, strict=True)]
         )
         starts = np.concatenate([np.arange(s.first, s.end) * bin_size for s in found])
         counts = [span.bins for span in found]

@@ -83,23 +83,23 @@ def read_contigs(
     end cuts it short. Raises `SeqcastError` for values that cannot be coverage.
     """
     others = layout.replicates if replicates else ()
-    batches = find_batches(
-        plan.lengths, settings.cell, settings.bin_size, len(layout.tracks) + len(others)
-    )
-    groups = [
-        _make_readings(settings, layout.tracks, rows, batch, settings.cell)
-        + _make_readings(settings, others, rows, batch, settings.bin_size)
-        for batch in batches
-    ]
-    work = sum(reading.length for group in groups for _, reading in group)
-    read = read_groups(
-        ([reading for _, reading in group] for group in groups), find_processes(work, threads)
-    )
     bases = sum(plan.lengths.values())
+    files = len(layout.tracks) + sum(track is not None for track in others)
+    batches = find_batches(plan.lengths, settings.cell, settings.bin_size, files)
+
+    def list_readings(batch: Mapping[str, int]) -> list[tuple[str, Reading]]:
+        """Return what is to be read of contigs, of tracks first and then of replicates."""
+        return _make_readings(settings, layout.tracks, rows, batch, settings.cell) + _make_readings(
+            settings, others, rows, batch, settings.bin_size
+        )
+
+    # Made as they are needed: of many contigs and tracks they would be millions.
+    groups = ([reading for _, reading in list_readings(batch)] for batch in batches)
+    read = read_groups(groups, find_processes(bases * files, threads))
     with closing(read), progress(bases, "dataset", "bases") as bar:
-        for batch, group, cells in zip(batches, groups, read, strict=True):
+        for batch, cells in zip(batches, read, strict=True):
             of_contig: dict[str, list[Cells]] = {name: [] for name in batch}
-            for (name, reading), each in zip(group, cells, strict=True):
+            for (name, reading), each in zip(list_readings(batch), cells, strict=True):
                 signs.add(reading.path, each)
                 of_contig[name].append(each)
             for name, length in batch.items():
