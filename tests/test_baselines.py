@@ -4,6 +4,7 @@ import gzip
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -26,6 +27,7 @@ from seqcast.baselines import (
     make_kmer_features,
     write_baseline,
 )
+from seqcast.baselines.fitting import MakeFeatures
 from seqcast.dataset import (
     Contigs,
     Dataset,
@@ -96,6 +98,38 @@ def test_some_bins_are_those_of_all(length: int, bin_size: int, data: st.DataObj
         assert len(everything) == bins
         some = make_features(codes, bin_size, first, count)
         np.testing.assert_array_equal(some, everything[first : first + count])
+
+
+@given(st.integers(0, 100), st.integers(0, 20), st.sampled_from([16, 100, 128]))
+def test_the_same_dna_has_the_same_features_wherever_it_lies(
+    before: int, after: int, bin_size: int
+) -> None:
+    inner, reach = make_codes(1500), -(-1024 // bin_size)
+    around = make_codes((before + after) * bin_size, seed=3)
+    codes = np.concatenate([around[: before * bin_size], inner, around[before * bin_size :]])
+    for make_features in (make_kmer_features, make_gc_features):
+        here = make_features(inner, bin_size)[reach:-reach]
+        first = before + reach
+        np.testing.assert_array_equal(make_features(codes, bin_size, first, len(here)), here)
+
+
+class Chromosome:
+    """A long chromosome that counts the bases that are read of it."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.read = size, 0
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        start, end, _ = part.indices(self.size)
+        self.read += end - start
+        return np.zeros(end - start, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("make_features", [make_kmer_features, make_gc_features])
+def test_bins_far_down_a_chromosome_cost_what_the_first_do(make_features: MakeFeatures) -> None:
+    chromosome: Any = Chromosome(10_000_000)
+    make_features(chromosome, 128, 78_000, 10)
+    assert 10 * 128 <= chromosome.read <= 10 * 128 + 2 * 1024 + 3
 
 
 def test_gc_is_a_share_of_what_is_known() -> None:

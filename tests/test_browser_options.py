@@ -118,11 +118,17 @@ def test_endings_of_annotation_are_formats() -> None:
     assert make_annotation_track("peaks.narrowPeak", "")["format"] == "narrowPeak"
 
 
-def test_igv_js_is_of_the_pinned_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert f'"{igvjs.VERSION}"' in igvjs.read_igv_js()
+def test_igv_js_is_of_the_pinned_version(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tested = igvjs.read_igv_js()
+    assert f'"{igvjs.VERSION}"' in tested
+    assert not caplog.records
+    # Another version is taken, and has nothing to be changed in it.
     monkeypatch.setattr(igvjs, "VERSION", "9.9.9")
-    with pytest.raises(SeqcastError, match=r"found igv.js .*, wanted 9\.9\.9; .*pip install igv"):
-        igvjs.read_igv_js()
+    monkeypatch.setattr(igvjs, "_GIVES_UP", "not there")
+    assert len(igvjs.read_igv_js()) > 0.99 * len(tested)
+    assert "tested is 9.9.9; install the version that goes with" in caplog.text
     monkeypatch.setattr(igvjs, "find_spec", lambda name: None)
     with pytest.raises(SeqcastError, match=r"is not installed; .*pip install igv-notebook=="):
         igvjs.read_igv_js()

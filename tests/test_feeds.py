@@ -12,6 +12,7 @@ from tiny import TARGETS, make_contigs, write_fine, write_tiny
 
 from seqcast.dataset import Dataset
 from seqcast.settings import TrainSettings
+from seqcast.training import feeds
 from seqcast.training.feeds import DeviceFeed, HostFeed, complement
 
 UNITS = {
@@ -77,3 +78,19 @@ def test_shares_are_alike(tmp_path: Path, device: torch.device, rank: int) -> No
 def test_complements_pair() -> None:
     codes = torch.tensor([0, 1, 2, 3, 4], dtype=torch.uint8)
     assert complement(codes).tolist() == [3, 2, 1, 0, 4]
+
+
+@pytest.mark.parametrize(("free", "is_full"), [(10**12, False), (10**12, True), (1000, False)])
+def test_a_gpu_without_room_is_fed_from_the_file(
+    tiny_dataset: Dataset, monkeypatch: pytest.MonkeyPatch, free: int, is_full: bool
+) -> None:
+    def load(*_: object) -> object:
+        if is_full:
+            raise torch.OutOfMemoryError
+        return "held"
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 10**12))
+    monkeypatch.setattr(feeds, "DeviceFeed", load)
+    feed = feeds.make_feed(tiny_dataset, TrainSettings(), (0, 1), torch.device("cuda"))
+    assert (feed == "held") == (free > 1000 and not is_full)
+    assert feed == "held" or isinstance(feed, feeds.HostFeed)

@@ -127,6 +127,18 @@ def test_other_names_go_through_the_table_of_aliases(tmp_path: Path) -> None:
     assert any("one, two: contig names matched" in text for text in layout.notices)
 
 
+def test_other_versions_of_chromosomes_are_left_out_unless_asked_for(tmp_path: Path) -> None:
+    others = ["chr2_GL1v1_alt", "chr3_KI2v1_random", "chr1_KZ3v1_fix", "chr1_apd_hap1"]
+    # Their own chromosomes are not there, or their names only look alike.
+    kept = ["scaffold_random", "chr1_random_2", "chrUn_KI4v1"]
+    files = write_genome(tmp_path / "files", {**LENGTHS, **dict.fromkeys([*others, *kept], 400)})
+    layout = lay_out(files)
+    assert set(layout.left_out) == {"chrM", *others}
+    assert any("4 of 11 contigs left out (another version" in line for line in layout.notices)
+    split = {**files.settings().split.model_dump(), "alternates": True}
+    assert set(lay_out(files, split=split).left_out) == {"chrM"}
+
+
 def test_contigs_that_a_track_lacks_are_left_out_for_all(tmp_path: Path) -> None:
     few = {name: COVERAGE[name] for name in ("chr1", "chr2")}
     codes = make_codes({**LENGTHS, "chr4": 3000})

@@ -1,5 +1,6 @@
 """From FASTA and bigWigs to dataset.h5, against the arrays that the files were made of."""
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyBigWig
 import pytest
 from broken_files import DATA
 from genomes import LENGTHS, GenomeFiles, make_codes, make_coverage
@@ -23,6 +25,7 @@ from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.planning import find_touched, make_plan
 from seqcast.sources.genome.writing import write_genome
+from seqcast.validation.genome import validate_genome
 
 BIN = 16
 MASK = [("chr1", 100, 130), ("chr1", 2000, 2001), ("chr3", 0, 16)]
@@ -232,9 +235,13 @@ def test_folds_are_read_as_splits(tmp_path: Path, files: GenomeFiles) -> None:
     assert all(check_dataset(each) == [] for each in datasets)
 
 
-def test_more_folds_than_contigs_are_refused() -> None:
-    lengths = {"a": 100, "b": 200, "c": 300}
-    with pytest.raises(SeqcastError, match="folds is 4, but only 3 contigs have windows"):
+@pytest.mark.parametrize(
+    ("contigs", "mend"), [(3, "set it to 3 at most"), (2, "hold out with valid and test instead")]
+)
+def test_more_folds_than_contigs_are_refused(contigs: int, mend: str) -> None:
+    lengths = dict.fromkeys("abc"[:contigs], 200)
+    wanted = f"folds is 4, but only {contigs} contigs have windows; .* {mend}$"
+    with pytest.raises(SeqcastError, match=wanted):
         make_plan(make_settings({"folds": 4}), make_layout(lengths))
 
 
@@ -259,16 +266,47 @@ def test_the_forecast_knows_the_files_size(files: GenomeFiles, dataset: Dataset)
     assert found.disk <= dataset.path.stat().st_size <= found.disk + 20_000
 
 
-def test_short_disks_and_memories_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_short_disks_and_memories_are_told_and_no_fault(
+    files: GenomeFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plenty = forecast.Forecast(10, 10, 1.0)
-    forecast.check_forecast(plenty, tmp_path / "not" / "yet")
-    with pytest.raises(SeqcastError, match=r"takes 1,000,000\.0 GB, but .* are free"):
-        forecast.check_forecast(forecast.Forecast(10**15, 10, 1.0), tmp_path)
+    assert forecast.find_shortages(plenty, tmp_path / "not" / "yet") == []
+    (disk,) = forecast.find_shortages(forecast.Forecast(10**15, 10, 1.0), tmp_path)
+    assert re.search(r"takes 1,000,000\.0 GB, but .* are free; make room", disk)
     monkeypatch.setattr(forecast, "find_free_memory", lambda: 2_000_000)
-    with pytest.raises(SeqcastError, match=r"about 5\.0 MB of memory, but 2\.0 MB are free"):
-        forecast.check_forecast(forecast.Forecast(10, 5_000_000, 1.0), tmp_path)
+    (memory,) = forecast.find_shortages(forecast.Forecast(10, 5_000_000, 1.0), tmp_path)
+    assert "about 5.0 MB of memory, but 2.0 MB are free; if it is stopped for that, use" in memory
+    assert [
+        line
+        for line in validate_genome(files.settings(), files.inputs()).warnings
+        if "2.0 MB" in line
+    ]
+    write(files, tmp_path)
+
+
+def test_a_bigwig_is_opened_once_for_many_contigs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = {f"scaffold_{place}": 300 for place in range(40)}
+    files = write_files(tmp_path / "files", lengths)
+    opened: list[str] = []
+    real = pyBigWig.open
+
+    def count_openings(path: str) -> Any:
+        opened.append(path)
+        return real(path)
+
+    split = {"valid": ["scaffold_1"], "test": ["scaffold_2"]}
+    wanted = write(files, tmp_path, split=split)
+    monkeypatch.setattr(tracks, "pyBigWig", SimpleNamespace(open=count_openings))
+    write_genome(files.settings(split=split), files.inputs(), tmp_path / "again.h5")
+    assert len(opened) == 2
+    # Ten scaffolds of two tracks at a time.
+    monkeypatch.setattr(tracks, "_TOGETHER", 10 * 76 * 2 * 5)
+    write_genome(files.settings(split=split), files.inputs(), tmp_path / "batches.h5")
+    assert len(opened) == 2 + 2 * 4
+    for name in ("again.h5", "batches.h5"):
+        assert read_dataset(tmp_path / name).digest == wanted.digest
 
 
 @pytest.mark.skipif(

@@ -2,6 +2,11 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
+
+import pytest
+
+from seqcast import memory
 
 SCRIPT = """
 import ctypes, resource, sys, torch
@@ -34,3 +39,18 @@ def test_memory_is_kept() -> None:
     kept, faults = run("keep")
     assert kept == "True"
     assert faults < 1000 < run("do not")[1]
+
+
+def test_a_refusal_takes_what_is_granted(monkeypatch: pytest.MonkeyPatch) -> None:
+    granted: dict[int, int] = {}
+
+    def mallopt(parameter: int, value: int) -> int:
+        """Take thresholds as glibc did before 2.35."""
+        if parameter == -3 and value > 32 << 20:
+            return 0
+        granted[parameter] = value
+        return 1
+
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: SimpleNamespace(mallopt=mallopt))
+    assert memory.keep_memory()
+    assert granted == {-1: (1 << 31) - 1, -3: 32 << 20}

@@ -172,3 +172,11 @@ def test_shuffled_coverage_is_anothers(tiny_dataset: Dataset) -> None:
     assert own < len(rows) / 2
     again = batches(tiny_dataset, epoch=0, max_shift=0, shuffle_coverage=True)
     assert np.array_equal(again[0].coverage, found[0].coverage, equal_nan=True)
+
+
+def test_jitter_is_even_where_room_is_short() -> None:
+    moves = make_jitter(1, 0, np.zeros(8000, int), np.full(8000, 3), 4096)
+    counts = np.bincount(moves, minlength=4)
+    assert len(counts) == 4
+    # Five standard deviations.
+    assert np.all(np.abs(counts - 2000) < 5 * np.sqrt(8000 * 0.25 * 0.75))

@@ -72,6 +72,15 @@ def test_settings_do_not_change() -> None:
             "config: models.a.model.dilated.0.kernl: unknown key (did you mean 'kernel'?)",
         ),
         ({"predict": {"splt": "all"}}, "predict.splt: unknown key (did you mean 'split'?)"),
+        (
+            {"genome_tracks": {"contig": []}},
+            "genome_tracks.contig: unknown key (did you mean 'contigs'?)",
+        ),
+        ({"browse": {"locus": []}}, "browse.locus: unknown key (did you mean 'loci'?)"),
+        (
+            {"export": {"residuals": True}},
+            "export.residuals: unknown key (did you mean 'residual'?)",
+        ),
     ],
 )
 def test_unknown_keys_are_refused_with_a_suggestion(config: dict, message: str) -> None:
@@ -366,3 +375,12 @@ def test_schema_takes_what_code_takes(config: dict) -> None:
 def test_schema_refuses_what_code_refuses(config: dict) -> None:
     refusal(config)
     assert not SCHEMA.is_valid(config)
+
+
+def test_shown_defaults_of_training_are_those_of_a_run() -> None:
+    used = read_settings({}).training("default").model_dump(mode="json")
+    shown = make_schema()["$defs"]["TrainSettings"]["properties"]
+    assert {key: field.get("default") for key, field in shown.items()} == used
+    for key in ("epochs", "learning_rate", "clip_norm", "max_jitter"):
+        (row,) = [line for line in make_docs().splitlines() if line.startswith(f"| `{key}` |")]
+        assert f"| `{json.dumps(used[key])}`; `course`: " in row

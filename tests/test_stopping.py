@@ -5,9 +5,12 @@ import signal
 import threading
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from seqcast.errors import Stopped
+from seqcast.training.run import _Run
 from seqcast.training.stopping import Stopping
 
 
@@ -104,3 +107,16 @@ def test_another_thread_watches_no_signals(clock: Clock) -> None:
     thread.start()
     thread.join()
     assert said == ["train.time_limit is reached"]
+
+
+@pytest.mark.parametrize("is_saved", [True, False])
+def test_other_processes_say_what_the_first_does(is_saved: bool) -> None:
+    run = object.__new__(_Run)
+    run.stopping = SimpleNamespace(reason=lambda: "asked")
+    answers = iter([True, not is_saved])  # does any have to stop, is any not saved
+    run.world = SimpleNamespace(is_first=False, is_any=lambda _: next(answers), wait=lambda: None)
+    run.place = SimpleNamespace(losses=[], epoch=0, done=1)
+    run.trainer = SimpleNamespace(read_losses=list, steps_an_epoch=3)
+    run.task = SimpleNamespace(training=SimpleNamespace(epochs=2))
+    with pytest.raises(Stopped, match="saved, and" if is_saved else "could not be saved"):
+        run._stop_if_asked()

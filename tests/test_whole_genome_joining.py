@@ -8,8 +8,6 @@ import numpy as np
 import pybigtools
 import pytest
 from genomes import write_bed
-from hypothesis import given
-from hypothesis import strategies as st
 from tiny import BIN, LENGTHS, TARGETS, WINDOW, make_contigs, write_tiny
 from whole_genome import Lab, make_genome, make_lab
 
@@ -24,7 +22,7 @@ from seqcast.dataset import (
 )
 from seqcast.errors import SeqcastError
 from seqcast.genome_tracks.holding import HeldOut
-from seqcast.genome_tracks.joining import Block, Model, merge_blocks, open_models
+from seqcast.genome_tracks.joining import Model, open_models
 from seqcast.genome_tracks.regions import write_regions
 from seqcast.genome_tracks.writing import read_observed, write_genome_tracks
 from seqcast.settings.run import Member
@@ -186,30 +184,6 @@ def test_on_another_genome_nothing_was_observed(tmp_path: Path) -> None:
         assert list(file.chroms()) == ["B", "x"]
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 30), st.integers(1, 12)), max_size=8)
-)
-def test_bins_of_several_regions_are_averaged_once(spans: list[tuple[str, int, int]]) -> None:
-    rng = np.random.default_rng(1)
-    blocks = [Block(c, first, rng.random(n).astype("f4")) for c, first, n in sorted(spans)]
-    for block in blocks:
-        block.values[rng.random(len(block.values)) < 0.2] = np.nan
-    wanted: dict[tuple[str, int], list[float]] = {}
-    for block in blocks:
-        for place, value in enumerate(block.values):
-            cell = wanted.setdefault((block.contig, block.first + place), [])
-            cell += [value] if np.isfinite(value) else []
-    merged = list(merge_blocks(iter(blocks)))
-    found = [
-        ((block.contig, block.first + place), value)
-        for block in merged
-        for place, value in enumerate(block.values)
-    ]
-    assert [place for place, _ in found] == sorted(wanted)
-    means = [np.mean(wanted[place]) if wanted[place] else np.nan for place, _ in found]
-    assert np.allclose([value for _, value in found], means, rtol=1e-5, equal_nan=True)
-
-
 def read_table(path: Path) -> list[dict[str, str]]:
     with open(path, newline="") as file:
         return list(csv.DictReader(file, delimiter="\t"))
@@ -243,12 +217,28 @@ def test_regions_have_the_mean_of_their_bases(tmp_path: Path) -> None:
     assert rows[0][columns[2]] == rows[4][columns[2]] != ""
 
 
-def test_regions_do_not_depend_on_each_other(tmp_path: Path) -> None:
+def test_regions_have_the_values_of_their_track(tmp_path: Path) -> None:
+    lab = make_lab(tmp_path, make_genome({"chr1": 3000}))
+    (tmp_path / "genome.chrom.sizes").write_text("chr1\t3000\n")
+    intervals = [("chr1", 900, 1050), ("chr1", 1000, 1100), ("chr1", 1088, 2000), ("chr1", 8, 9)]
+    bed = write_bed(tmp_path / "r.bed", intervals)
+    plan = lab.plan(bed=bed)
+    model = Model(plan, lab.dataset, [[lab.predict(plan)]])
+    write_genome_tracks(tmp_path / "tracks.tsv", lab.dataset, {"m": model})
+    write_regions(tmp_path / "regions.tsv", read_regions(bed), {"m": model}, BIN)
+    for slug in TARGETS.slugs:
+        with pybigtools.open(str(tmp_path / f"{slug}.m.bw")) as track:
+            wanted = [np.nanmean(track.values(*interval, fillna=None)) for interval in intervals]
+        found = [float(row[f"{slug}.m"]) for row in read_table(tmp_path / "regions.tsv")]
+        np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+def test_regions_apart_do_not_depend_on_each_other(tmp_path: Path) -> None:
     lab = make_lab(tmp_path, make_genome({"chr1": 3000}))
     values = []
     for name, intervals in {
         "alone": [("chr1", 1000, 1100)],
-        "among": [("chr1", 900, 1050), ("chr1", 1000, 1100), ("chr1", 1080, 2000)],
+        "among": [("chr1", 900, 990), ("chr1", 1000, 1100), ("chr1", 1104, 2000)],
     }.items():
         bed = write_bed(tmp_path / f"{name}.bed", intervals)
         plan = lab.plan(bed=bed)

@@ -62,8 +62,8 @@ def test_a_short_region_is_in_the_middle_of_a_window(tiling: Tiling) -> None:
     assert 0 <= right - left <= 1
 
 
-def test_an_eighth_is_edge_unless_said() -> None:
-    assert Tiling.from_window(16_384, 128, 0) == Tiling(128, 128, 0, 16)
+def test_a_sixteenth_is_edge_unless_said() -> None:
+    assert Tiling.from_window(16_384, 128, 0) == Tiling(128, 128, 0, 8)
     assert Tiling.from_window(16_384, 128, 0, 5).step == 118
     assert Tiling.from_window(128, 128, 0).step == 1
     with pytest.raises(

@@ -64,6 +64,7 @@ class _Exporter:
         self.bins[""] = np.unique(np.concatenate(list(self.bins.values())))
         self.sizes = self.dataset.contigs.chrom_sizes
         self.chroms = _find_chroms(self.bins[""], self.dataset)
+        self._index = {chrom: at for at, chrom in enumerate(self.dataset.contigs.chrom)}
 
     def tracks(self) -> list[Track]:
         """List all tracks of the run, target by target."""
@@ -127,8 +128,7 @@ class _Exporter:
         """Return a whole chromosome; the dataset may have but pieces of it."""
         if self.options.genome:
             return self.options.genome.codes(chrom)
-        contigs = self.dataset.contigs
-        index = contigs.chrom.index(chrom)
+        contigs, index = self.dataset.contigs, self._index[chrom]
         first = contigs.first_base[index]
         return self.dataset.sequence[first : first + contigs.length[index]]
 

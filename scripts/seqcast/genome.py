@@ -35,3 +35,12 @@ def reverse_complement(codes: np.ndarray) -> np.ndarray:
 def tile(length: int, window: int, stride: int) -> np.ndarray:
     """Return the starts of all whole windows in `length` bases, (windows,) int64."""
     return np.arange(0, length - window + 1, stride, dtype=np.int64)
+
+
+def find_edge(bins: int) -> int:
+    """Return how many of the bins that a window predicts are left to its neighbours at either end.
+
+    A network sees nothing beyond a window's end: a sixteenth counts only where no other window has
+    those bins further inside, in tests and in tracks of genomes alike (measured: docs/model.md).
+    """
+    return bins // 16

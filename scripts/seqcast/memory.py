@@ -9,7 +9,8 @@ import ctypes
 
 # The parameters of glibc's mallopt.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_ALL = (1 << 31) - 1
+# All there can be, and the most that an older glibc takes for a threshold of mmap.
+_ALL, _MOST = (1 << 31) - 1, 32 << 20
 
 
 def keep_memory() -> bool:
@@ -20,4 +21,7 @@ def keep_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    return bool(mallopt(_MMAP_THRESHOLD, _ALL) and mallopt(_TRIM_THRESHOLD, _ALL))
+    # What is refused changes nothing, and is no reason to leave the other out.
+    is_trimmed = bool(mallopt(_TRIM_THRESHOLD, _ALL))
+    is_reused = bool(mallopt(_MMAP_THRESHOLD, _ALL) or mallopt(_MMAP_THRESHOLD, _MOST))
+    return is_trimmed and is_reused

@@ -14,6 +14,7 @@ from pydantic import Json, PositiveInt
 
 from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError
+from seqcast.genome import find_edge
 from seqcast.hdf5 import Draft, open_hdf5, read_mapped
 from seqcast.headers import check_attributes
 from seqcast.seal import AGAIN
@@ -170,11 +171,6 @@ def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predic
     return predictions
 
 
-# A network sees nothing beyond a window's end: a sixteenth of its bins at either side is left to
-# windows that have them further inside, where there are any.
-_EDGE = 16
-
-
 class Stitch:
     """Average overlapping windows, so that each bin of the genome counts once.
 
@@ -185,7 +181,7 @@ class Stitch:
     def __init__(self, predictions: Predictions, dataset: Dataset) -> None:
         first = dataset.first_bin_of(predictions.rows)
         self._bins_NB = first[:, None] + np.arange(predictions.bins)
-        edge = predictions.bins // _EDGE
+        edge = find_edge(predictions.bins)
         inner = np.zeros(self._bins_NB.shape, dtype=bool)
         inner[:, edge : predictions.bins - edge] = True
         size = int(self._bins_NB.max(initial=-1)) + 1

@@ -50,12 +50,13 @@ def make_jitter(
 ) -> np.ndarray:
     """Return by how many bases each window is moved, sequence and coverage together.
 
-    Multiples of `step` up to `max_jitter`, and no further than the room `left` and `right`.
+    Multiples of `step` up to `max_jitter` and no further than the room `left` and `right`, each as
+    likely as any other: windows at a contig's ends do not gather there.
     """
-    rng = np.random.default_rng([seed, epoch, 3])
     most = max_jitter // step
-    drawn = rng.integers(-most, most, len(left), endpoint=True)
-    return np.clip(drawn, -(left // step), right // step) * step
+    low, high = -np.minimum(left // step, most), np.minimum(right // step, most)
+    drawn = np.random.default_rng([seed, epoch, 3]).random(len(left))
+    return (low + np.floor(drawn * (high - low + 1)).astype(np.int64)) * step
 
 
 def find_step(dataset: Dataset) -> int:

@@ -15,7 +15,16 @@ CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_stage_dry_runs_by_its_name(project: Project, stage: str) -> None:
+    (project.folder / "r.bed").write_text("chrC\t0\t1000\n")
+    project.write_config({**TINY, "predict": {"regions": "r.bed"}})
     assert stage in project.jobs(stage)
+
+
+def test_regions_without_a_bed_file_are_refused(project: Project) -> None:
+    said = project.snakemake("-n", "regions", check=False)
+    assert "Missing input files for rule regions" in said
+    assert "a BED file of regions, named in predict.regions" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)

@@ -12,7 +12,8 @@ rule genome_tracks:
 
 rule regions:
     input:
-        REGIONS,
+        # What Snakemake then says is missing.
+        REGIONS or "a BED file of regions, named in predict.regions",
     localrule: True
 
 

@@ -25,14 +25,11 @@ def make_kmer_features(
     the flanks stay as they are.
     """
     start = _starts_of(codes, bin_size, first, bins)
-    windows = _place_windows(start, bin_size)
-    low = max(0, int(windows.min(initial=0)))
-    nearby = codes[low : int(windows.max(initial=0)) + _LONGEST - 1]
-    windows = np.clip(windows - low, 0, nearby.size)
+    nearby, windows = _cut_out(codes, _place_windows(start, bin_size), _LONGEST - 1)
     counted = {}
     for k in range(1, _LONGEST + 1):
         places = [place for place, lengths in enumerate(_LENGTHS) if k in lengths]
-        counts = _count_kmers(nearby, k, windows[places])
+        counts = _count_kmers(nearby, windows[places], k)
         counted.update({(place, k): each for place, each in zip(places, counts, strict=True)})
     columns = [counted[place, k] for place, lengths in enumerate(_LENGTHS) for k in lengths]
     return np.concatenate(columns, axis=1, dtype=np.float32)
@@ -46,9 +43,7 @@ def make_gc_features(
     Arguments as for `make_kmer_features`; a bin without a known base has 0.
     """
     start = _starts_of(codes, bin_size, first, bins)
-    windows = np.clip(np.stack([start, start + bin_size]), 0, codes.size)[None]
-    low = int(windows.min(initial=0))
-    (counts,) = _count_kmers(codes[low : int(windows.max(initial=0))], 1, windows - low)
+    (counts,) = _count_kmers(*_cut_out(codes, np.stack([start, start + bin_size])[None]))
     return (counts[:, [1, 2]].sum(axis=1) / np.maximum(counts.sum(axis=1), 1))[:, None].astype("f4")
 
 
@@ -72,7 +67,19 @@ def _place_windows(start: np.ndarray, bin_size: int) -> np.ndarray:
     )
 
 
-def _count_kmers(codes: np.ndarray, k: int, windows: np.ndarray) -> np.ndarray:
+def _cut_out(
+    codes: np.ndarray, windows: np.ndarray, more: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bases that windows reach, with `more` after them, and the windows on these.
+
+    So that the work does not grow with how far down its contig a bin lies.
+    """
+    windows = np.clip(windows, 0, codes.size)
+    low = int(windows.min(initial=codes.size))
+    return codes[low : int(windows.max(initial=0)) + more], windows - low
+
+
+def _count_kmers(codes: np.ndarray, windows: np.ndarray, k: int = 1) -> np.ndarray:
     """Count the k-mers that begin in windows (windows, 2, bins), (windows, bins, 4**k) int32.
 
     Counts from the first base on, kept only at the edges of the windows, answer for all of them.

@@ -115,35 +115,3 @@ def open_models(
 
 def _find_offsets(spans: Sequence[Span]) -> list[int]:
     return [0, *np.cumsum([span.bins for span in spans]).tolist()][:-1]
-
-
-def merge_blocks(blocks: Iterator[Block]) -> Iterator[Block]:
-    """Average blocks that share bins (of regions that overlap) and yield them without overlap.
-
-    Blocks come by contig and first bin, and so they leave.
-    """
-    contig, first = "", 0
-    total, count = np.empty(0), np.empty(0, dtype=np.int64)
-    for block in blocks:
-        if block.contig != contig or block.first > first + len(total):
-            if len(total):
-                yield _mean_of(contig, first, total, count)
-            contig, first = block.contig, block.first
-            total, count = np.empty(0), np.empty(0, dtype=np.int64)
-        done = block.first - first
-        if done:
-            yield _mean_of(contig, first, total[:done], count[:done])
-            first, total, count = block.first, total[done:], count[done:]
-        longer = max(len(block.values) - len(total), 0)
-        total, count = np.pad(total, (0, longer)), np.pad(count, (0, longer))
-        known = np.isfinite(block.values)
-        total[: len(known)][known] += block.values[known]
-        count[: len(known)] += known
-    if len(total):
-        yield _mean_of(contig, first, total, count)
-
-
-def _mean_of(contig: str, first: int, total: np.ndarray, count: np.ndarray) -> Block:
-    values = np.full(len(total), np.nan, dtype=np.float32)
-    np.divide(total, count, out=values, where=count > 0, casting="same_kind")
-    return Block(contig, first, values)

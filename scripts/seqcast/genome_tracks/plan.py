@@ -45,10 +45,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """All parts, with names of their own; each bin of the tracks is in one span of one part.
-
-    Of regions it may be in several.
-    """
+    """All parts, with names of their own; each bin of the tracks is in one span of one part."""
 
     parts: tuple[Part, ...]
 

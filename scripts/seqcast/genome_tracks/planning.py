@@ -51,15 +51,14 @@ class Genome:
                     f"genome_tracks.{key} names {list_some(unknown)}, which the FASTA does not have"
                     f"{suggest_contig(unknown[0], list(lengths))}"
                 )
-        asked = [name for name in lengths if name in (settings.contigs or lengths)]
-        wanted = [name for name in asked if name not in settings.exclude]
-        short = [name for name in wanted if lengths[name] < bin_size]
+        wanted = set(settings.contigs or lengths) - set(settings.exclude)
+        short = [name for name in lengths if name in wanted and lengths[name] < bin_size]
         if short:
             log.warning(
                 "left out, shorter than a bin of %d bases: %s (%s of %s contigs)",
                 bin_size, list_some(short, _LISTED), f"{len(short):,}", f"{len(wanted):,}",
             )  # fmt: skip
-        kept = {name: lengths[name] for name in wanted if lengths[name] >= bin_size}
+        kept = {n: length for n, length in lengths.items() if n in wanted and length >= bin_size}
         if not kept:
             raise SeqcastError(
                 f"none of {len(lengths):,} contigs is left to predict; see genome_tracks.contigs"
@@ -127,10 +126,10 @@ def plan_genome(genome: Genome, tiling: Tiling, part: int) -> Plan:
 def plan_regions(path: Path, genome: Genome, tiling: Tiling, part: int) -> Plan:
     """Plan the bins that the regions of a BED file touch, `part` bases of windows a part.
 
-    Regions of the same bins are predicted once. Raises what `read_places` raises.
+    Regions that overlap are predicted as one stretch. Raises what `read_places` raises.
     """
     bins = tiling.bin_size
-    spans = {find_span(region, bins) for region in read_places(path, genome)}
+    spans = _merge_spans({find_span(region, bins) for region in read_places(path, genome)})
     number = {name: place for place, name in enumerate(genome.lengths)}
     groups: list[list[Span]] = [[]]
     windows, most = 0, max(1, part // (tiling.step * bins))
@@ -183,6 +182,18 @@ def _describe_fault(region: Region, genome: Genome) -> str:
 def find_span(region: Region, bin_size: int) -> Span:
     """Return the bins that a region touches."""
     return Span(region.contig, region.start // bin_size, -(-region.end // bin_size))
+
+
+def _merge_spans(spans: Iterable[Span]) -> list[Span]:
+    """Join spans that share bins, so that a bin has one value wherever it is asked for."""
+    merged: list[Span] = []
+    for span in sorted(spans):
+        last = merged[-1] if merged else None
+        if last and span.contig == last.contig and span.first < last.end:
+            merged[-1] = Span(span.contig, last.first, max(last.end, span.end))
+        else:
+            merged.append(span)
+    return merged
 
 
 def _make_plan(labels: Sequence[str], spans: Iterable[Iterable[Span]], stamp: str) -> Plan:

@@ -1,6 +1,7 @@
 """`regions.tsv`: what is predicted of each region, a row a region."""
 
 import csv
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -44,10 +45,14 @@ class _Mean:
 
     def __init__(self, regions: Sequence[Region], spans: Sequence[Span], bin_size: int) -> None:
         offsets = np.cumsum([0, *(span.bins for span in spans)]).tolist()
-        place = dict(zip(spans, offsets, strict=False))
+        keys = [(span.contig.encode(), span.first) for span in spans]
         found = [find_span(region, bin_size) for region in regions]
+        around = [bisect_right(keys, (each.contig.encode(), each.first)) - 1 for each in found]
+        moved = [offsets[at] - spans[at].first for at in around]
         self._first = np.cumsum([0, *(span.bins for span in found)])[:-1]
-        self._bins = np.concatenate([place[span] + np.arange(span.bins) for span in found])
+        self._bins = np.concatenate(
+            [by + np.arange(span.first, span.end) for by, span in zip(moved, found, strict=True)]
+        )
         starts = np.concatenate([np.arange(s.first, s.end) * bin_size for s in found])
         counts = [span.bins for span in found]
         first, end = (

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqcast.errors import SeqcastError
-from seqcast.genome import N
+from seqcast.genome import N, find_edge
 from seqcast.sources.genome.fasta import Fasta
 
 
@@ -49,12 +49,12 @@ class Tiling:
     def from_window(
         cls, window: int, bin_size: int, crop: int, edge_bins: int | None = None
     ) -> "Tiling":
-        """Make a tiling of windows of so many bases; by default an eighth is edge.
+        """Make a tiling of windows of so many bases; see `find_edge` for what is edge by default.
 
         Raises `SeqcastError` where the edges leave nothing.
         """
         bins = window // bin_size - 2 * crop
-        edge = bins // 8 if edge_bins is None else edge_bins
+        edge = find_edge(bins) if edge_bins is None else edge_bins
         if bins - 2 * edge < 1:
             raise SeqcastError(
                 f"genome_tracks.edge_bins is {edge}, which leaves nothing of the {bins} bins that a"

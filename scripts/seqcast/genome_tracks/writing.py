@@ -10,7 +10,7 @@ import numpy as np
 from seqcast.bigwig import Run, split_runs, write_bigwig
 from seqcast.console import log, progress
 from seqcast.dataset import Dataset
-from seqcast.genome_tracks.joining import Model, merge_blocks
+from seqcast.genome_tracks.joining import Model
 from seqcast.genome_tracks.reference import read_sizes
 from seqcast.splits import write_splits
 from seqcast.tracks import OBSERVED, PREDICTED, make_row, write_tracks
@@ -89,7 +89,7 @@ class _Folder:
 
         def runs() -> Iterator[Run]:
             """Yield the bins with a value, in the units of the track."""
-            for block in merge_blocks(model.read(target)):
+            for block in model.read(target):
                 starts = (block.first + np.arange(len(block.values))) * size
                 yield from split_runs(block.contig, starts, block.values / span, size)
 

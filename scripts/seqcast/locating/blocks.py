@@ -11,6 +11,6 @@ def read_blocks(
     fasta: Fasta, name: str, block: int, overlap: int
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield start and codes of blocks of a contig, each with `overlap` bases of the next."""
-    length = fasta.lengths[name]
+    length = fasta.index[name].rlen
     for start in range(0, length, block):
         yield start, fasta.read(name, start, min(start + block + overlap, length))

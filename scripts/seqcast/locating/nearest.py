@@ -27,8 +27,8 @@ def find_nearest(fasta: Fasta, codes: np.ndarray, near: np.ndarray) -> Nearest:
     to either side of it included, so that insertions and deletions do no harm.
     """
     _, contig, start, strand = near.tolist()
-    name = list(fasta.lengths)[contig]
-    length = fasta.lengths[name]
+    name = list(fasta.index)[contig]
+    length = fasta.index[name].rlen
     margin = codes.size // 4
     theirs = fasta.read(name, max(0, start - margin), min(start + codes.size + margin, length))
     ours = codes if strand > 0 else reverse_complement(codes)

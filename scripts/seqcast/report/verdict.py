@@ -95,9 +95,11 @@ def make_summary(
         against = f", {reference.label} {reference.mean(column):.2f}" if reference else ""
         return f"{format_score(best, column)}{against}"
 
+    total, known = len(best.metrics), int(np.isfinite(best.metrics[RANKED]).sum())
+    averaged = count(total, "target") if known == total else f"{known:,} of {total:,} targets"
     score = (
         f"{splits:<7} Pearson's r of log1p coverage{whose}, mean over"
-        f" {count(len(best.metrics), 'target')}: {score_of(RANKED)}; of raw coverage"
+        f" {averaged}: {score_of(RANKED)}; of raw coverage"
         f" {score_of('pearson_r')}"
     )
     lines.append(score.replace("\u00a0", " "))

@@ -131,6 +131,9 @@ class SplitSettings(Section):
     """Chromosomes held out to the end; everything else is trained on."""
     exclude: tuple[str, ...] = ()
     """Chromosomes left out altogether, such as chrM."""
+    alternates: bool = False
+    """Use contigs such as `chr1_KI270706v1_random`, `chr6_GL000250v2_alt`, `_fix` and `_hap1` too:
+    other versions and loose pieces of chromosomes, which may be held out."""
     folds: Annotated[int, Field(ge=3)] | None = None
     """Instead of `valid` and `test`: so many models, each tested on another part of the genome."""
 

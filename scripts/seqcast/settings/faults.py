@@ -9,22 +9,10 @@ from seqcast.errors import suggest
 from seqcast.settings.data import SOURCES, SplitSettings
 from seqcast.settings.model import DilatedBlock, ModelSettings, SqueezeBlock, TrainSettings
 from seqcast.settings.section import Section
-from seqcast.settings.steps import (
-    EvaluateSettings,
-    ExportSettings,
-    ModelEntry,
-    PredictSettings,
-    ReportSettings,
-)
+from seqcast.settings.steps import ModelEntry
 
-_SECTIONS: dict[str, type[Section]] = {
-    "train": TrainSettings,
-    "predict": PredictSettings,
-    "evaluate": EvaluateSettings,
-    "export": ExportSettings,
-    "report": ReportSettings,
-    "dataset.split": SplitSettings,
-}
+# Sections that the types of the fields above them do not name.
+_SECTIONS: dict[str, type[Section]] = {"train": TrainSettings, "dataset.split": SplitSettings}
 _MODEL_PARTS: dict[str, type[Section]] = {
     "": ModelEntry,
     "train": TrainSettings,
@@ -68,7 +56,7 @@ def describe_fault(fault: Mapping[str, Any], run: type | None = None, place: str
 def _explain_key(where: str, loc: str, run: type | None) -> str:
     """Say what an unknown key may have been meant to be."""
     *path, key = where.split(".")
-    kind = _SECTIONS.get(".".join(path)) if path else run
+    kind = _find_section(run, path)
     if path == ["dataset"]:
         kind = next(kind for name, kind in SOURCES.items() if name in loc)
         for name, other in SOURCES.items():
@@ -78,3 +66,13 @@ def _explain_key(where: str, loc: str, run: type | None) -> str:
         inside = [part for part in path[2:] if not part.isdigit()]
         kind = _MODEL_PARTS.get(".".join(inside))
     return suggest(key, list(getattr(kind, "model_fields", ())))
+
+
+def _find_section(run: type | None, path: list[str]) -> type | None:
+    """Return the section that stands at a place, where it is known."""
+    if not path:
+        return run
+    field = getattr(run, "model_fields", {}).get(path[0])
+    own = field.annotation if field and len(path) == 1 else None
+    is_section = isinstance(own, type) and issubclass(own, Section)
+    return own if is_section else _SECTIONS.get(".".join(path))

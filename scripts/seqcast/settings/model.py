@@ -64,7 +64,7 @@ class SqueezeBlock(Section):
 
 
 class DilatedBlock(Section):
-    """See far: a dilated convolution over everything before it."""
+    """See far: a dilated convolution, over everything before it (gated) or added to it (pooled)."""
 
     out: PositiveInt
     """Channels that come out."""
@@ -98,7 +98,8 @@ class ModelSettings(Section):
     squeeze: tuple[SqueezeBlock, ...] = Field(min_length=1)
     """Blocks `[out, kernel, stride, dropout]` that shorten the sequence to one position a bin."""
     dilated: tuple[DilatedBlock, ...] = ()
-    """Blocks `[out, kernel, dilation, dropout]`, each reading everything before it."""
+    """Blocks `[out, kernel, dilation, dropout]`: pooled ones are added to what they read, gated
+    ones each read everything before them."""
     head_dropout: Fraction = 0.0
     """Share of what the last layer reads set to nothing in training (pooled blocks only)."""
 

@@ -16,7 +16,13 @@ from seqcast.settings.data import (
     SimulatedSettings,
     SplitSettings,
 )
-from seqcast.settings.model import DilatedBlock, ModelSettings, SqueezeBlock, TrainSettings
+from seqcast.settings.model import (
+    PRESETS,
+    DilatedBlock,
+    ModelSettings,
+    SqueezeBlock,
+    TrainSettings,
+)
 from seqcast.settings.run import Settings
 from seqcast.settings.section import Section
 from seqcast.settings.steps import (
@@ -71,6 +77,9 @@ def make_schema() -> dict[str, Any]:
         parts |= part.pop("$defs", {})
         # They are complete only once merged with their preset.
         part.pop("required", None)
+        if kind is TrainSettings:
+            for key, value in PRESETS["default"]["train"].items():
+                part["properties"][key]["default"] = value
         parts[kind.__name__] = part
     network = parts["ModelSettings"]["properties"]
     for key, kind in (("squeeze", SqueezeBlock), ("dilated", DilatedBlock)):
@@ -178,9 +187,16 @@ def _show_default(kind: type[Section], key: str, field: dict[str, Any]) -> str:
     if kind is Settings and key not in ("run", "train"):
         return "`default`, as the preset has it" if key == "models" else "see below"
     default = field.get("default")
+    preset = PRESETS["default"]["train"]
+    if kind is TrainSettings and key in preset and preset[key] != default:
+        return f"{_write(preset[key])}; `course`: {_write(default)}"
     if default in (None, ""):
         return "none" if default is None else "empty"
-    return f"`{json.dumps(default)}`".replace('"', "")
+    return _write(default)
+
+
+def _write(value: Any) -> str:
+    return f"`{json.dumps(value)}`".replace('"', "")
 
 
 def _show_type(field: dict[str, Any]) -> str:

@@ -88,7 +88,8 @@ class GenomeTracksSettings(Section):
     exclude: tuple[str, ...] = ()
     """Contigs to leave out."""
     edge_bins: NonNegativeInt | None = None
-    """Bins that are discarded at either end of a window; None: an eighth of its bins."""
+    """Bins that are discarded at either end of a window; None: a sixteenth of its bins, as where
+    test windows overlap."""
     shifts: tuple[int, ...] = (0,)
     """Bases by which windows are moved, each less than a bin; predictions are averaged over
     them."""

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqcast.console import log
 from seqcast.dataset import Dataset
 from seqcast.genome import N
 from seqcast.reading_ahead import read_ahead
@@ -188,10 +189,22 @@ def complement(codes: Tensor) -> Tensor:
     return torch.where(codes < N, 3 - codes, codes)
 
 
-def is_held(dataset: Dataset, device: torch.device) -> bool:
-    """Say whether a GPU has room for a whole dataset beside the network."""
+def make_feed(
+    dataset: Dataset, settings: TrainSettings, share: tuple[int, int], device: torch.device
+) -> HostFeed | DeviceFeed:
+    """Feed from a GPU's memory where that has room for a whole dataset beside the network.
+
+    Else from the file: also where another training took the room after it was looked at.
+    """
+    host = HostFeed(dataset, settings, share)
     if device.type != "cuda":
-        return False
+        return host
     free, _ = torch.cuda.mem_get_info(device)
-    size = dataset.sequence.nbytes + dataset.coverage.nbytes
-    return size <= _SHARE_OF_MEMORY * free
+    if dataset.sequence.nbytes + dataset.coverage.nbytes > _SHARE_OF_MEMORY * free:
+        return host
+    try:
+        return DeviceFeed(dataset, settings, share, device)
+    except torch.OutOfMemoryError:
+        log.info("another process took the GPU's memory: the dataset is read from the file")
+    torch.cuda.empty_cache()
+    return host

@@ -151,8 +151,7 @@ class _Run:
             state = self.trainer.network.state_dict()
             self.best = {name: value.detach().clone() for name, value in state.items()}
         place.epoch, place.done = epoch, 0
-        self._save()
-        self._stop_if_asked(is_saved=True)
+        self._stop_if_asked(is_saved=self._save())
 
     def _add_row(self, epoch: float, valid: float | None) -> None:
         place, trainer = self.place, self.trainer
@@ -175,8 +174,8 @@ class _Run:
         if not self.world.is_any(bool(reason)):
             return
         self.place.losses += self.trainer.read_losses()
-        is_saved = is_saved or self._save()
-        self.world.wait()
+        # Only the first process saves; the others wait for it, and say what it says.
+        is_saved = not self.world.is_any(not (is_saved or self._save()))
         place, epochs = self.place, self.task.training.epochs
         raise Stopped(
             f"stopped ({reason or 'another process had to'}) in epoch"

@@ -16,7 +16,7 @@ from seqcast.loss import poisson_loss_sums
 from seqcast.model import Network, share_statistics
 from seqcast.sampling import Batch
 from seqcast.settings import TrainSettings
-from seqcast.training.feeds import Cut, DeviceFeed, HostFeed, complement, is_held
+from seqcast.training.feeds import Cut, DeviceFeed, complement, make_feed
 from seqcast.training.recording import Recorded
 from seqcast.training.world import ALONE, World
 
@@ -48,9 +48,8 @@ class Trainer:
         # There at once: what is recorded may copy nothing from the host.
         self._pairs = torch.tensor(dataset.targets.strand_pair, device=device.device)
         self._unread: list[Tensor] = []
-        self.is_held = is_held(dataset, device.device)
-        given = dataset, settings, world.share
-        self.feed = DeviceFeed(*given, device.device) if self.is_held else HostFeed(*given)
+        self.feed = make_feed(dataset, settings, world.share, device.device)
+        self.is_held = isinstance(self.feed, DeviceFeed)
         self.share = -(-settings.batch_size // world.size)
         self.micro_batch = world.least(self._find_micro_batch())
         self._parallel = network

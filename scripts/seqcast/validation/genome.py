@@ -12,7 +12,7 @@ from seqcast.provenance import sha256_of
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.contigs import list_some
-from seqcast.sources.genome.forecast import check_forecast, make_forecast
+from seqcast.sources.genome.forecast import find_shortages, make_forecast
 from seqcast.sources.genome.headers import Header, read_header
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.matching import read_layout
@@ -102,7 +102,8 @@ def _find_splits(settings: GenomeSettings, layout: Layout) -> dict[str, tuple[st
     if split.folds:
         return {}
     held = {"valid": split.valid, "test": split.test}
-    train = tuple(name for name in layout.lengths if name not in (*split.valid, *split.test))
+    out = {*split.valid, *split.test}
+    train = tuple(name for name in layout.lengths if name not in out)
     used = {part: tuple(n for n in names if n in layout.lengths) for part, names in held.items()}
     return {part: names for part, names in {"train": train, **used}.items() if names}
 
@@ -121,7 +122,6 @@ def _add_plan(
         plan = make_plan(settings, layout)
         with_replicates = any(layout.replicates)
         forecast = make_forecast(settings, layout, plan, replicates=with_replicates, threads=1)
-        check_forecast(forecast, inputs.work)
     except SeqcastError as error:
         return replace(found, refusals=tuple(str(error).splitlines()))
     shares = {
@@ -132,6 +132,7 @@ def _add_plan(
         found,
         splits=found.splits or _find_folds(plan),
         forecast=asdict(forecast),
+        warnings=(*found.warnings, *find_shortages(forecast, inputs.work)),
         windows=_count_windows(plan),
         window=settings.window,
         bins=settings.window // settings.bin_size,

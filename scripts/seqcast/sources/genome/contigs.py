@@ -1,5 +1,6 @@
 """Which contigs to use: those that all files agree on."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ _ASSEMBLIES = {
     30_427_671: "TAIR10", 1_531_933: "sacCer3", 1_531_919: "sacCer1 or sacCer2",
 }  # fmt: skip
 _PAIRS_LISTED = 5
+# UCSC's names: chr6_GL000250v2_alt, chr1_KI270706v1_random, chr6_apd_hap1.
+_ALTERNATE = re.compile(r"([^_]+)_(?:.+_)?(?:alt|fix|random|hap\d+)")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ def find_left_out(
         lacking = [track.label for track in tracks if name not in track.matches.names]
         if name in excluded:
             left_out[name] = "dataset.split.exclude says so"
+        elif not settings.split.alternates and _is_alternate(name, lengths):
+            left_out[name] = (
+                "another version or a loose piece of a chromosome, which may be held out;"
+                " dataset.split.alternates: true uses it"
+            )
         elif lacking:
             left_out[name] = _describe_lacking(lacking, len(tracks))
         elif length < settings.window:
@@ -58,6 +66,12 @@ def find_left_out(
         elif name in wrong:
             left_out[name] = wrong[name]
     return left_out
+
+
+def _is_alternate(name: str, lengths: Mapping[str, int]) -> bool:
+    """Say whether a contig is another version or a piece of a chromosome that is there too."""
+    found = _ALTERNATE.fullmatch(name)
+    return found is not None and found[1] in lengths
 
 
 def _describe_lacking(lacking: Sequence[str], tracks: int) -> str:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqcast.console import format_seconds, log
-from seqcast.errors import SeqcastError
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome.layout import Layout
 from seqcast.sources.genome.planning import Plan
-from seqcast.sources.genome.tracks import find_processes
+from seqcast.sources.genome.tracks import find_batches, find_processes
 
 # Measured on one core of a small server: nanoseconds per base and track, per base of sequence and
-# per value written.
+# per value written; per contig, for each opening of a file and each of the contigs it then lists.
 _READ, _ENCODE, _WRITE = 6.0, 12.0, 20.0
+_CONTIG, _OPEN, _LIST = 1e6, 1e5, 300.0
 # Python with numpy, h5py and pyBigWig; each process has its own.
 _BASE = 100 << 20
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
@@ -40,31 +40,42 @@ def make_forecast(
     tracks = targets + (sum(track is not None for track in layout.replicates) if replicates else 0)
     processes = find_processes(bases * tracks, threads)
     longest = max(plan.lengths.values())
+    batches = find_batches(plan.lengths, settings.cell, bin_size, tracks)
+    most = max(sum(batch.values()) for batch in batches)
+    opened = len(batches) * tracks
     disk = bases + 4 * cells * targets + (4 * bins * targets if replicates else 0)
     share = 1 - (settings.clip_quantile or 1)
-    # The contig in hand, the next one that is being read, and tables made of the first.
+    # The contigs in hand, the next ones that are being read, and tables made of the first.
     memory = _BASE * (1 + (processes > 1) * processes)
-    memory += 6 * longest + 12 * tracks * longest // settings.cell + int(4 * share * bins * targets)
+    memory += 6 * longest + 12 * tracks * most // settings.cell + int(4 * share * bins * targets)
     seconds = 1e-9 * (
-        _READ * bases * tracks / processes + 2 * _ENCODE * bases + _WRITE * cells * targets
+        (_READ * bases * tracks + opened * (_OPEN + _LIST * len(plan.lengths))) / processes
+        + 2 * _ENCODE * bases
+        + _WRITE * cells * targets
+        + _CONTIG * len(plan.lengths)
     )
     return Forecast(disk, memory, seconds)
 
 
-def check_forecast(forecast: Forecast, folder: Path) -> None:
-    """Log a forecast, or raise `SeqcastError` where the folder's disk or the memory is short."""
-    free = shutil.disk_usage(_find_existing(folder)).free
+def find_shortages(forecast: Forecast, folder: Path) -> list[str]:
+    """Log a forecast; return a line where the folder's disk or the memory is short of it.
+
+    It is no fault: memory is a guess, and what is free now may be more later. Of a full disk the
+    system speaks when the file is begun.
+    """
+    free, lines = shutil.disk_usage(_find_existing(folder)).free, []
     if forecast.disk > free:
-        raise SeqcastError(
+        lines.append(
             f"{folder}: the dataset takes {_tell(forecast.disk)}, but {_tell(free)} are free; make"
             " room, or store less: a larger dataset.resolution, fewer targets, or chromosomes in"
             " dataset.split.exclude"
         )
     memory = find_free_memory()
     if memory is not None and forecast.memory > memory:
-        raise SeqcastError(
+        lines.append(
             f"the dataset takes about {_tell(forecast.memory)} of memory, but {_tell(memory)} are"
-            " free; use fewer --cores, a larger dataset.resolution, or fewer targets"
+            " free; if it is stopped for that, use fewer --cores, a larger dataset.resolution, or"
+            " fewer targets"
         )
     log.info(
         "forecast: %s on disk (%s free), about %s of memory and %s",
@@ -73,6 +84,7 @@ def check_forecast(forecast: Forecast, folder: Path) -> None:
         _tell(forecast.memory),
         format_seconds(max(1, round(forecast.seconds))),
     )
+    return lines
 
 
 def find_free_memory() -> int | None:

@@ -90,9 +90,11 @@ def make_plan(settings: GenomeSettings, layout: Layout) -> Plan:
         held = dict.fromkeys(split.valid, 1) | dict.fromkeys(split.test, 2)
         part, table = {name: held.get(name, 0) for name in starts}, ONE_FOLD
     kept = [name for name in starts if left[name]]
-    place = {name: kept.index(name) if name in kept else 0 for name in starts}
+    place = {name: at for at, name in enumerate(kept)}
     tables = [
-        make_windows(np.full(len(here), place[name]), here, settings.window, part.get(name, 0))
+        make_windows(
+            np.full(len(here), place.get(name, 0)), here, settings.window, part.get(name, 0)
+        )
         for name, here in starts.items()
     ]
     plan = Plan(
@@ -150,7 +152,12 @@ def _spread_evenly(counts: Mapping[str, int], folds: int) -> dict[str, int]:
     if len(filled) < folds:
         raise SeqcastError(
             f"dataset.split.folds is {folds}, but only {len(filled)} contigs have windows; a"
-            f" contig is never cut in two, so set it to {len(filled)} at most, and 3 at least"
+            " contig is never cut in two, so "
+            + (
+                f"set it to {len(filled)} at most"
+                if len(filled) >= 3
+                else "make dataset.window smaller, or hold out with valid and test instead"
+            )
         )
     loads, part = [0] * folds, {}
     for name in sorted(filled, key=lambda name: -counts[name]):

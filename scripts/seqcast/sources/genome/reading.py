@@ -1,6 +1,6 @@
 """Read sequence and tracks of a genome together, contig by contig."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,13 @@ from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.layout import Layout, Track
 from seqcast.sources.genome.planning import Plan, find_touched
-from seqcast.sources.genome.tracks import Cells, Reading, find_processes, read_groups
+from seqcast.sources.genome.tracks import (
+    Cells,
+    Reading,
+    find_batches,
+    find_processes,
+    read_groups,
+)
 
 
 @dataclass(frozen=True)
@@ -77,36 +83,45 @@ def read_contigs(
     end cuts it short. Raises `SeqcastError` for values that cannot be coverage.
     """
     others = layout.replicates if replicates else ()
-    groups = [
-        _make_readings(settings, layout.tracks, rows, name, length, settings.cell)
-        + _make_readings(settings, others, rows, name, length, settings.bin_size)
-        for name, length in plan.lengths.items()
-    ]
-    work = sum(reading.length for group in groups for reading in group)
-    read = read_groups(groups, find_processes(work, threads))
     bases = sum(plan.lengths.values())
+    files = len(layout.tracks) + sum(track is not None for track in others)
+    batches = find_batches(plan.lengths, settings.cell, settings.bin_size, files)
+
+    def list_readings(batch: Mapping[str, int]) -> list[tuple[str, Reading]]:
+        """Return what is to be read of contigs, of tracks first and then of replicates."""
+        return _make_readings(settings, layout.tracks, rows, batch, settings.cell) + _make_readings(
+            settings, others, rows, batch, settings.bin_size
+        )
+
+    # Made as they are needed: of many contigs and tracks they would be millions.
+    groups = ([reading for _, reading in list_readings(batch)] for batch in batches)
+    read = read_groups(groups, find_processes(bases * files, threads))
     with closing(read), progress(bases, "dataset", "bases") as bar:
-        for name, group, cells in zip(plan.lengths, groups, read, strict=True):
-            for reading, each in zip(group, cells, strict=True):
+        for batch, cells in zip(batches, read, strict=True):
+            of_contig: dict[str, list[Cells]] = {name: [] for name in batch}
+            for (name, reading), each in zip(list_readings(batch), cells, strict=True):
                 signs.add(reading.path, each)
-            yield _make_contig(settings, layout, name, others, cells)
-            bar.update(plan.lengths[name])
+                of_contig[name].append(each)
+            for name, length in batch.items():
+                yield _make_contig(settings, layout, name, others, of_contig[name])
+                bar.update(length)
 
 
 def _make_readings(
     settings: GenomeSettings,
     tracks: tuple[Track | None, ...],
     rows: tuple[TargetRow, ...],
-    name: str,
-    length: int,
+    lengths: Mapping[str, int],
     cell: int,
-) -> list[Reading]:
-    """Return what is to be read of a contig; a replicate may lack it."""
+) -> list[tuple[str, Reading]]:
+    """Return what is to be read of contigs, track by track; a replicate may lack some."""
     stats = [row.sum_stat if row.sum_stat in ("max", "median") else "sum" for row in rows]
     return [
-        Reading(track.path, track.names[name], length, cell, settings.bin_size, stat)
+        (name, Reading(track.path, track.names[name], length, cell, settings.bin_size, stat))
         for track, stat in zip(tracks, stats, strict=bool(tracks))
-        if track is not None and name in track.names
+        if track is not None
+        for name, length in lengths.items()
+        if name in track.names
     ]
 
 

@@ -57,7 +57,8 @@ class Survey:
     def add(self, contig: Contig) -> None:
         """Look at the next contig."""
         plan, settings = self._plan, self._settings
-        here = plan.windows["contig"] == self._place
+        # Windows lie contig by contig, as `make_plan` has them.
+        here = slice(*np.searchsorted(plan.windows["contig"], [self._place, self._place + 1]))
         windows = plan.windows[here]
         no_data = find_share(~contig.has_data, windows, settings.bin_size)
         empty = no_data > settings.max_no_data + 1e-9

@@ -2,11 +2,12 @@
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,10 @@ from seqcast.errors import SeqcastError
 _BLOCK = 1 << 18
 # Fewer bases than this, over all tracks, are read sooner than processes are started.
 _WORTH_PROCESSES = 1_000_000_000
+# Bytes of cells, over all tracks, that are read together where contigs are short.
+_TOGETHER = 1 << 27
+# What a cell takes: its value, and whether it has one.
+_BYTES_A_CELL = 5
 
 
 @dataclass(frozen=True)
@@ -49,31 +54,43 @@ class Cells:
 
 
 def read_cells(reading: Reading) -> Cells:
+    """Read a contig of a file that is opened for it; see `read_file`."""
+    return read_file([reading])[0]
+
+
+def read_file(readings: Sequence[Reading]) -> list[Cells]:
+    """Read contigs of one file, opened once: opening takes milliseconds, more with more contigs.
+
+    Raises `SeqcastError` where a value is infinite or the file cannot be read.
+    """
+    with _open(readings[0].path) as track:
+        return [_read_contig(track, reading) for reading in readings]
+
+
+def _read_contig(track: Any, reading: Reading) -> Cells:
     """Read a contig: the sum over each cell's bases, or their median or maximum.
 
     Bases without an entry, or with NaN, count as 0, as in Basenji; sums are made in float64. The
-    contig is padded with 0 to whole bins. Raises `SeqcastError` where a value is infinite or the
-    file cannot be read.
+    contig is padded with 0 to whole bins.
     """
     cell, length = reading.cell, reading.length
     size = -(-length // reading.bin_size) * (reading.bin_size // cell)
     values, has_data = np.zeros(size, dtype=np.float32), np.zeros(size, dtype=bool)
     lowest, highest = 0.0, 0.0
     step = max(1, _BLOCK // cell) * cell
-    with _open(reading) as track:
-        for start in range(0, length, step):
-            block = _read_block(track, reading, start, min(length, start + step))
-            missing = np.isnan(block)
-            block[missing] = 0
-            low, high = float(block.min()), float(block.max())
-            if np.isinf(low) or np.isinf(high):
-                raise _infinite(reading, start, block)
-            lowest, highest = min(lowest, low), max(highest, high)
-            if low < 0 and high <= 0:
-                np.abs(block, out=block)
-            here = slice(start // cell, start // cell + block.size // cell)
-            values[here] = _pool(block.reshape(-1, cell), reading.stat)
-            has_data[here] = ~missing.reshape(-1, cell).all(axis=1)
+    for start in range(0, length, step):
+        block = _read_block(track, reading, start, min(length, start + step))
+        missing = np.isnan(block)
+        block[missing] = 0
+        low, high = float(block.min()), float(block.max())
+        if np.isinf(low) or np.isinf(high):
+            raise _infinite(reading, start, block)
+        lowest, highest = min(lowest, low), max(highest, high)
+        if low < 0 and high <= 0:
+            np.abs(block, out=block)
+        here = slice(start // cell, start // cell + block.size // cell)
+        values[here] = _pool(block.reshape(-1, cell), reading.stat)
+        has_data[here] = ~missing.reshape(-1, cell).all(axis=1)
     return Cells(values, has_data, lowest, highest)
 
 
@@ -82,25 +99,50 @@ def find_processes(bases: int, threads: int) -> int:
     return threads if bases > _WORTH_PROCESSES else 1
 
 
+def find_batches(
+    lengths: Mapping[str, int], cell: int, bin_size: int, tracks: int
+) -> list[dict[str, int]]:
+    """Put neighbouring contigs together that are read at once, so that a file is opened for many.
+
+    Of so many tracks their cells take no more memory than those of the longest contig, or
+    128 MiB.
+    """
+    cells = {name: -(-length // bin_size) * (bin_size // cell) for name, length in lengths.items()}
+    most = max(_TOGETHER // (_BYTES_A_CELL * max(tracks, 1)), *cells.values())
+    batches: list[dict[str, int]] = []
+    held = most
+    for name, length in lengths.items():
+        held += cells[name]
+        if held > most:
+            batches.append({})
+            held = cells[name]
+        batches[-1][name] = length
+    return batches
+
+
 def read_groups(groups: Iterable[list[Reading]], processes: int) -> Iterator[list[Cells]]:
     """Read each group of contigs with so many processes at once, in the order given.
 
-    At most two groups are in memory. Raises what `read_cells` raises.
+    Contigs of one file that come one after the other are read together. At most two groups are in
+    memory. Raises what `read_file` raises.
     """
+    files = (
+        [list(same) for _, same in groupby(group, key=lambda each: each.path)] for group in groups
+    )
     if processes == 1:
-        yield from ([read_cells(each) for each in group] for group in groups)
+        yield from ([cells for same in group for cells in read_file(same)] for group in files)
         return
     # pyBigWig holds Python's lock while it reads, so that threads would gain nothing.
     pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
-    waiting: deque[list[Future[Cells]]] = deque()
+    waiting: deque[list[Future[list[Cells]]]] = deque()
     try:
-        for group in groups:
+        for group in files:
             with _bare_main():
-                waiting.append([pool.submit(read_cells, each) for each in group])
+                waiting.append([pool.submit(read_file, same) for same in group])
             if len(waiting) > 1:
-                yield [each.result() for each in waiting.popleft()]
+                yield [cells for same in waiting.popleft() for cells in same.result()]
         while waiting:
-            yield [each.result() for each in waiting.popleft()]
+            yield [cells for same in waiting.popleft() for cells in same.result()]
     except BrokenProcessPool:
         raise SeqcastError(
             "reading bigWigs: a process was killed; either memory ran out (use fewer --cores), or"
@@ -125,12 +167,12 @@ def _bare_main() -> Iterator[None]:
 
 
 @contextmanager
-def _open(reading: Reading) -> Iterator[Any]:
+def _open(path: Path) -> Iterator[Any]:
     try:
-        track = pyBigWig.open(str(reading.path))
+        track = pyBigWig.open(str(path))
     except RuntimeError:
         raise SeqcastError(
-            f"{reading.path}: cannot be opened as bigWig; copy or download it again"
+            f"{path}: cannot be opened as bigWig; copy or download it again"
         ) from None
     try:
         yield track

@@ -10,7 +10,7 @@ from seqcast.console import log
 from seqcast.dataset import Contigs, DatasetWriter
 from seqcast.replicates import ReplicatesWriter
 from seqcast.settings import GenomeSettings
-from seqcast.sources.genome.forecast import check_forecast, make_forecast
+from seqcast.sources.genome.forecast import find_shortages, make_forecast
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.planning import Plan, settle_resolution
 from seqcast.sources.genome.reading import Signs, read_contigs
@@ -29,16 +29,18 @@ def write_genome(
 ) -> None:
     """Write the dataset of a genome, and its replicates where a path is given.
 
-    Contig by contig, so that memory holds two of them at most; the files get their names when they
-    are whole, and are the same for any number of threads. Raises `SeqcastError` where the files do
-    not fit each other, hold what cannot be coverage, or disk or memory is short.
+    Contig by contig, short ones in batches, so that memory holds two of either at most. The files
+    get their names when they are whole, and are the same for any number of threads. Raises
+    `SeqcastError` where the files do not fit each other or hold what cannot be coverage, and
+    `OSError` where the disk is full.
     """
     settings = settle_resolution(settings, inputs.rows)
     layout, plan = open_genome(settings, inputs)
-    check_forecast(
-        make_forecast(settings, layout, plan, replicates=replicates is not None, threads=threads),
-        output.parent,
+    forecast = make_forecast(
+        settings, layout, plan, replicates=replicates is not None, threads=threads
     )
+    for line in find_shortages(forecast, output.parent):
+        log.warning("%s", line)
     targets, signs = make_targets(settings, inputs.rows), Signs(settings.negative == "abs")
     survey = Survey(settings, plan, targets)
     contigs = Contigs.from_lengths(plan.lengths, settings.bin_size)
