@@ -147,10 +147,10 @@ def test_contigs_that_a_track_lacks_are_left_out_for_all(tmp_path: Path) -> None
     )
     layout = lay_out(files)
     assert list(layout.lengths) == ["chr1", "chr2"]
-    assert layout.left_out["chr4"] == "not in few"
-    assert "3 of 5 contigs left out (not in few): chr3, chrM, chr4" in layout.notices
+    assert layout.left_out["chr4"] == "no coverage in few"
+    assert "2 of 5 contigs left out (no coverage in few): chr3, chr4" in layout.notices
     (refusal,) = layout.refusals
-    assert "test holds out chr3, which cannot be used (not in few)" in refusal
+    assert "test holds out chr3, which cannot be used (no coverage in few)" in refusal
     assert "take one of chr1, chr2" in refusal
 
 
@@ -258,9 +258,8 @@ def test_no_contig_in_common(tmp_path: Path) -> None:
     files = write_genome(tmp_path / "in", tracks=tracks)
     refusals = lay_out(files, split={"folds": 3}).refusals
     assert len(refusals) == 1
-    assert (
-        "none of the FASTA's contigs can be used (chr1: not in two, chr2: not in one" in refusals[0]
-    )
+    wanted = "can be used (chr1: no coverage in two, chr2: no coverage in one, chr3: no"
+    assert wanted in refusals[0]
 
 
 def test_replicates_are_matched_and_may_lack_contigs(tmp_path: Path) -> None:
@@ -299,7 +298,7 @@ def test_what_a_fit_genome_is_told(tmp_path: Path) -> None:
     assert found.windows == {"train": 31 - 4, "valid": 16, "test": 13}
     values = np.concatenate(list(files.tracks["one"].values()))
     assert found.targets[0].mean == pytest.approx(values.mean())
-    assert (found.targets[0].max, found.targets[0].covered) == (values.max(), 1.0)
+    assert (found.targets[0].max, found.targets[0].covered) == (values.max(), None)
     assert any("1 of 2 targets have no description" in text for text in found.notices)
     verdict = make_verdict(found)
     assert "contigs   3 of 4 used, 7,973 bases" in verdict
@@ -318,7 +317,7 @@ def test_folds_have_parts_in_place_of_splits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("factor", "changes", "words"),
     [
-        (0, {}, "one cannot be learnt"),
+        (0, {}, "no coverage on any contig that can be used"),
         (-1, {}, "none above 0; if it is a minus strand"),
         (-1, {"negative": "abs"}, None),
         (None, {"negative": "abs"}, "coverage is never negative"),
@@ -386,9 +385,8 @@ def test_tracks_that_lack_most_of_the_yeast_and_name_it_otherwise(tmp_path: Path
     assert found.refusals == ()
     assert list(found.contigs) == ["chrII", "chrIV", "chrXVI"]
     text = " ".join(found.notices)
-    assert "13 of 17 contigs left out (in none of the 5 tracks): chrI, chrIII" in text
+    assert "13 of 17 contigs left out (no coverage in any of the 5 tracks): chrI, chrIII" in text
     assert "(II is chrII, and 2 more)" in text
-    assert all(target.covered <= 1 for target in found.targets)
 
 
 def test_a_bigwig_without_zoom_levels_on_its_own_genome(tmp_path: Path) -> None:

@@ -118,21 +118,16 @@ def test_medians_of_parts_of_bins_are_refused(tmp_path: Path) -> None:
         write(files, tmp_path, resolution=8)
 
 
-def test_windows_are_dropped_for_n_mask_and_missing_data(tmp_path: Path) -> None:
-    codes = make_codes(LENGTHS)
-    coverage = make_coverage(codes)
-    coverage["chr1"][512:1024] = np.nan
+def test_windows_are_dropped_for_n_and_mask(tmp_path: Path) -> None:
     mask = [("chr1", 2048, 2300), ("chr2", 0, 256)]
-    files = write_files(tmp_path / "files", tracks={"one": coverage}, mask=mask)
-    found = write(files, tmp_path, max_n=0.03)
-    # Windows every 128 bases; N in 40-50, masks and no data as above.
+    found = write(write_files(tmp_path / "files", mask=mask), tmp_path, max_n=0.03)
+    # Windows every 128 bases; N in 40-50, masks as above.
     assert found.source["dropped_windows"] == {
         "N": {"train": 1, "valid": 1, "test": 1},
         "mask": {"train": 1},
-        "missing data": {"train": 3},
     }
     train = found.windows[found.rows_of("train")]["start"]
-    assert not {0, 512, 640, 768, 2048} & set(train.tolist())
+    assert not {0, 2048} & set(train.tolist())
     assert {128, 384, 896, 1920, 2176} <= set(train.tolist())
 
 

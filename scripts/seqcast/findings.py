@@ -28,8 +28,9 @@ class Key:
 class TargetFinding:
     """A target: mean and share of zeros over the good train bins, bad bins of all splits.
 
-    Of a genome source only the file's header was read: `mean` is that of the bases that have a
-    value, and `covered` their share. Elsewhere `file` and `covered` are not set.
+    Of a genome source only the header of the `file` was read: `mean` is over all bases of the
+    genome, those without an entry as 0; with `missing: unknown` over those with one, of which
+    `covered` is the share. Elsewhere neither is set.
     """
 
     name: str

@@ -186,8 +186,9 @@ class GenomeSettings(_Windows):
     """Windows with a larger share of N are left out."""
     max_masked: Fraction = 0.5
     """Windows with a larger share of masked bins are left out."""
-    max_no_data: Fraction = 0.5
-    """Windows with a larger share of bins that no track has a value in are left out."""
+    missing: Literal["zero", "unknown"] = "zero"
+    """What a base without an entry in a bigWig has: no coverage, or, as between the probes of an
+    array, an unknown one, which carries no loss and no metric."""
 
     @field_validator("targets")
     @classmethod

@@ -20,6 +20,12 @@ _MODEL_PARTS: dict[str, type[Section]] = {
     "model.squeeze": SqueezeBlock,
     "model.dilated": DilatedBlock,
 }
+_GONE = {
+    "dataset.max_no_data": (
+        "is no longer a key; take it out, as a base without an entry in a bigWig is now 0, or write"
+        " dataset.missing: unknown where it is not known, as between the probes of an array"
+    )
+}
 
 
 # A damaged file may hold anything, at any length.
@@ -37,7 +43,10 @@ def describe_fault(fault: Mapping[str, Any], run: type | None = None, place: str
     if not place and loc[:1] == ["dataset"]:
         del loc[1:2]  # the union's member, which does not stand in the user's file
     where = ".".join([*([place] if place else []), *loc])
-    if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+    is_unknown = fault["type"] in ("extra_forbidden", "unexpected_keyword_argument")
+    if is_unknown and where in _GONE:
+        return f"{where}: {_GONE[where]}"
+    if is_unknown:
         return f"{where}: unknown key{_explain_key(where, str(fault['loc'][1:2]), run)}"
     if fault["type"] == "missing":
         return f"{where}: is needed and not given"

@@ -13,10 +13,11 @@ from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.contigs import list_some
 from seqcast.sources.genome.forecast import find_shortages, make_forecast
-from seqcast.sources.genome.headers import Header, read_header
+from seqcast.sources.genome.headers import Header
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.matching import read_layout
-from seqcast.sources.genome.planning import Plan, make_plan, settle_resolution
+from seqcast.sources.genome.planning import Plan, settle_resolution
+from seqcast.sources.genome.surveying import plan_windows
 
 # A bin that outweighs a thousand others is a duplicate, an amplified repeat or rDNA.
 _MUCH_ABOVE_MEAN = 1_000
@@ -25,22 +26,23 @@ _MUCH_ABOVE_MEAN = 1_000
 def validate_genome(
     settings: GenomeSettings, inputs: Inputs, layout: Layout | None = None
 ) -> Validation:
-    """Judge a genome source by the FASTA and the headers of its tracks, in seconds.
+    """Judge a genome source by the FASTA and its tracks.
 
-    What is wrong stands in `refusals` of the result; nothing is raised for it. `layout` is read
-    where it is not given.
+    Of the tracks the headers are read and the first entries of each contig, seconds for most; with
+    `missing: unknown` as many as it takes to know which windows are used. What is wrong stands in
+    `refusals` of the result; nothing is raised for it. `layout` is read where it is not given.
     """
     found = Validation("genome", inputs.fasta.name, bytes=_size_of(inputs.fasta))
-    headers = _read_headers(inputs.rows)
-    found = replace(found, targets=_find_targets(inputs.rows, headers))
     try:
         layout = layout or read_layout(settings, inputs)
     except SeqcastError as error:
         return replace(found, refusals=tuple(str(error).splitlines()))
-    refusals, warnings, notices = _judge_tracks(settings, inputs.rows, headers)
+    targets = _find_targets(settings, layout)
+    refusals, warnings, notices = _judge_tracks(settings, inputs.rows, layout.headers, targets)
     refusals += _check_digests(inputs.rows)
     found = replace(
         found,
+        targets=targets,
         contigs=dict(layout.lengths),
         left_out=dict(layout.left_out),
         splits=_find_splits(settings, layout),
@@ -69,31 +71,17 @@ def _size_of(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _read_headers(rows: Sequence[TargetRow]) -> dict[str, Header]:
-    """Return the headers by identifier; those that cannot be read are left to `read_layout`."""
-    headers = {}
-    for row in rows:
-        try:
-            headers[row.identifier] = read_header(Path(row.file))
-        except SeqcastError:
-            continue
-    return headers
-
-
-def _find_targets(
-    rows: Sequence[TargetRow], headers: Mapping[str, Header]
-) -> tuple[TargetFinding, ...]:
-    return tuple(
-        TargetFinding(
-            row.identifier,
-            header.mean,
-            header.most,
-            0.0,
-            file=header.path.name,
-            covered=header.share,
+def _find_targets(settings: GenomeSettings, layout: Layout) -> tuple[TargetFinding, ...]:
+    """Return what the headers say; a base without an entry is 0 or, if unknown, does not count."""
+    headers, bases = layout.headers.items(), sum(layout.fasta.lengths.values())
+    if settings.missing == "unknown":
+        return tuple(
+            TargetFinding(name, each.mean, each.most, 0.0, file=each.path.name, covered=each.share)
+            for name, each in headers
         )
-        for row in rows
-        if (header := headers.get(row.identifier))
+    return tuple(
+        TargetFinding(name, each.total / bases, max(each.most, 0.0), 0.0, file=each.path.name)
+        for name, each in headers
     )
 
 
@@ -116,10 +104,10 @@ def _find_masked(layout: Layout) -> float:
 def _add_plan(
     found: Validation, settings: GenomeSettings, inputs: Inputs, layout: Layout
 ) -> Validation:
-    """Add the windows that there would be; those that no track has data on are found later."""
+    """Add the windows that there will be."""
     try:
         settings = settle_resolution(settings, inputs.rows)
-        plan = make_plan(settings, layout)
+        plan = plan_windows(settings, layout, inputs.rows)
         with_replicates = any(layout.replicates)
         forecast = make_forecast(settings, layout, plan, replicates=with_replicates, threads=1)
     except SeqcastError as error:
@@ -127,6 +115,7 @@ def _add_plan(
     shares = {
         "N": f"more than {settings.max_n:.0%} N",
         "mask": f"more than {settings.max_masked:.0%} masked",
+        "no entries": "without a bin that any track has entries in",
     }
     return replace(
         found,
@@ -164,24 +153,18 @@ def _list_counts(parts: Mapping[str, int]) -> str:
 
 
 def _judge_tracks(
-    settings: GenomeSettings, rows: Sequence[TargetRow], headers: Mapping[str, Header]
+    settings: GenomeSettings,
+    rows: Sequence[TargetRow],
+    headers: Mapping[str, Header],
+    targets: Sequence[TargetFinding],
 ) -> tuple[list[str], list[str], list[str]]:
     """Return refusals, warnings and notices on what headers and table say."""
     opened = [(row, headers[row.identifier]) for row in rows if row.identifier in headers]
     return (
-        [*_find_empty(opened), *_find_negative(settings, opened)],
-        [*_find_high(settings, opened), *_find_repeated(rows)],
-        _find_undescribed(rows),
+        _find_negative(settings, opened),
+        [*_find_high(settings, rows, targets), *_find_repeated(rows)],
+        [*_find_undescribed(rows), *_find_nan(settings, opened)],
     )
-
-
-def _find_empty(opened: Sequence[tuple[TargetRow, Header]]) -> list[str]:
-    return [
-        f"{header.path}: has no value above or below 0, so that {row.identifier} cannot be learnt;"
-        " take its row out of the targets table"
-        for row, header in opened
-        if header.least == header.most == 0 or (header.covered == 0 and header.total == 0)
-    ]
 
 
 def _find_negative(
@@ -206,21 +189,23 @@ def _find_negative(
     return faults
 
 
-def _find_high(settings: GenomeSettings, opened: Sequence[tuple[TargetRow, Header]]) -> list[str]:
+def _find_high(
+    settings: GenomeSettings, rows: Sequence[TargetRow], targets: Sequence[TargetFinding]
+) -> list[str]:
     """Warn of peaks that would rule the loss, where nothing clips them."""
     if settings.clip_quantile is not None:
         return []
+    bare = {row.identifier for row in rows if row.clip is None and row.clip_soft is None}
     high = {
-        row.identifier: header.most / header.mean
-        for row, header in opened
-        if row.clip is None and row.clip_soft is None
-        if header.mean > 0 and header.most > _MUCH_ABOVE_MEAN * header.mean
+        target.name: target.max / target.mean
+        for target in targets
+        if target.name in bare and target.max > _MUCH_ABOVE_MEAN * target.mean > 0
     }
     if not high:
         return []
     name = max(high, key=lambda name: high[name])
     return [
-        f"{len(high)} of {len(opened)} targets have values more than {_MUCH_ABOVE_MEAN:,} times"
+        f"{len(high)} of {len(targets)} targets have values more than {_MUCH_ABOVE_MEAN:,} times"
         f" their mean (up to {high[name]:,.0f} times, {name}) and nothing clips them; set `clip` in"
         " the targets table, or dataset.clip_quantile: 0.9995"
     ]
@@ -248,4 +233,13 @@ def _find_undescribed(rows: Sequence[TargetRow]) -> list[str]:
     return [
         f"{len(bare)} of {len(rows)} targets have no description in the targets table; the report"
         f" calls them {list_some(bare)}"
+    ]
+
+
+def _find_nan(settings: GenomeSettings, opened: Sequence[tuple[TargetRow, Header]]) -> list[str]:
+    counted = "count as 0" if settings.missing == "zero" else "are unknown"
+    return [
+        f"{header.path.name}: {header.nan:,} bases with NaN, as if without an entry: they {counted}"
+        for _, header in opened
+        if header.nan
     ]

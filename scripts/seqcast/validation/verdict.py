@@ -103,8 +103,7 @@ def _describe_order(order: BaseOrder) -> str:
 
 def _describe_targets(found: Validation) -> list[str]:
     shown = found.targets[:_TARGETS_SHOWN]
-    from_headers = shown[0].covered is not None
-    lines = _list_headers(shown) if from_headers else _list_values(shown)
+    lines = _list_headers(shown) if shown[0].file else _list_values(shown)
     rest = len(found.targets) - len(shown)
     return [*lines, f"... and {rest:,} more, listed in the JSON"] if rest else lines
 
@@ -123,14 +122,14 @@ def _list_headers(shown: tuple[TargetFinding, ...]) -> list[str]:
     """List what the headers of the tracks say: no values were read."""
     names = min(28, max(len("target"), *(len(target.name) for target in shown)))
     files = min(28, max(len("file"), *(len(target.file) for target in shown)))
-    lines = [
-        f"{'target':<{names}}  {'file':<{files}}  {'has values on':>13}  {'mean there':>11}"
-        f"  {'max':>11}"
-    ]
+    # How many bases have an entry matters only where the others are unknown.
+    shares = ["" if t.covered is None else f"  {t.covered:>13.1%}" for t in shown]
+    head = f"  {'has values on':>13}" if shares[0] else ""
+    lines = [f"{'target':<{names}}  {'file':<{files}}{head}  {'mean':>11}  {'max':>11}"]
     return lines + [
-        f"{target.name[:names]:<{names}}  {target.file[:files]:<{files}}"
-        f"  {target.covered or 0:>13.1%}  {target.mean:>11,.4g}  {target.max:>11,.5g}"
-        for target in shown
+        f"{target.name[:names]:<{names}}  {target.file[:files]:<{files}}{share}"
+        f"  {target.mean:>11,.4g}  {target.max:>11,.5g}"
+        for target, share in zip(shown, shares, strict=True)
     ]
 
 

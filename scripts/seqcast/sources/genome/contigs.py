@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from seqcast.settings import GenomeSettings
+from seqcast.sources.genome.entries import find_covered
 from seqcast.sources.genome.headers import Header
 from seqcast.sources.genome.names import Matches, is_mitochondrion, suggest_contig
 
@@ -16,19 +17,23 @@ _ASSEMBLIES = {
     59_578_282: "danRer11", 23_513_712: "dm6", 23_011_544: "dm3", 15_072_434: "ce11",
     30_427_671: "TAIR10", 1_531_933: "sacCer3", 1_531_919: "sacCer1 or sacCer2",
 }  # fmt: skip
-_PAIRS_LISTED = 5
+_PAIRS_LISTED, _REASONS_LISTED = 5, 8
 # UCSC's names: chr6_GL000250v2_alt, chr1_KI270706v1_random, chr6_apd_hap1.
 _ALTERNATE = re.compile(r"([^_]+)_(?:.+_)?(?:alt|fix|random|hap\d+)")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A bigWig that could be opened: what people call it, and its contigs as matched."""
+    """A bigWig that could be opened: what people call it, and its contigs as matched.
+
+    `names` has those to read, the FASTA's name and its own, once they are known.
+    """
 
     label: str
     header: Header
     matches: Matches
     is_replicate: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fits(self) -> bool:
@@ -40,31 +45,67 @@ class Source:
         return self.header.contigs[self.matches.names[contig]]
 
 
-def find_left_out(
+def find_unusable(
     settings: GenomeSettings, lengths: Mapping[str, int], sources: Sequence[Source]
 ) -> dict[str, str]:
-    """Return the contigs that cannot or shall not be used, each with the reason.
-
-    A contig that a track lacks is left out for all; a replicate may lack it.
-    """
-    tracks = [source for source in sources if source.fits and not source.is_replicate]
+    """Return the contigs that cannot or shall not be used whatever is on them, with the reason."""
     wrong = _find_other_mitochondria(lengths, sources)
-    left_out, excluded = {}, set(settings.split.exclude)
+    unusable, excluded = {}, set(settings.split.exclude)
     for name, length in lengths.items():
-        lacking = [track.label for track in tracks if name not in track.matches.names]
         if name in excluded:
-            left_out[name] = "dataset.split.exclude says so"
+            unusable[name] = "dataset.split.exclude says so"
         elif not settings.split.alternates and _is_alternate(name, lengths):
-            left_out[name] = (
+            unusable[name] = (
                 "another version or a loose piece of a chromosome, which may be held out;"
                 " dataset.split.alternates: true uses it"
             )
-        elif lacking:
-            left_out[name] = _describe_lacking(lacking, len(tracks))
         elif length < settings.window:
-            left_out[name] = f"shorter than a window of {settings.window:,} bases"
+            unusable[name] = f"shorter than a window of {settings.window:,} bases"
         elif name in wrong:
-            left_out[name] = wrong[name]
+            unusable[name] = wrong[name]
+    return unusable
+
+
+def find_names(settings: GenomeSettings, source: Source, usable: Iterable[str]) -> dict[str, str]:
+    """Return which contigs of a bigWig to read, the FASTA's name and its own.
+
+    Where a base without an entry is 0, a contig on which all bases are is one that was not
+    measured, such as all but one of a file of a single chromosome; whether its zeros are stored, or
+    its name is in the header, makes no difference. Raises `SeqcastError` where entries cannot be
+    read.
+    """
+    own, sizes = source.matches.names, source.header.contigs
+    names = {name: own[name] for name in usable if name in own}
+    if settings.missing == "unknown":
+        return names
+    covered = find_covered(source.header.path, {own: sizes[own] for own in names.values()})
+    return {name: own for name, own in names.items() if own in covered}
+
+
+def find_blank(sources: Sequence[Source]) -> list[str]:
+    """Return a line for each bigWig without coverage on any contig that can be used."""
+    return [
+        f"{source.header.path}: has no coverage on any contig that can be used, no value above or"
+        " below 0; take it out of the targets table"
+        for source in sources
+        if source.fits and not source.names
+    ]
+
+
+def find_uncovered(
+    settings: GenomeSettings, usable: Iterable[str], sources: Sequence[Source]
+) -> dict[str, str]:
+    """Return the contigs without coverage in some track, with the reason; replicates do not count.
+
+    They are left out for all tracks; with `missing: unknown` only if no track has them. A track
+    without any is refused, and decides nothing.
+    """
+    tracks = [source for source in sources if source.names and not source.is_replicate]
+    left_out = {}
+    for name in usable:
+        lacking = [track.label for track in tracks if name not in track.names]
+        if lacking and (settings.missing == "zero" or len(lacking) == len(tracks)):
+            left_out[name] = _describe_lacking(lacking, len(tracks))
     return left_out
 
 
@@ -76,8 +117,8 @@ def _is_alternate(name: str, lengths: Mapping[str, int]) -> bool:
 
 def _describe_lacking(lacking: Sequence[str], tracks: int) -> str:
     if 3 < len(lacking) == tracks:
-        return f"in none of the {tracks} tracks"
-    return f"not in {list_some(lacking)}"
+        return f"no coverage in any of the {tracks:,} tracks"
+    return f"no coverage in {list_some(lacking)}"
 
 
 def _find_other_mitochondria(
@@ -193,14 +234,22 @@ def check_split(
 
 
 def describe_left_out(lengths: Mapping[str, int], left_out: Mapping[str, str]) -> list[str]:
-    """Return a line for each reason, with the contigs that are left out for it."""
+    """Return a line for each reason, with the contigs that are left out for it.
+
+    Of many reasons, as a thousand tracks without a read on this or that scaffold, the most
+    frequent ones.
+    """
     groups: dict[str, list[str]] = {}
     for name, reason in left_out.items():
         groups.setdefault(reason, []).append(name)
-    return [
+    largest = sorted(groups.items(), key=lambda group: -len(group[1]))
+    lines = [
         f"{len(names):,} of {len(lengths):,} contigs left out ({reason}): {list_some(names, 20)}"
-        for reason, names in groups.items()
+        for reason, names in largest[:_REASONS_LISTED]
     ]
+    rest = sum(len(names) for _, names in largest[_REASONS_LISTED:])
+    more = f"{rest:,} more contigs left out, each listed with its reason in validation.json"
+    return [*lines, more] if rest else lines
 
 
 def list_some(words: Sequence[str], most: int = 3, between: str = ", ") -> str:

@@ -16,6 +16,7 @@ from typing import BinaryIO
 import pyBigWig
 
 from seqcast.errors import SeqcastError
+from seqcast.sources.genome.entries import summarise
 
 _MAGIC, _BIGBED = 0x888FFC26, 0x8789F2EB
 _HEADER = struct.Struct("<IHHQQQHHQQIQ")
@@ -26,10 +27,10 @@ _INDEX_HEADER = 48
 
 @dataclass(frozen=True)
 class Header:
-    """Contigs of a bigWig with their lengths, and its own summary of all its values.
+    """Contigs of a bigWig with their lengths, and a summary of all its values.
 
-    `covered` counts bases with a value; `least`, `most` and `total` are of those, NaN where the
-    file does not say.
+    `covered` counts bases with a value; `least`, `most` and `total` are of those. `nan` counts
+    bases with an entry that is NaN.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class Header:
     least: float
     most: float
     total: float
+    nan: int = 0
 
     @property
     def mean(self) -> float:
@@ -56,6 +58,7 @@ class Header:
 def read_header(path: Path) -> Header:
     """Read a bigWig's header; takes no time, however large the file.
 
+    Where it has no summary, or one that NaN among the values has spoilt, all entries are read.
     Raises `SeqcastError` in one line where it is not there, not bigWig, or cut short.
     """
     path = Path(path)
@@ -67,6 +70,8 @@ def read_header(path: Path) -> Header:
         raise SeqcastError(f"{path}: pyBigWig cannot open it ({error}); make it anew") from None
     if not contigs:
         raise SeqcastError(f"{path}: names no contigs; make it anew")
+    if not math.isfinite(summary[-1]):
+        return Header(path, contigs, *summarise(path, contigs))
     return Header(path, contigs, *summary)
 
 

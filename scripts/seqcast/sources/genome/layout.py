@@ -8,6 +8,7 @@ import numpy as np
 
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.fasta import Fasta
+from seqcast.sources.genome.headers import Header
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Inputs:
 class Track:
     """A bigWig and what it calls the contigs: `names` maps the FASTA's name to its own.
 
-    A target's track has all contigs of the layout; a replicate may lack some.
+    A target's track has all contigs of the layout, but for `dataset.missing: unknown`; a
+    replicate may lack some.
     """
 
     path: Path
@@ -48,7 +50,8 @@ class Layout:
 
     `lengths` has the contigs to use, in the FASTA's order and by its names; `left_out` says why
     each of the others is not used. `mask` has merged (n, 2) intervals a contig, clipped to it.
-    `refusals` empty means that the files fit each other.
+    `headers` has those of the targets' tracks that could be read, by identifier. `refusals` empty
+    means that the files fit each other.
     """
 
     fasta: Fasta
@@ -59,3 +62,4 @@ class Layout:
     left_out: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    headers: Mapping[str, Header] = field(default_factory=dict)

@@ -1,12 +1,13 @@
 """From the files of a genome source to what they agree on, before any of the data is read."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
+from seqcast.console import progress
 from seqcast.errors import SeqcastError
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome import contigs
@@ -40,9 +41,10 @@ class _Said:
 def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
     """Open all files of a genome source and find the contigs that they agree on.
 
-    Reads the FASTA's index and the bigWigs' headers, no track data: seconds for any genome. All
-    that is wrong stands in `refusals`, one line a fault. Raises `SeqcastError`, with all faults
-    found so far, only where the FASTA or the table of aliases cannot be read.
+    Reads the FASTA's index, the bigWigs' headers and the first entries of each contig: seconds for
+    a few tracks, a minute or two for a thousand. All that is wrong stands in `refusals`, one line a
+    fault. Raises `SeqcastError`, with all faults found so far, only where the FASTA or the table of
+    aliases cannot be read.
     """
     said = _Said()
     headers = _read_headers(inputs, said)
@@ -65,11 +67,16 @@ def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
     said.refusals += contigs.compare_lengths(lengths, sources, excluded)
     # A track of another assembly must not decide what the others may use.
     right = [each for each in sources if not contigs.find_other_lengths(lengths, each, excluded)]
-    left_out = contigs.find_left_out(settings, lengths, right)
+    reasons = contigs.find_unusable(settings, lengths, right)
+    usable = [name for name in lengths if name not in reasons]
+    right = _find_names(settings, right, usable, said)
+    said.refusals += contigs.find_blank(right) if usable else []
+    reasons |= contigs.find_uncovered(settings, usable, right)
+    left_out = {name: reasons[name] for name in lengths if name in reasons}
     said.refusals += contigs.check_split(settings, lengths, left_out)
     used = {name: length for name, length in lengths.items() if name not in left_out}
     mask = _make_mask(beds, fasta, used, aliases, said)
-    tracks = {source.label: _make_track(source, used) for source in sources}
+    tracks = {source.label: _make_track(source, used) for source in right}
     return Layout(
         fasta,
         used,
@@ -79,10 +86,11 @@ def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
         left_out,
         (*contigs.describe_left_out(lengths, left_out), *said.lines),
         tuple(said.refusals),
+        {label: header for label, is_replicate, header in headers if not is_replicate},
     )
 
 
-def _try(said: _Said, read: Callable[..., T], *what: Path) -> T | None:
+def _try(said: _Said, read: Callable[..., T], *what: Any) -> T | None:
     """Read a file, or keep what is wrong with it and go on."""
     try:
         return read(*what)
@@ -106,9 +114,22 @@ def _read_headers(inputs: Inputs, said: _Said) -> list[tuple[str, bool, Header]]
     ]
 
 
+def _find_names(
+    settings: GenomeSettings, sources: Sequence[Source], usable: Sequence[str], said: _Said
+) -> list[Source]:
+    """Return the sources with the contigs to read; those that cannot be read are left out."""
+    found = []
+    with progress(len(sources), "looking for coverage", "tracks") as bar:
+        for source in sources:
+            names = _try(said, contigs.find_names, settings, source, usable)
+            found += [replace(source, names=names)] if names is not None else []
+            bar.update()
+    return found
+
+
 def _make_track(source: Source, used: Mapping[str, int]) -> Track:
-    names = source.matches.names
-    return Track(source.header.path, {name: names[name] for name in used if name in names})
+    names = {name: own for name, own in source.names.items() if name in used}
+    return Track(source.header.path, names)
 
 
 def _describe_names(matches: Matches, total: int, label: str, said: _Said, lost: str = "") -> None:

@@ -179,6 +179,6 @@ def _check_parts(plan: Plan) -> None:
     ]
     raise SeqcastError(
         f"{' and '.join(empty)} have no windows ({', '.join(why) or 'every contig is too short'});"
-        " hold out other chromosomes, make dataset.window smaller, or raise dataset.max_n,"
-        " max_masked or max_no_data"
+        " hold out other chromosomes, make dataset.window smaller, or raise dataset.max_n or"
+        " max_masked"
     )

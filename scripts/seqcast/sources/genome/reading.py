@@ -27,14 +27,13 @@ from seqcast.sources.genome.tracks import (
 class Contig:
     """A contig as it is stored.
 
-    `coverage` (cells, targets) is NaN where nothing is known; `has_data` (bins,) says where any
-    track has a value; `replicates` (bins, targets) is NaN where there is none.
+    `coverage` (cells, targets) is NaN where nothing is known, `replicates` (bins, targets) also
+    where there is none.
     """
 
     name: str
     codes: np.ndarray
     coverage: np.ndarray
-    has_data: np.ndarray
     replicates: np.ndarray | None
 
 
@@ -89,7 +88,7 @@ def read_contigs(
 
     def list_readings(batch: Mapping[str, int]) -> list[tuple[str, Reading]]:
         """Return what is to be read of contigs, of tracks first and then of replicates."""
-        return _make_readings(settings, layout.tracks, rows, batch, settings.cell) + _make_readings(
+        return make_readings(settings, layout.tracks, rows, batch, settings.cell) + make_readings(
             settings, others, rows, batch, settings.bin_size
         )
 
@@ -107,17 +106,18 @@ def read_contigs(
                 bar.update(length)
 
 
-def _make_readings(
+def make_readings(
     settings: GenomeSettings,
     tracks: tuple[Track | None, ...],
     rows: tuple[TargetRow, ...],
     lengths: Mapping[str, int],
     cell: int,
 ) -> list[tuple[str, Reading]]:
-    """Return what is to be read of contigs, track by track; a replicate may lack some."""
+    """Return what is to be read of contigs, track by track, of the tracks that have them."""
+    bins, missing = settings.bin_size, settings.missing
     stats = [row.sum_stat if row.sum_stat in ("max", "median") else "sum" for row in rows]
     return [
-        (name, Reading(track.path, track.names[name], length, cell, settings.bin_size, stat))
+        (name, Reading(track.path, track.names[name], length, cell, bins, stat, missing))
         for track, stat in zip(tracks, stats, strict=bool(tracks))
         if track is not None
         for name, length in lengths.items()
@@ -134,23 +134,26 @@ def _make_contig(
 ) -> Contig:
     """Put the tracks of a contig side by side and blot out what is not known."""
     codes = layout.fasta.codes(name)
-    unknown = find_unknown(settings, codes, layout.mask.get(name))
-    tracks, rest = cells[: len(layout.tracks)], iter(cells[len(layout.tracks) :])
-    coverage = np.stack([each.values for each in tracks], axis=1)
+    unknown, read = find_unknown(settings, codes, layout.mask.get(name)), iter(cells)
+    coverage = _stack(layout.tracks, name, len(unknown), read)
     coverage[unknown] = np.nan
-    per_bin = settings.bin_size // settings.cell
-    has_data = np.zeros(len(unknown), dtype=bool)
-    for each in tracks:
-        has_data |= each.has_data
-    bins = len(unknown) // per_bin
-    replicates = None
-    if others:
-        replicates = np.full((bins, len(others)), np.nan, dtype=np.float32)
-        for place, track in enumerate(others):
-            if track is not None and name in track.names:
-                replicates[:, place] = next(rest).values
-        replicates[unknown.reshape(bins, per_bin).any(axis=1)] = np.nan
-    return Contig(name, codes, coverage, has_data.reshape(bins, per_bin).any(axis=1), replicates)
+    if not others:
+        return Contig(name, codes, coverage, None)
+    unknown = unknown.reshape(-1, settings.bin_size // settings.cell).any(axis=1)
+    replicates = _stack(others, name, len(unknown), read)
+    replicates[unknown] = np.nan
+    return Contig(name, codes, coverage, replicates)
+
+
+def _stack(
+    tracks: tuple[Track | None, ...], name: str, size: int, cells: Iterator[Cells]
+) -> np.ndarray:
+    """Put a contig's cells side by side, (size, tracks); NaN where a track lacks the contig."""
+    values = np.full((size, len(tracks)), np.nan, dtype=np.float32)
+    for place, track in enumerate(tracks):
+        if track is not None and name in track.names:
+            values[:, place] = next(cells).values
+    return values
 
 
 def find_unknown(

@@ -42,7 +42,6 @@ def suggest_targets(
         settings, layout, plan, inputs.rows, signs, replicates=False, threads=threads
     ):
         survey.add(contig)
-    survey.finish()
     quantile = settings.clip_quantile
     facts = [survey.statistics.make_facts(t, quantile) for t in range(len(targets))]
     filled = make_suggestion(settings, targets, facts)

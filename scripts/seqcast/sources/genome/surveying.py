@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from seqcast.console import progress
 from seqcast.dataset import pool_cells
 from seqcast.errors import SeqcastError
 from seqcast.settings import GenomeSettings
@@ -11,8 +12,9 @@ from seqcast.settings.table import TargetRow, find_strand_pairs
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.matching import read_layout
 from seqcast.sources.genome.planning import Plan, find_share, find_touched, make_plan
-from seqcast.sources.genome.reading import Contig
+from seqcast.sources.genome.reading import Contig, find_unknown, make_readings
 from seqcast.sources.genome.scaling import BinStatistics
+from seqcast.sources.genome.tracks import read_cells
 from seqcast.targets import Targets
 
 
@@ -21,7 +23,7 @@ def open_genome(settings: GenomeSettings, inputs: Inputs) -> tuple[Layout, Plan]
     layout = read_layout(settings, inputs)
     if layout.refusals:
         raise SeqcastError("\n".join(layout.refusals))
-    return layout, make_plan(settings, layout)
+    return layout, plan_windows(settings, layout, inputs.rows)
 
 
 def make_targets(settings: GenomeSettings, rows: tuple[TargetRow, ...]) -> Targets:
@@ -40,17 +42,50 @@ def make_targets(settings: GenomeSettings, rows: tuple[TargetRow, ...]) -> Targe
     )
 
 
-class Survey:
-    """What is learnt of a genome while its contigs go by: windows without data, statistics.
+def plan_windows(settings: GenomeSettings, layout: Layout, rows: tuple[TargetRow, ...]) -> Plan:
+    """Plan the windows of a run; with `missing: unknown` those of which some target knows a bin.
 
-    `statistics` are over the bins of the train windows that are used, each bin once; with folds
-    over those of all windows.
+    For these the entries of the tracks are read, of each contig those of as many tracks as it takes
+    to know its windows. Raises `SeqcastError` where a part has no windows.
+    """
+    plan = make_plan(settings, layout)
+    if settings.missing == "zero":
+        return plan
+    return plan.without(_find_unknown_windows(settings, layout, plan, rows), "no entries")
+
+
+def _find_unknown_windows(
+    settings: GenomeSettings, layout: Layout, plan: Plan, rows: tuple[TargetRow, ...]
+) -> np.ndarray:
+    """Return which windows have no bin that any target knows, (windows,) bool."""
+    unknown = np.ones(len(plan.windows), dtype=bool)
+    with progress(sum(plan.lengths.values()), "looking for entries", "bases") as bar:
+        for contig, (name, length) in enumerate(plan.lengths.items()):
+            # Windows lie contig by contig, as `make_plan` has them.
+            here = slice(*np.searchsorted(plan.windows["contig"], [contig, contig + 1]))
+            hidden = find_unknown(settings, layout.fasta.codes(name), layout.mask.get(name))
+            of_contig = {name: length}
+            readings = make_readings(settings, layout.tracks, rows, of_contig, settings.cell)
+            for _, reading in readings:
+                if not unknown[here].any():
+                    break
+                cells = np.isnan(read_cells(reading).values) | hidden
+                known = ~cells.reshape(-1, settings.bin_size // settings.cell).any(axis=1)
+                unknown[here] &= find_share(known, plan.windows[here], settings.bin_size) == 0
+            bar.update(length)
+    return unknown
+
+
+class Survey:
+    """Statistics of a genome's bins while its contigs go by.
+
+    They are over the bins of the train windows, each bin once; with folds over those of all
+    windows.
     """
 
     def __init__(self, settings: GenomeSettings, plan: Plan, targets: Targets) -> None:
         self._settings, self._plan, self._place = settings, plan, 0
         self._sum_stat = targets.sum_stat
-        self._empty = np.zeros(len(plan.windows), dtype=bool)
         most = sum(length // settings.bin_size for length in plan.lengths.values())
         self.statistics = BinStatistics(len(targets), most, settings.clip_quantile)
 
@@ -60,22 +95,9 @@ class Survey:
         # Windows lie contig by contig, as `make_plan` has them.
         here = slice(*np.searchsorted(plan.windows["contig"], [self._place, self._place + 1]))
         windows = plan.windows[here]
-        no_data = find_share(~contig.has_data, windows, settings.bin_size)
-        empty = no_data > settings.max_no_data + 1e-9
-        self._empty[here] = empty
         self._place += 1
         train = np.isin(windows["split"], np.flatnonzero((plan.folds == 0).any(axis=0)))
-        taught = windows[train & ~empty]
-        spans = np.stack([taught["start"], taught["end"]], axis=1)
-        used = find_touched(spans, settings.bin_size, len(contig.has_data))
-        self.statistics.add(self._make_bins(contig.coverage, used))
-
-    def finish(self) -> Plan:
-        """Return the plan without the windows that no track has enough of."""
-        return self._plan.without(self._empty, "missing data")
-
-    def _make_bins(self, coverage: np.ndarray, used: np.ndarray) -> np.ndarray:
-        """Return the coverage of some of a contig's bins."""
-        per_bin = self._settings.bin_size // self._settings.cell
-        cells = coverage.reshape(len(used), per_bin, -1)[used]
-        return pool_cells(cells, self._sum_stat)
+        spans = np.stack([windows["start"][train], windows["end"][train]], axis=1)
+        cells = contig.coverage.reshape(-1, settings.bin_size // settings.cell, len(self._sum_stat))
+        used = find_touched(spans, settings.bin_size, len(cells))
+        self.statistics.add(pool_cells(cells[used], self._sum_stat))

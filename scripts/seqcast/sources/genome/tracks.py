@@ -24,13 +24,15 @@ _BLOCK = 1 << 18
 _WORTH_PROCESSES = 1_000_000_000
 # Bytes of cells, over all tracks, that are read together where contigs are short.
 _TOGETHER = 1 << 27
-# What a cell takes: its value, and whether it has one.
-_BYTES_A_CELL = 5
+_BYTES_A_CELL = 4
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A contig of a bigWig to read: by the track's own name, cells of `cell` bases, whole bins."""
+    """A contig of a bigWig to read: by the track's own name, cells of `cell` bases, whole bins.
+
+    `missing` says whether a base without an entry is `zero` or `unknown`.
+    """
 
     path: Path
     contig: str
@@ -38,17 +40,17 @@ class Reading:
     cell: int
     bin_size: int
     stat: str = "sum"
+    missing: str = "zero"
 
 
 @dataclass(frozen=True)
 class Cells:
-    """What a contig's cells hold, (cells,) float32, and which have a value at all, (cells,) bool.
+    """What a contig's cells hold, (cells,) float32, NaN where that is unknown.
 
-    Without a value a cell is 0. A track below 0 is turned: `lowest` and `highest` are as read.
+    A track below 0 is turned: `lowest` and `highest` are as read.
     """
 
     values: np.ndarray
-    has_data: np.ndarray
     lowest: float
     highest: float
 
@@ -70,16 +72,19 @@ def read_file(readings: Sequence[Reading]) -> list[Cells]:
 def _read_contig(track: Any, reading: Reading) -> Cells:
     """Read a contig: the sum over each cell's bases, or their median or maximum.
 
-    Bases without an entry, or with NaN, count as 0, as in Basenji; sums are made in float64. The
-    contig is padded with 0 to whole bins.
+    Bases without an entry, or with NaN, are 0, as in Basenji, Borzoi and ChromBPNet. With
+    `missing: unknown` they are taken to be like the others of their cell, which is NaN where they
+    are more than half. Sums are made in float64; the contig is padded with missing bases to whole
+    bins.
     """
     cell, length = reading.cell, reading.length
     size = -(-length // reading.bin_size) * (reading.bin_size // cell)
-    values, has_data = np.zeros(size, dtype=np.float32), np.zeros(size, dtype=bool)
+    values = np.full(size, 0 if reading.missing == "zero" else np.nan, dtype=np.float32)
     lowest, highest = 0.0, 0.0
     step = max(1, _BLOCK // cell) * cell
     for start in range(0, length, step):
         block = _read_block(track, reading, start, min(length, start + step))
+        block = block.reshape(-1, cell)
         missing = np.isnan(block)
         block[missing] = 0
         low, high = float(block.min()), float(block.max())
@@ -88,10 +93,13 @@ def _read_contig(track: Any, reading: Reading) -> Cells:
         lowest, highest = min(lowest, low), max(highest, high)
         if low < 0 and high <= 0:
             np.abs(block, out=block)
-        here = slice(start // cell, start // cell + block.size // cell)
-        values[here] = _pool(block.reshape(-1, cell), reading.stat)
-        has_data[here] = ~missing.reshape(-1, cell).all(axis=1)
-    return Cells(values, has_data, lowest, highest)
+        if reading.missing == "unknown":
+            _fill(block, missing)
+        here = slice(start // cell, start // cell + len(block))
+        values[here] = _pool(block, reading.stat)
+        if reading.missing == "unknown":
+            values[here][missing.mean(axis=1) > 0.5] = np.nan
+    return Cells(values, lowest, highest)
 
 
 def find_processes(bases: int, threads: int) -> int:
@@ -191,6 +199,13 @@ def _read_block(track: Any, reading: Reading, start: int, end: int) -> np.ndarra
         ) from None
     short = -block.size % reading.cell
     return np.pad(block, (0, short), constant_values=np.nan) if short else block
+
+
+def _fill(block: np.ndarray, missing: np.ndarray) -> None:
+    """Give the missing bases of a row, which are 0, the mean of its others."""
+    known = np.maximum((~missing).sum(axis=1), 1)
+    mean = block.sum(axis=1, dtype=np.float64) / known
+    np.copyto(block, mean[:, None], where=missing, casting="same_kind")
 
 
 def _pool(block: np.ndarray, stat: str) -> np.ndarray:

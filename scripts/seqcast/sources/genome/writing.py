@@ -70,7 +70,6 @@ def write_genome(
             survey.add(contig)
             if others:
                 others.add(contig.replicates)
-        plan = survey.finish()
         targets = fill_targets(settings, targets, survey.statistics)
         source = _describe(settings, inputs, layout, plan, signs)
         if others:
@@ -94,6 +93,7 @@ def _describe(
         "stride": settings.step,
         "scale": settings.scale,
         "clip_quantile": settings.clip_quantile,
+        "missing": settings.missing,
         "contigs_left_out": len(layout.left_out),
         "dropped_windows": plan.dropped,
         "negative_turned": [path.name for path in signs.turned],
