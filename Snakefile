@@ -15,6 +15,7 @@ min_version("9.0")
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from seqcast import errors, provenance, settings as seqcast_settings  # noqa: E402
+from seqcast.settings.written import read_config  # noqa: E402
 
 # A config file given on the command line replaces the default one; Snakemake would merge the two.
 if not workflow.configfiles:
@@ -23,6 +24,10 @@ if not workflow.configfiles:
 
 
 try:
+    # Read again: Snakemake takes the name 1_1 for 11, and `no` for false.
+    names_kept = read_config(workflow.configfiles, workflow.config_settings.config)
+    config.clear()
+    config.update(names_kept)
     settings = seqcast_settings.read_settings(config)
 except errors.SeqcastError as error:
     raise WorkflowError(str(error)) from None

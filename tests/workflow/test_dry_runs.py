@@ -78,6 +78,14 @@ def test_tracks_of_some_models_need_only_these(project: Project) -> None:
 
 def test_the_command_line_changes_the_config(project: Project) -> None:
     project.snakemake("-n", "train", "--config", "run=other", 'train={"learning_rate": "1e-2"}')
+    said = project.snakemake("-n", "train", "--config", "run=2024_01_05", check=False)
+    assert "config: run: found 20240105, wanted text" in said
+
+
+def test_names_in_a_config_keep_their_letters(project: Project) -> None:
+    project.write_config({**TINY, "run": "2024_01_05"})
+    project.config.write_text(project.config.read_text().replace("'2024_01_05'", "2024_01_05"))
+    assert "results/2024_01_05/default/train" in project.snakemake("-n", "train")
 
 
 @pytest.mark.parametrize(

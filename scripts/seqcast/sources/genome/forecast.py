@@ -15,7 +15,7 @@ from seqcast.sources.genome.tracks import find_processes
 # Measured on one core of a small server: nanoseconds per base and track, per base of sequence and
 # per value written.
 _READ, _ENCODE, _WRITE = 6.0, 12.0, 20.0
-# Python with numpy, h5py and pyBigWig; each process has its own.
+# Python with numpy and h5py; each process has its own.
 _BASE = 100 << 20
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 
