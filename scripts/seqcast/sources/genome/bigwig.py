@@ -1,6 +1,6 @@
 """bigWigs read without a C library.
 
-On some damaged files pyBigWig ends the interpreter with a segmentation fault, and pybigtools with an
+On some damaged files pyBigWig ends the interpreter with a segmentation fault, pybigtools with an
 abort: nothing could be said of them then. Layout: Kent et al. 2010, Bioinformatics 26:2204,
 supplement; numbers are little-endian.
 """
