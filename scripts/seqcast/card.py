@@ -9,8 +9,8 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from seqcast.damage import refuse_damage
 from seqcast.disk import check_format
-from seqcast.errors import SeqcastError
 
 FORMAT = "seqcast-model"
 FORMAT_VERSION = 3
@@ -20,11 +20,12 @@ KEY = "seqcast"
 
 def read_card(path: str | Path) -> dict[str, Any]:
     """Read what a model file says of itself, without its weights."""
-    try:
-        with safe_open(path, "np") as file:
-            card = json.loads((file.metadata() or {}).get(KEY, "{}"))
-    except (SafetensorError, OSError) as error:
-        raise SeqcastError(f"{path}: cannot be read as a model ({error})") from None
     mend = "train it anew, or use the seqcast that wrote it"
-    check_format(Path(path), card, (FORMAT, FORMAT_VERSION), mend)
+    with refuse_damage(path, "cannot be read as a model", mend):
+        try:
+            with safe_open(path, "np") as file:
+                card = json.loads((file.metadata() or {}).get(KEY, "{}"))
+        except SafetensorError as error:
+            raise ValueError(error) from None
+        check_format(Path(path), card, (FORMAT, FORMAT_VERSION), mend)
     return card

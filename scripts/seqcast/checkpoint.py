@@ -5,7 +5,6 @@ The format is specified in docs/formats.md. No pickle is read or written.
 
 import json
 import os
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from safetensors.torch import save
 
 from seqcast import __version__
 from seqcast.card import FORMAT, FORMAT_VERSION, KEY, read_card
+from seqcast.damage import refuse_damage
 from seqcast.errors import SeqcastError
 from seqcast.model import Network
 from seqcast.settings import PRESETS, ModelSettings
@@ -56,13 +56,11 @@ def read_model(path: str | Path) -> Network:
         if file.read(4) == _ZIP:
             return from_chainer(path)
     card = read_card(path)
-    targets = Targets.from_json(json.dumps(card["targets"]))
-    network = Network(ModelSettings.model_validate(card["model"]), targets, card["crop"])
-    try:
+    with refuse_damage(path, "its weights do not fit its settings", "train it anew"):
+        targets = Targets.from_json(json.dumps(card["targets"]))
+        network = Network(ModelSettings.model_validate(card["model"]), targets, card["crop"])
         with safe_open(path, "pt") as file:
             network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    except RuntimeError as error:
-        raise SeqcastError(f"{path}: its weights do not fit its settings ({error})") from None
     return network.eval()
 
 
@@ -77,13 +75,14 @@ def from_chainer(
     `course`), targets are called by `names` or counted.
     """
     settings = settings or ModelSettings.model_validate(PRESETS["course"]["model"])
-    try:
-        # Given a name, np.load leaves a broken file open.
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            # Saved as L.Classifier(Net()) or as the bare Net().
-            arrays = {key.removeprefix("predictor/"): file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
-        raise SeqcastError(f"{path}: cannot be read as a Chainer snapshot ({error})") from None
+    with refuse_damage(path, "cannot be read as a Chainer snapshot", "copy it again"):
+        try:
+            # Given a name, np.load leaves a broken file open.
+            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+                # Saved as L.Classifier(Net()) or as the bare Net().
+                arrays = {key.removeprefix("predictor/"): file[key] for key in file.files}
+        except BadZipFile as error:
+            raise ValueError(error) from None
     if "l/W" not in arrays:
         raise SeqcastError(
             f"{path}: found {', '.join(sorted(arrays)[:4]) or 'nothing'}, wanted the arrays of the"

@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from seqcast.damage import refuse_damage
 from seqcast.dataset import Dataset
 from seqcast.dataset.reading import read_mapped
 from seqcast.disk import Draft, check_format
@@ -128,28 +129,24 @@ class PredictionWriter(Draft):
 def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predictions:
     """Open predictions; given a dataset, refuse those that were made from another."""
     path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            mend = "delete the file and run `snakemake predict`"
-            check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
-            predictions = Predictions(
-                path=path,
-                rows=file["windows/row"][()],
-                folds=file["windows/fold"][()],
-                contig=tuple(file["windows/contig"].asstr()[()].tolist()),
-                start=file["windows/start"][()],
-                end=file["windows/end"][()],
-                targets=Targets.from_json(file.attrs["targets"]),
-                model=file.attrs["model"],
-                checkpoint_digest=file.attrs["checkpoint_digest"],
-                dataset_digest=file.attrs["dataset_digest"],
-                predicted=read_mapped(path, file["predicted"]),
-                spread=read_mapped(path, file["spread"]) if "spread" in file else None,
-            )
-    except OSError as error:
-        raise SeqcastError(f"{path}: cannot be read as HDF5 ({error})") from None
-    except KeyError as error:
-        raise SeqcastError(f"{path}: is not whole ({error}); run `snakemake predict`") from None
+    mend = "delete the file and run `snakemake predict`"
+    what = "cannot be read as HDF5, or is not whole"
+    with refuse_damage(path, what, mend), h5py.File(path, "r") as file:
+        check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
+        predictions = Predictions(
+            path=path,
+            rows=file["windows/row"][()],
+            folds=file["windows/fold"][()],
+            contig=tuple(file["windows/contig"].asstr()[()].tolist()),
+            start=file["windows/start"][()],
+            end=file["windows/end"][()],
+            targets=Targets.from_json(file.attrs["targets"]),
+            model=file.attrs["model"],
+            checkpoint_digest=file.attrs["checkpoint_digest"],
+            dataset_digest=file.attrs["dataset_digest"],
+            predicted=read_mapped(path, file["predicted"]),
+            spread=read_mapped(path, file["spread"]) if "spread" in file else None,
+        )
     if dataset is not None and predictions.dataset_digest != dataset.digest:
         raise SeqcastError(
             f"{path}: was predicted from a dataset with digest {predictions.dataset_digest[:12]},"

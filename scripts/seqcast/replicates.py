@@ -10,9 +10,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from seqcast.damage import refuse_damage
 from seqcast.dataset.reading import read_mapped
 from seqcast.disk import Draft, check_format
-from seqcast.errors import SeqcastError
 from seqcast.targets import Targets
 
 FORMAT = "seqcast-replicates"
@@ -71,11 +71,8 @@ class ReplicatesWriter(Draft):
 def read_replicates(path: str | Path) -> Replicates:
     """Open a file of replicates; its coverage is memory-mapped, read-only."""
     path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            mend = "delete the file and run `snakemake dataset`"
-            check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
-            coverage = read_mapped(path, file["coverage"])
-            return Replicates(coverage, tuple(map(bool, file.attrs["included"])))
-    except OSError as error:
-        raise SeqcastError(f"{path}: cannot be read as HDF5 ({error})") from None
+    mend = "delete the file and run `snakemake dataset`"
+    with refuse_damage(path, "cannot be read as HDF5", mend), h5py.File(path, "r") as file:
+        check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
+        coverage = read_mapped(path, file["coverage"])
+        return Replicates(coverage, tuple(map(bool, file.attrs["included"])))

@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from seqcast.damage import refuse_damage
 from seqcast.disk import check_format, make_room
 from seqcast.targets import Targets
 
@@ -28,7 +29,7 @@ def write_truth(path: Path, rate_BT: np.ndarray, targets: Targets) -> None:
 
 def read_truth(path: Path) -> np.ndarray:
     """Read the expected coverage, (bins, targets) float32."""
-    with h5py.File(path, "r") as file:
-        mend = "delete the file and run `snakemake dataset`"
+    mend = "delete the file and run `snakemake dataset`"
+    with refuse_damage(path, "cannot be read as HDF5", mend), h5py.File(path, "r") as file:
         check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
         return file["rate"][()]

@@ -9,6 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from seqcast.damage import refuse_damage
 from seqcast.dataset.layout import (
     FORMAT,
     FORMAT_VERSION,
@@ -160,42 +161,38 @@ def _place(windows: np.ndarray, contigs: Contigs) -> np.ndarray:
 def read_dataset(path: str | Path, fold: int = 0) -> Dataset:
     """Open a dataset with the splits of a fold; large arrays are memory-mapped, read-only."""
     path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            mend = "delete the file and run `snakemake dataset`"
-            check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
-            contigs = Contigs(
-                tuple(file["contigs/name"].asstr()[()].tolist()),
-                file["contigs/length"][()],
-                file["contigs/first_base"][()],
-                file["contigs/first_bin"][()],
-                tuple(file["contigs/chrom"].asstr()[()].tolist()),
-                file["contigs/offset"][()],
-                file["contigs/chrom_length"][()],
-            )
-            folds, windows = file["folds"][()], file["windows"][()].view(WINDOW_DTYPE)
-            parts = windows["split"].copy()
-            windows["split"] = folds[fold][parts]
-            return Dataset(
-                path=path,
-                bin_size=int(file.attrs["bin_size"]),
-                resolution=int(file.attrs["resolution"]),
-                crop=int(file.attrs["crop"]),
-                targets=Targets.from_json(file.attrs["targets"]),
-                contigs=contigs,
-                windows=windows,
-                parts=parts,
-                sequence=read_mapped(path, file["sequence"]),
-                coverage=read_mapped(path, file["coverage"]),
-                source=json.loads(file.attrs["source"]),
-                digest=file.attrs["digest"],
-                fold=fold,
-                folds=len(folds),
-            )
-    except OSError as error:
-        raise SeqcastError(f"{path}: cannot be read as HDF5 ({error})") from None
-    except KeyError as error:
-        raise SeqcastError(f"{path}: is not a whole dataset ({error}); make it anew") from None
+    mend = "delete the file and run `snakemake dataset`"
+    what = "cannot be read as HDF5, or is not a whole dataset"
+    with refuse_damage(path, what, mend), h5py.File(path, "r") as file:
+        check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
+        contigs = Contigs(
+            tuple(file["contigs/name"].asstr()[()].tolist()),
+            file["contigs/length"][()],
+            file["contigs/first_base"][()],
+            file["contigs/first_bin"][()],
+            tuple(file["contigs/chrom"].asstr()[()].tolist()),
+            file["contigs/offset"][()],
+            file["contigs/chrom_length"][()],
+        )
+        folds, windows = file["folds"][()], file["windows"][()].view(WINDOW_DTYPE)
+        parts = windows["split"].copy()
+        windows["split"] = folds[fold][parts]
+        return Dataset(
+            path=path,
+            bin_size=int(file.attrs["bin_size"]),
+            resolution=int(file.attrs["resolution"]),
+            crop=int(file.attrs["crop"]),
+            targets=Targets.from_json(file.attrs["targets"]),
+            contigs=contigs,
+            windows=windows,
+            parts=parts,
+            sequence=read_mapped(path, file["sequence"]),
+            coverage=read_mapped(path, file["coverage"]),
+            source=json.loads(file.attrs["source"]),
+            digest=file.attrs["digest"],
+            fold=fold,
+            folds=len(folds),
+        )
 
 
 def read_mapped(path: Path, array: h5py.Dataset) -> np.ndarray:

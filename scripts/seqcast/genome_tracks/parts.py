@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from seqcast.damage import refuse_damage
 from seqcast.disk import Draft, check_format
 from seqcast.errors import SeqcastError
 from seqcast.genome_tracks.plan import Part
@@ -77,15 +78,13 @@ class PredictedPart:
 
 def read_part(path: Path, part: Part, targets: Targets) -> PredictedPart:
     """Open a part; one of another plan or other targets is refused."""
-    try:
-        with h5py.File(path, "r") as file:
-            mend = "delete the file and run again"
-            check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
-            predicted = file["predicted"]
-            offset, shape = predicted.id.get_offset(), predicted.shape
-            same = file.attrs["digest"] == part.digest
-    except (OSError, KeyError) as error:
-        raise SeqcastError(f"{path}: cannot be read ({error}); delete it and run again") from None
+    mend = "delete the file and run again"
+    what = "cannot be read as HDF5, or is not whole"
+    with refuse_damage(path, what, mend), h5py.File(path, "r") as file:
+        check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
+        predicted = file["predicted"]
+        offset, shape = predicted.id.get_offset(), predicted.shape
+        same = file.attrs["digest"] == part.digest
     if not same or offset is None or shape != (len(targets), part.bins):
         raise SeqcastError(
             f"{path}: was predicted for another plan or other targets; delete it and run again"

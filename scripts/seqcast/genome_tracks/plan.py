@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from seqcast.damage import refuse_damage
 from seqcast.disk import check_format, write_text
 from seqcast.errors import SeqcastError
 from seqcast.genome_tracks.tiling import Span
@@ -74,11 +75,12 @@ def write_plan(path: Path, plan: Plan) -> None:
 
 def read_plan(path: Path) -> Plan:
     """Read a plan."""
-    content = json.loads(path.read_text())
-    check_format(path, content, (FORMAT, FORMAT_VERSION), "delete it and run again")
-    return Plan(
-        tuple(
-            Part(part["name"], tuple(Span(*span) for span in part["spans"]), part["digest"])
-            for part in content["parts"]
+    with refuse_damage(path, "is no plan", "delete it and run again"):
+        content = json.loads(path.read_text())
+        check_format(path, content, (FORMAT, FORMAT_VERSION), "delete it and run again")
+        return Plan(
+            tuple(
+                Part(part["name"], tuple(Span(*span) for span in part["spans"]), part["digest"])
+                for part in content["parts"]
+            )
         )
-    )

@@ -7,15 +7,15 @@ supplement; numbers are little-endian.
 
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from seqcast.errors import SeqcastError
+from seqcast.damage import refuse_damage
 
 HEADER = struct.Struct("<IHHQQQHHQQIQ")
 MAGIC, INDEX_HEADER = 0x888FFC26, 48
@@ -46,11 +46,11 @@ class BigWig:
         self._file = path.open("rb")
         try:
             self._size = path.stat().st_size
-            with self._damage_is_said("its header"):
+            with self._refuse_damage("its header"):
                 self._header = HEADER.unpack(self._read(0, HEADER.size))
                 if self._header[0] != MAGIC:
                     raise ValueError("it is no bigWig's")
-            with self._damage_is_said("its list of contigs"):
+            with self._refuse_damage("its list of contigs"):
                 self._ids, self.contigs = self._read_contigs(self._header[3])
         except BaseException:
             self._file.close()
@@ -93,7 +93,7 @@ class BigWig:
     @cached_property
     def _blocks(self) -> np.ndarray:
         """All blocks of data, (blocks,) of `_BLOCK`, in the order of the genome."""
-        with self._damage_is_said("its index"):
+        with self._refuse_damage("its index"):
             at = self._header[5]
             if int.from_bytes(self._read(at, 4), "little") != _INDEX_MAGIC:
                 raise ValueError("it does not begin as one")
@@ -111,7 +111,7 @@ class BigWig:
     def _read_block(self, block: np.void) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return starts and ends, int64, and values, float32, of a block's entries in order."""
         chrom, first, _, last, offset, size = block.item()
-        with self._damage_is_said(f"its data from byte {offset:,} on"):
+        with self._refuse_damage(f"its data from byte {offset:,} on"):
             content = self._unpack(self._read(offset, size))
             found, start, _, step, span, kind, count = _SECTION.unpack_from(content)
             items = np.frombuffer(content, _ITEMS[kind], count, _SECTION.size)
@@ -171,12 +171,6 @@ class BigWig:
         self._file.seek(at)
         return self._file.read(size)
 
-    @contextmanager
-    def _damage_is_said(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except (ValueError, KeyError, TypeError, struct.error, zlib.error, OSError) as error:
-            raise SeqcastError(
-                f"{self.path}: {what} cannot be read ({error}); the file is damaged or cut"
-                " short, so copy or download it again"
-            ) from None
+    def _refuse_damage(self, what: str) -> AbstractContextManager[None]:
+        mend = "the file is damaged or cut short, so copy or download it again"
+        return refuse_damage(self.path, f"{what} cannot be read", mend)
