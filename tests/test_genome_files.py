@@ -137,7 +137,7 @@ def test_cut_gzip_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_missing_fasta_and_folders(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.fa"):
-        with pytest.raises(SeqcastError, match=r"dataset\.fasta"):
+        with pytest.raises(SeqcastError, match="wanted a genome as FASTA"):
             open_fasta(path, tmp_path / "work")
 
 

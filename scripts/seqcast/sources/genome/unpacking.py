@@ -43,7 +43,7 @@ def check_kind(path: Path) -> None:
     """Raise `SeqcastError` where a file is not there, empty, or begins like no FASTA."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is not there"
-        raise SeqcastError(f"{path}: {what}; dataset.fasta names the genome as FASTA")
+        raise SeqcastError(f"{path}: {what}; wanted a genome as FASTA")
     try:
         with gzip.open(path) if is_gzip(path) else open(path, "rb") as file:
             head = file.read(4096)
