@@ -32,6 +32,15 @@ try:
 except errors.SeqcastError as error:
     raise WorkflowError(str(error)) from None
 
+# Snakemake starts scripts by this path and does not quote it; conda brings a Python of its own.
+if sys.executable != shlex.quote(sys.executable) and not (
+    workflow.deployment_settings.deployment_method
+):
+    raise WorkflowError(
+        f"{sys.executable}: Snakemake starts no Python whose path has blanks or other letters that a"
+        " shell reads otherwise; set up the virtual environment in a folder without them"
+    )
+
 # run.json tells how a run was started; jobs run in processes with other command lines.
 os.environ.setdefault("SEQCAST_COMMAND", shlex.join(["snakemake", *sys.argv[1:]]))
 

@@ -41,8 +41,9 @@ def download(
 
     Tries `attempts` times with `wait` seconds between, doubled each time; `timeout` is the longest
     silence of the server in seconds, `size` the bytes that the file must have, `named_by` where the
-    URL stands in the config. A file already there is kept where its size and digest are right. Raises `SeqcastError` where the server refuses, is
-    not reached, sends something else, or the disk is full.
+    URL stands in the config. A file already there is kept where its size and digest are right.
+    Raises `SeqcastError` where the server refuses, is not reached, sends something else, or the
+    disk is full.
     """
     path = Path(path)
     if (sha256 or size) and path.is_file():

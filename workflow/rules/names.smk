@@ -51,6 +51,18 @@ if MISSING:
     )
 # The table says how the files are read.
 TABLE = settings.dataset.targets if SOURCE_KIND == "genome" else []
+# Regions to predict besides, in BED.
+BED = settings.predict.regions or []
+for named_by, path in [
+    *((file.named_by, PLACES[file.place]) for file in FILES),
+    ("dataset.targets", TABLE),
+    ("predict.regions", BED),
+]:
+    if set("{}") & set(str(path)):
+        raise WorkflowError(
+            f"config: {named_by}: Snakemake takes braces in {path} for wildcards; rename it, or name"
+            " a link to it"
+        )
 # Windows without coordinates are looked for in the genome that they were cut from.
 PLACED_ON = getattr(settings.dataset, "genome", None)
 PLACED_ON = str(PLACES[PLACED_ON]) if PLACED_ON else []

@@ -3,7 +3,6 @@ import json
 
 SCOPE = "genome_tracks|regions"
 SCOPED = f"{RUN}/{{scope}}"
-BED = settings.predict.regions or []
 if BED and not Path(BED).is_file():
     near = errors.suggest(Path(BED).name, [each.name for each in Path(BED).parent.glob("*")])
     raise WorkflowError(f"config: predict.regions: there is no file {BED}{near}")
