@@ -71,15 +71,17 @@ class BigWig:
         if not parts:
             return np.full(end - start, np.nan, dtype=np.float32)
         starts, ends, values = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        starts, ends = np.clip(starts, start, end), np.clip(ends, start, end)
-        if np.all(starts[1:] >= ends[:-1]) and np.all(starts <= ends):
-            # Entries and the gaps between them in turn.
-            edges = np.concatenate([[start], np.column_stack([starts, ends]).ravel(), [end]])
-            turns = np.full(2 * len(values) + 1, np.nan, dtype=np.float32)
-            turns[1::2] = values
-            return np.repeat(turns, np.diff(edges))
+        # Gaps and entries in turn, a gap first and last.
+        turns = np.full(2 * len(values) + 1, np.nan, dtype=np.float32)
+        turns[1::2] = values
+        edges = np.empty(2 * len(values) + 2, dtype=np.int64)
+        edges[0], edges[1:-1:2], edges[2:-1:2], edges[-1] = start, starts, ends, end
+        sizes = np.diff(np.clip(edges, start, end, out=edges))
+        if sizes.min() >= 0:
+            return np.repeat(turns, sizes)
         found = np.full(end - start, np.nan, dtype=np.float32)
-        for first, last, value in zip(starts - start, ends - start, values, strict=True):
+        edges -= start
+        for first, last, value in zip(edges[1:-1:2], edges[2:-1:2], values, strict=True):
             found[first:last] = value
         return found
 
@@ -109,15 +111,14 @@ class BigWig:
             return blocks[np.argsort(blocks["first_chrom"], kind="stable")]
 
     def _read_block(self, block: np.void) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return starts and ends, int64, and values, float32, of a block's entries in order."""
+        """Return starts, ends and values, float32, of a block's entries in order."""
         chrom, first, _, last, offset, size = block.item()
         with self._refuse_damage(f"its data from byte {offset:,} on"):
             content = self._unpack(self._read(offset, size))
             found, start, _, step, span, kind, count = _SECTION.unpack_from(content)
             items = np.frombuffer(content, _ITEMS[kind], count, _SECTION.size)
             starts = start + step * np.arange(count) if kind == 3 else items["start"]
-            starts = starts.astype(np.int64)
-            ends = items["end"].astype(np.int64) if kind == 1 else starts + span
+            ends = items["end"] if kind == 1 else starts.astype(np.int64) + span
             if found != chrom or starts.min(initial=first) < first or ends.max(initial=0) > last:
                 raise ValueError("entries lie elsewhere than the index says")
             return starts, ends, items["value"]

@@ -210,38 +210,43 @@ def _read_index(plain: Path, work: Path) -> list[tuple[str, Record]] | None:
 
 
 def _find_records(plain: Path) -> list[tuple[str, Record]] | None:
+    """Return name and place of each contig as `_read_index` does, from the lines themselves."""
     found: list[tuple[str, Record]] = []
+    name, length, offset, letters, size = "", 0, 0, 0, 0
     at, has_ended = 0, True
     with open(plain, "rb") as file:
         for line in file:
             at += len(line)
-            letters = line.rstrip(b"\r\n")
-            if b"\r" in letters:
+            text = line.rstrip(b"\r\n")
+            if len(line) == size and len(text) == letters and not has_ended and text.isalpha():
+                length += letters  # nearly all lines
+                continue
+            if b"\r" in text:
                 return None
-            if letters[:1] == b">":
+            if text[:1] == b">":
+                if offset:
+                    found.append((name, Record(length, offset, letters, size)))
                 try:
-                    words = letters[1:].decode().split()
+                    name = "".join(text[1:].decode().split()[:1])
                 except UnicodeDecodeError:
                     return None
-                found.append((words[0] if words else "", Record(0, at, 0, 0)))
-                has_ended = False
+                length, offset, letters, size, has_ended = 0, at, 0, 0, False
                 continue
-            if not letters:
+            if not text:
                 has_ended = True
                 continue
-            if has_ended or b" " in letters or b"\t" in letters or letters[:1] == b";":
+            if has_ended or b" " in text or b"\t" in text or text[:1] == b";":
                 return None
-            name, record = found[-1]
-            end = len(line) - len(letters)
-            if not record.lenc:
-                record = Record(0, record.offset, len(letters), len(line))
-                # The only line of a file that has no end.
-                has_ended = not end
-            elif len(line) != record.lenb:
-                has_ended = True
-                if len(letters) > record.lenc or end not in (0, record.lenb - record.lenc):
-                    return None
-            found[-1] = name, record._replace(rlen=record.rlen + len(letters))
+            if not letters:
+                letters, size = len(text), len(line)
+            # The last line may be shorter, and end without an end of line.
+            ends = len(line) - len(text), size - letters
+            has_ended = len(text) < letters or ends[0] != ends[1] or not ends[0]
+            if len(text) > letters or ends[0] not in (0, ends[1]):
+                return None
+            length += len(text)
+    if offset:
+        found.append((name, Record(length, offset, letters, size)))
     return found
 
 
