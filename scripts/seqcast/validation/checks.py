@@ -11,6 +11,7 @@ from seqcast.damage import refuse_damage
 from seqcast.dataset import SPLITS, Dataset, check_dataset
 from seqcast.errors import SeqcastError
 from seqcast.findings import TargetFinding, Validation
+from seqcast.hdf5 import open_safely
 from seqcast.provenance import sha256_of
 from seqcast.settings import BasenjiSettings
 from seqcast.sources.basenji.hdf5 import DAMAGED, open_hdf5, read_keys
@@ -120,7 +121,7 @@ def _judge(
 
 def validate_dataset(dataset: Dataset) -> Validation:
     """Judge a dataset made here, such as the simulated one."""
-    with h5py.File(dataset.path, "r") as file:
+    with open_safely(dataset.path) as file:
         keys = read_keys(file)
     rows = {split: dataset.rows_of(split) for split in SPLITS}
     targets = _find_targets(dataset, rows["train"])

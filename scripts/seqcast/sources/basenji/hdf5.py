@@ -11,6 +11,7 @@ from seqcast.damage import refuse_damage
 from seqcast.errors import SeqcastError
 from seqcast.findings import Key
 from seqcast.genome import N
+from seqcast.hdf5 import open_safely
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _BLOCK_BYTES = 1 << 27
@@ -33,10 +34,11 @@ def open_hdf5(path: Path) -> h5py.File:
         ) from None
     if not head:
         raise SeqcastError(f"{path}: is empty (0 bytes); copy or download it again")
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise SeqcastError(f"{path}: {_explain(error, head)}") from None
+    with refuse_damage(path, "cannot be read as HDF5", DAMAGED):
+        try:
+            return open_safely(path)
+        except OSError as error:
+            raise SeqcastError(f"{path}: {_explain(error, head)}") from None
 
 
 def _explain(error: OSError, head: bytes) -> str:
