@@ -25,6 +25,7 @@ def refuse_damage(path: str | Path, what: str, mend: str) -> Iterator[None]:
     try:
         yield
     except DAMAGE as error:
-        # The words of some libraries are several lines.
+        # The words of some libraries are several lines, and hold bytes of the file.
         words = " ".join(str(error).split()) or type(error).__name__
-        raise SeqcastError(f"{path}: {what} ({words[:300]}); {mend}") from error
+        words = "".join(letter if letter.isprintable() else "?" for letter in words[:300])
+        raise SeqcastError(f"{path}: {what} ({words}); {mend}") from error

@@ -18,8 +18,9 @@ def open_safely(path: str | Path) -> h5py.File:
     """Open a file for reading once a process of its own has looked through it.
 
     On some damaged files the library of HDF5 ends its process with a segmentation fault, or does
-    not end. Looking reads names, shapes, attributes and places of chunks, no large arrays:
-    milliseconds. Raises OSError where that fails so, and what h5py raises elsewhere.
+    not end. Looking reads names, shapes, attributes and places of chunks, no large arrays: up to a
+    quarter of a second, so only for files from elsewhere. Raises OSError where it ends so, and what
+    h5py raises otherwise.
     """
     with warnings.catch_warnings():
         # Of locks that other threads hold: h5py frees its own.

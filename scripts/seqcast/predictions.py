@@ -16,7 +16,6 @@ from seqcast.dataset import Dataset
 from seqcast.dataset.reading import read_mapped
 from seqcast.disk import Draft, check_format
 from seqcast.errors import SeqcastError
-from seqcast.hdf5 import open_safely
 from seqcast.targets import Targets
 
 FORMAT = "seqcast-predictions"
@@ -132,7 +131,7 @@ def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predic
     path = Path(path)
     mend = "delete the file and run `snakemake predict`"
     what = "cannot be read as HDF5, or is not whole"
-    with refuse_damage(path, what, mend), open_safely(path) as file:
+    with refuse_damage(path, what, mend), h5py.File(path, "r") as file:
         check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
         predictions = Predictions(
             path=path,

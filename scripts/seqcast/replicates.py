@@ -13,7 +13,6 @@ import numpy as np
 from seqcast.damage import refuse_damage
 from seqcast.dataset.reading import read_mapped
 from seqcast.disk import Draft, check_format
-from seqcast.hdf5 import open_safely
 from seqcast.targets import Targets
 
 FORMAT = "seqcast-replicates"
@@ -73,7 +72,7 @@ def read_replicates(path: str | Path) -> Replicates:
     """Open a file of replicates; its coverage is memory-mapped, read-only."""
     path = Path(path)
     mend = "delete the file and run `snakemake dataset`"
-    with refuse_damage(path, "cannot be read as HDF5", mend), open_safely(path) as file:
+    with refuse_damage(path, "cannot be read as HDF5", mend), h5py.File(path, "r") as file:
         check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
         coverage = read_mapped(path, file["coverage"])
         return Replicates(coverage, tuple(map(bool, file.attrs["included"])))

@@ -11,7 +11,6 @@ import numpy as np
 
 from seqcast.damage import refuse_damage
 from seqcast.disk import check_format, make_room
-from seqcast.hdf5 import open_safely
 from seqcast.targets import Targets
 
 FORMAT = "seqcast-truth"
@@ -31,6 +30,6 @@ def write_truth(path: Path, rate_BT: np.ndarray, targets: Targets) -> None:
 def read_truth(path: Path) -> np.ndarray:
     """Read the expected coverage, (bins, targets) float32."""
     mend = "delete the file and run `snakemake dataset`"
-    with refuse_damage(path, "cannot be read as HDF5", mend), open_safely(path) as file:
+    with refuse_damage(path, "cannot be read as HDF5", mend), h5py.File(path, "r") as file:
         check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
         return file["rate"][()]

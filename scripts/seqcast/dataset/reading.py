@@ -21,7 +21,6 @@ from seqcast.dataset.layout import (
 )
 from seqcast.disk import check_format
 from seqcast.errors import SeqcastError
-from seqcast.hdf5 import open_safely
 from seqcast.targets import Targets
 
 
@@ -164,7 +163,7 @@ def read_dataset(path: str | Path, fold: int = 0) -> Dataset:
     path = Path(path)
     mend = "delete the file and run `snakemake dataset`"
     what = "cannot be read as HDF5, or is not a whole dataset"
-    with refuse_damage(path, what, mend), open_safely(path) as file:
+    with refuse_damage(path, what, mend), h5py.File(path, "r") as file:
         check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
         contigs = Contigs(
             tuple(file["contigs/name"].asstr()[()].tolist()),

@@ -14,7 +14,6 @@ from seqcast.damage import refuse_damage
 from seqcast.disk import Draft, check_format
 from seqcast.errors import SeqcastError
 from seqcast.genome_tracks.plan import Part
-from seqcast.hdf5 import open_safely
 from seqcast.targets import Targets
 
 FORMAT = "seqcast-part"
@@ -81,7 +80,7 @@ def read_part(path: Path, part: Part, targets: Targets) -> PredictedPart:
     """Open a part; one of another plan or other targets is refused."""
     mend = "delete the file and run again"
     what = "cannot be read as HDF5, or is not whole"
-    with refuse_damage(path, what, mend), open_safely(path) as file:
+    with refuse_damage(path, what, mend), h5py.File(path, "r") as file:
         check_format(path, file.attrs, (FORMAT, FORMAT_VERSION), mend)
         predicted = file["predicted"]
         offset, shape = predicted.id.get_offset(), predicted.shape

@@ -11,7 +11,6 @@ from seqcast.damage import refuse_damage
 from seqcast.dataset import SPLITS, Dataset, check_dataset
 from seqcast.errors import SeqcastError
 from seqcast.findings import TargetFinding, Validation
-from seqcast.hdf5 import open_safely
 from seqcast.provenance import sha256_of
 from seqcast.settings import BasenjiSettings
 from seqcast.sources.basenji.hdf5 import DAMAGED, open_hdf5, read_keys
@@ -121,7 +120,7 @@ def _judge(
 
 def validate_dataset(dataset: Dataset) -> Validation:
     """Judge a dataset made here, such as the simulated one."""
-    with open_safely(dataset.path) as file:
+    with h5py.File(dataset.path, "r") as file:
         keys = read_keys(file)
     rows = {split: dataset.rows_of(split) for split in SPLITS}
     targets = _find_targets(dataset, rows["train"])
