@@ -15,6 +15,7 @@ min_version("9.0")
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from seqcast import errors, provenance, seal, settings as seqcast_settings  # noqa: E402
+from seqcast.settings.written import read_config  # noqa: E402
 
 # A config file given on the command line replaces the default one; Snakemake would merge the two.
 if not workflow.configfiles:
@@ -23,9 +24,22 @@ if not workflow.configfiles:
 
 
 try:
+    # Read again: Snakemake takes the name 1_1 for 11, and `no` for false.
+    names_kept = read_config(workflow.configfiles, workflow.config_settings.config)
+    config.clear()
+    config.update(names_kept)
     settings = seqcast_settings.read_settings(config)
 except errors.SeqcastError as error:
     raise WorkflowError(str(error)) from None
+
+# Snakemake starts scripts by this path and does not quote it; conda brings a Python of its own.
+if sys.executable != shlex.quote(sys.executable) and not (
+    workflow.deployment_settings.deployment_method
+):
+    raise WorkflowError(
+        f"{sys.executable}: Snakemake starts no Python whose path has blanks or other letters that a"
+        " shell reads otherwise; set up the virtual environment in a folder without them"
+    )
 
 # run.json tells how a run was started; jobs run in processes with other command lines.
 os.environ.setdefault("SEQCAST_COMMAND", shlex.join(["snakemake", *sys.argv[1:]]))

@@ -44,6 +44,16 @@ def test_a_users_error_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture
     assert own_handlers() == []
 
 
+def test_a_step_may_be_called_by_any_file(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    with step("download a%20{b}%s.bw", tmp_path / "a.log"), progress(2, "a%20{b}", "B") as bar:
+        log.info("from %s", "http://x/a%20{b}.bw")
+        bar.delay = 0
+        bar.update(1)
+        bar.refresh()
+    assert (tmp_path / "a.log").read_text().startswith("[download a%20{b}%s.bw] from http://x/a%20")
+    assert "a%20{b}:  50%" in capsys.readouterr().err
+
+
 def test_several_faults_are_a_line_each(tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         fail(tmp_path / "a.log", SeqcastError("one\ntwo"))

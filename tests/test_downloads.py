@@ -58,6 +58,22 @@ def status(code: int) -> Answer:
     return answer
 
 
+def odd_headers(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "abc")
+    handler.send_header("Last-Modified", "yesterday")
+    handler.end_headers()
+    handler.wfile.write(BODY)
+
+
+def part_unasked(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(206)
+    handler.send_header("Content-Length", "10")
+    handler.send_header("Content-Range", "bytes 0-9/1000")
+    handler.end_headers()
+    handler.wfile.write(BODY[:10])
+
+
 def page(handler: BaseHTTPRequestHandler) -> None:
     body = b"<!DOCTYPE html><p>Sign in</p>"
     handler.send_response(200)
@@ -165,6 +181,13 @@ def test_range_past_the_end_starts_anew(server: Server, tmp_path: Path) -> None:
     assert get(server, tmp_path / "seq.h5") == SHA256
 
 
+def test_headers_that_are_no_numbers_and_no_dates_are_passed_over(
+    server: Server, tmp_path: Path
+) -> None:
+    server.answers = [odd_headers]
+    assert get(server, tmp_path / "seq.h5") == SHA256
+
+
 def test_busy_server_is_asked_again(server: Server, tmp_path: Path) -> None:
     server.answers = [status(503), status(429), whole]
     assert get(server, tmp_path / "seq.h5") == SHA256
@@ -180,6 +203,15 @@ def test_busy_server_is_asked_again(server: Server, tmp_path: Path) -> None:
         ([no_ranges], {"size": 7}, 1, "has 700,000 bytes, dataset.bytes says 7"),
         ([whole], {"sha256": "0" * 64}, 1, f"its sha256 is {SHA256}, dataset.sha256 says 000"),
         ([page], {"sha256": SHA256}, 1, "it is a web page"),
+        (
+            [part_unasked],
+            {},
+            1,
+            "sends another part of the file than was asked for (bytes 0-9/1000)",
+        ),
+        ([status(404)], {"named_by": "t.tsv: a"}, 1, "404 Not Found; see t.tsv: a"),
+        ([page], {"sha256": SHA256, "named_by": "t.tsv: a"}, 1, "t.tsv: a: sha256 says"),
+        ([status(500)], {"named_by": "dataset.mask"}, 3, "give its path in dataset.mask"),
     ],
 )
 def test_failure_is_one_line_and_leaves_no_file(

@@ -70,8 +70,10 @@ def test_every_layout_reads_the_same(file: str, width: int, end: str, tmp_path: 
         (">a\n>b\nACGTRYKMX-\n", {"a": "", "b": "ACGTRYKMX-"}),
         (">a caf\xe9\nACGT\nA\nACGT\n", {"a": "ACGTAACGT"}),
         ("\ufeff>a\nAC\n", {"a": "AC"}),
+        (">a\nACGT \nACGT \nAC\t\n>b\r\nAC\r\n", {"a": "ACGTACGTAC", "b": "AC"}),
+        (">caf\xe9 \xff\nAC\n", {"caf\xe9": "AC"}),
     ],
-    ids=["unequal lines", "comment", "empty contig", "latin-1", "byte order mark"],
+    ids=["unequal", "comment", "empty contig", "latin-1", "byte order mark", "blanks", "name"],
 )
 def test_untidy_fasta_is_read(text: str, wanted: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "untidy.fa"
@@ -93,6 +95,9 @@ def test_untidy_fasta_is_read(text: str, wanted: dict[str, str], tmp_path: Path)
         (b">a\n>b\n", "2 names and no sequence"),
         (b">a\nAC\n>a\nAC\n>b\nAC\n>b\nAC\n", "a, b stand"),
         (b">p\nMKVLITGAGSGIGRELA\n", "protein"),
+        (b">a\nAC\n>\nAC\n", "`>` without a name after a"),
+        (b"> \nAC\n", "`>` without a name at its start"),
+        (b">a\nA\0C\n", "1 of 3 letters looked at in a are"),
         (b">r\nACGUACGU\n", "2 of 8 letters looked at in r are U: RNA"),
         (gzip.compress(b">a\n" + b"ACGT" * 5000, mtime=0)[:60], "cannot be"),
         (b"\x1f\x8bnot gzip at all", "cannot be read"),
@@ -137,7 +142,7 @@ def test_cut_gzip_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_missing_fasta_and_folders(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.fa"):
-        with pytest.raises(SeqcastError, match=r"dataset\.fasta"):
+        with pytest.raises(SeqcastError, match="wanted a genome as FASTA"):
             open_fasta(path, tmp_path / "work")
 
 

@@ -1,5 +1,6 @@
 """bigWigs as cells, against values read base by base."""
 
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from seqcast.errors import SeqcastError
 from seqcast.sources.genome import tracks
+from seqcast.sources.genome.bigwig import BigWig
 from seqcast.sources.genome.tracks import Reading, read_cells, read_groups
 
 ODD = DATA / "odd_files" / "bigwig"
@@ -127,7 +129,7 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.bw"
     path.write_text("track type=bigWig\n")
-    with pytest.raises(SeqcastError, match="cannot be opened as bigWig"):
+    with pytest.raises(SeqcastError, match="its header cannot be read"):
         read_cells(Reading(path, "c", 10, 8, 8))
 
 
@@ -163,6 +165,32 @@ def test_processes_do_not_run_the_script_again(tmp_path: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (ran.stdout, ran.returncode) == ("once\n[[10.0, 20.0]]\n", 0), ran.stderr
+
+
+def test_of_entries_that_overlap_the_later_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_track(tmp_path / "t.bw", {"c": np.ones(10)})
+    found = np.array([[0, 6, 1], [4, 8, 2], [2, 3, 3]])
+    monkeypatch.setattr(BigWig, "_read_block", lambda *_: (*found.T[:2], found.T[2].astype("<f4")))
+    with BigWig(path) as track:
+        np.testing.assert_array_equal(track.values("c", 1, 9), [1, 3, 1, 2, 2, 2, 2, np.nan])
+
+
+@pytest.mark.parametrize("change", ["chrom", "start", "circle"])
+def test_an_index_that_leads_elsewhere_is_refused(tmp_path: Path, change: str) -> None:
+    path = write_track(tmp_path / "t.bw", {"c": np.ones(10), "d": np.ones(10)})
+    content = bytearray(path.read_bytes())
+    (index,) = struct.unpack_from("<Q", content, 24)
+    node = index + 48
+    if change == "circle":
+        content[node] = 0  # an inner node, whose first child is itself
+        struct.pack_into("<Q", content, node + 4 + 16, node)
+    else:
+        struct.pack_into("<I", content, node + 4 + (0 if change == "chrom" else 4), 1)
+    path.write_bytes(content)
+    with pytest.raises(SeqcastError, match=r"t\.bw: its (index|data from byte .*) cannot be read"):
+        read_cells(Reading(path, "c", 10, 1, 1))
 
 
 @pytest.mark.skipif(not ODD.is_dir(), reason=f"no {ODD}; set SEQCAST_TEST_DATA to the shared data")

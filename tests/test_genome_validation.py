@@ -262,6 +262,15 @@ def test_no_contig_in_common(tmp_path: Path) -> None:
     assert wanted in refusals[0]
 
 
+def test_a_target_may_be_called_like_a_replicate(tmp_path: Path) -> None:
+    codes = make_codes(LENGTHS)
+    tracks = {name: make_coverage(codes, 1) for name in ("x", "x (replicate)", "rep")}
+    files = write_genome(tmp_path / "g", tracks=tracks, columns={"x": {"replicate": "rep.bw"}})
+    layout = read_layout(files.settings(), files.inputs())
+    assert [track.path.name for track in layout.tracks] == ["x.bw", "x (replicate).bw", "rep.bw"]
+    assert [each and each.path.name for each in layout.replicates] == ["rep.bw", None, None]
+
+
 def test_replicates_are_matched_and_may_lack_contigs(tmp_path: Path) -> None:
     columns = {"one": {"replicate": "rep.bw"}}
     files = write_genome(tmp_path / "in", columns=columns)

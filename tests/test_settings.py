@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from seqcast.errors import SeqcastError
 from seqcast.settings import STAGES, ModelSettings, Settings, read_settings
 from seqcast.settings.schema import make_docs, make_schema
+from seqcast.settings.written import read_config
 
 ROOT = Path(__file__).parents[1]
 BASENJI = {"source": "basenji_h5", "file": "seq.h5"}
@@ -159,16 +160,71 @@ def test_text_becomes_what_is_declared() -> None:
         {
             "train": {"learning_rate": "4e-3", "epochs": "3", "threads": "2"},
             "dataset": {"window": "4096", "stride": "4096", "seed": "7"},
-            "predict": {"checkpoint": 2, "windows": "1"},
+            "predict": {"windows": "1"},
             "models": {"a": {"train": {"snapshots": "every"}}},
-            "run": 2024,
         }
     )
     training = settings.training("a")
     assert (training.learning_rate, training.epochs, training.threads) == (0.004, 3, 2)
     assert (settings.dataset.window, settings.dataset.seed) == (4096, 7)
-    assert (settings.predict.checkpoint, settings.predict.windows) == ("2", 1)
-    assert settings.run == "2024"
+    assert settings.predict.windows == 1
+
+
+def test_numbers_are_no_names() -> None:
+    # Of `--config run=2024_01_05` Snakemake keeps 20240105.
+    message = "run: found 20240105, wanted text; of a command line Snakemake reads a number"
+    assert message in refusal({"run": 20240105})
+    assert "report.title: found 1.5, wanted text" in refusal({"report": {"title": 1.5}})
+
+
+NAMES = ["1_1", "no", "Y", "0x1F", "1:30", "2024-01-05", "010", "1e5", "2.0", ".5", "true", "-1"]
+
+
+def test_what_is_a_name_by_declaration_keeps_its_letters(tmp_path: Path) -> None:
+    path, other = tmp_path / "mine.yaml", tmp_path / "other.yaml"
+    path.write_text(
+        "run: 2024_01_05\n"
+        "dataset: {source: genome, fasta: 1e5, targets: a.tsv, window: 1_024, md5: {},\n"
+        f"  split: {{valid: [{', '.join(NAMES)}], test: ['null']}}}}\n"
+        "models: {on: , 2_0: {train: {epochs: 010, reverse_complement: yes}}}\n"
+    )
+    other.write_text(f"dataset: {{md5: {{1_1: {'1' * 32}, NO: '{'a' * 32}'}}}}\n")
+    settings = read_settings(read_config([path, other], {"dataset": {"window": "2048"}}))
+    assert (settings.run, settings.dataset.fasta) == ("2024_01_05", "1e5")
+    assert settings.dataset.split.valid == tuple(NAMES)
+    assert settings.dataset.split.test == ("null",)
+    assert settings.dataset.md5 == {"1_1": "1" * 32, "NO": "a" * 32}
+    assert list(settings.models) == ["on", "2_0"]
+    assert settings.dataset.window == 2048
+    assert settings.training("2_0").epochs == 10
+    assert settings.training("2_0").reverse_complement
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: 1\nb: {c: 2, c: 3}\n", "line 2: the key 'c' stands twice"),
+        ("- a\n", "wanted a mapping"),
+        ("a: [1\n", "line 2: expected ',' or ']'"),
+        ("a: b\0\n", "cannot be read as YAML"),
+        ("a: " + "[" * 5000, "cannot be read as YAML"),
+        ("a: !!python/object:os.system {}\n", "line 1: could not determine a constructor"),
+    ],
+)
+def test_what_is_no_config_ends_in_one_line(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(SeqcastError) as caught:
+        read_config([path], {})
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_configs_that_snakemake_reads_right_are_read_the_same() -> None:
+    for path in (ROOT / "config").glob("*.yaml"):
+        assert read_settings(read_config([path], {})) == read_settings(
+            yaml.safe_load(path.read_text())
+        )
 
 
 def test_what_stands_nearest_the_model_wins() -> None:
@@ -240,11 +296,11 @@ def test_names_of_folders_are_taken(name: str) -> None:
 
 
 def test_an_epoch_must_be_kept_to_be_predicted_with() -> None:
-    assert "keeps only the best" in refusal({"predict": {"checkpoint": 3}})
+    assert "keeps only the best" in refusal({"predict": {"checkpoint": "3"}})
     kept = {"train": {"snapshots": "every", "epochs": 10}, "predict": {"checkpoint": "10"}}
     assert read_settings(kept).predict.checkpoint == "10"
     for epoch in (0, 11):
-        message = refusal({**kept, "predict": {"checkpoint": epoch}})
+        message = refusal({**kept, "predict": {"checkpoint": str(epoch)}})
         assert f"epoch {epoch}, but models.default trains for epochs 1 to 10" in message
 
 

@@ -34,9 +34,11 @@ def test_files_of_each_source(tmp_path: Path) -> None:
 
 def test_downloads_have_the_names_of_their_urls() -> None:
     urls = ["https://h:80/a/x.bw?raw=1", "https://h/b/y.bw", "ftp://h/b/x.bw", "own/x.bw"]
+    urls += ["https://h/a{b}%20c.bw"]
     places = find_places(map(File, urls), "down")
     assert places["https://h/b/y.bw"] == Path("down/y.bw")
     assert places["own/x.bw"] == Path("own/x.bw")
-    assert len(set(places.values())) == 4
+    assert places["https://h/a{b}%20c.bw"] == Path("down/a%7Bb%7D%20c.bw")
+    assert len(set(places.values())) == 5
     assert places["https://h:80/a/x.bw?raw=1"] == Path("down/h-80-a-x.bw-raw=1")
     assert find_places([File("https://h/a/seq.h5?raw=1")], "d").popitem()[1] == Path("d/seq.h5")

@@ -79,11 +79,32 @@ def test_tables_of_excel_and_pandas_are_read(tmp_path: Path) -> None:
             "'a' has strand_pair 1, but 'c' has 1; wanted 0",
         ),
         ("index\tidentifier\tfile\n1\ta\tb\n1\tc\td\n", "the same index stands twice"),
+        (
+            'identifier\tfile\tdescription\na\tb\t"open\nc\td\tx\n',
+            "line 2: the quotation marks do not pair",
+        ),
+        ("identifier\tfile\na\tb\0\n", "holds a NUL byte"),
+        ("identifier\tfile\na\tb\tc\n", "line 2: has 3 cells for 2 columns"),
+        ("identifier\tfile\tfile\na\tb\tc\n", "column 'file' stands 2 times"),
         ("identifier\tfile\treplicate_included\na\tb\ttrue\n", "replicate names no file"),
     ],
 )
 def test_faults_are_named(tmp_path: Path, text: str, message: str) -> None:
     assert message in refusal(tmp_path, text)
+
+
+def test_names_are_read_as_they_are_written(tmp_path: Path) -> None:
+    text = 'identifier\tfile\tdescription\n2.0\ta.bw\t"of ""a"""\nNA\tb.bw\tcut\x0cor\x85not\n'
+    rows = read_targets_table(write(tmp_path, text))
+    assert [row.identifier for row in rows] == ["2.0", "NA"]
+    assert [row.description for row in rows] == ['of "a"', "cut\x0cor\x85not"]
+
+
+def test_rows_that_are_commented_out_are_no_targets(tmp_path: Path) -> None:
+    text = "# mine\nidentifier\tfile\n#a\ta.bw\nb\tb.bw\n"
+    assert [row.identifier for row in read_targets_table(write(tmp_path, text))] == ["b"]
+    with pytest.raises(SeqcastError, match="line 4: file"):
+        read_targets_table(write(tmp_path, text.replace("b.bw", "")))
 
 
 def test_a_table_that_is_not_there(tmp_path: Path) -> None:

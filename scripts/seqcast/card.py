@@ -10,8 +10,8 @@ from typing import Any, Literal
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 from safetensors import SafetensorError, safe_open
 
+from seqcast.damage import refuse_damage
 from seqcast.disk import check_format
-from seqcast.errors import SeqcastError
 from seqcast.headers import check_header
 from seqcast.seal import AGAIN, check_seal, damaged
 from seqcast.settings import ModelSettings, TrainSettings
@@ -91,12 +91,13 @@ def read_header(path: Path, wanted: tuple[str, int], what: str, remedy: str) -> 
     `what` the file should be and `remedy` stand in the `SeqcastError` of one that is not as
     written.
     """
-    try:
+    with refuse_damage(path, f"cannot be read as {what}", remedy):
         is_sealed = check_seal(path, remedy)
-        with safe_open(path, "np") as file:
-            text = (file.metadata() or {}).get(KEY, "{}")
-    except (SafetensorError, OSError) as error:
-        raise SeqcastError(f"{path}: cannot be read as {what} ({error}); {remedy}") from None
+        try:
+            with safe_open(path, "np") as file:
+                text = (file.metadata() or {}).get(KEY, "{}")
+        except SafetensorError as error:
+            raise ValueError(error) from None
     header = check_header(dict[str, Any], text, path, remedy)
     check_format(path, header, wanted, "make it anew, or use the seqcast that wrote it")
     # This version has a seal: it is the mark itself that is damaged.

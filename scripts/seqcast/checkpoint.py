@@ -4,7 +4,6 @@ The format is specified in docs/formats.md. No pickle is read or written.
 """
 
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from seqcast import __version__
 from seqcast.card import FORMAT, FORMAT_VERSION, KEY, SEAL_KEY, Card, TrainingFacts, read_card
+from seqcast.damage import refuse_damage
 from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
 from seqcast.model import Network
@@ -125,13 +125,14 @@ def from_chainer(
     `course`), targets are called by `names` or counted.
     """
     settings = settings or ModelSettings.model_validate(PRESETS["course"]["model"])
-    try:
-        # Given a name, np.load leaves a broken file open.
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            # Saved as L.Classifier(Net()) or as the bare Net().
-            arrays = {key.removeprefix("predictor/"): file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
-        raise SeqcastError(f"{path}: cannot be read as a Chainer snapshot ({error})") from None
+    with refuse_damage(path, "cannot be read as a Chainer snapshot", "copy it again"):
+        try:
+            # Given a name, np.load leaves a broken file open.
+            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+                # Saved as L.Classifier(Net()) or as the bare Net().
+                arrays = {key.removeprefix("predictor/"): file[key] for key in file.files}
+        except BadZipFile as error:
+            raise ValueError(error) from None
     if "l/W" not in arrays or not arrays["l/W"].ndim:
         raise SeqcastError(
             f"{path}: found {', '.join(sorted(arrays)[:4]) or 'nothing'}, wanted the arrays of the"

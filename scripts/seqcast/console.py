@@ -41,7 +41,8 @@ def step(
         Path(log_file).parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(log_file, mode=mode))
     for handler in handlers:
-        handler.setFormatter(logging.Formatter(f"[{name}] %(message)s"))
+        # A step may be called by a file: in a format, `%` stands for something else.
+        handler.setFormatter(logging.Formatter(f"[{name.replace('%', '%%')}] %(message)s"))
         log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False

@@ -8,6 +8,7 @@ partial file's own and sent back as `If-Range`. A server that knows no ranges se
 import errno
 import ftplib
 import os
+import re
 import time
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ def download(
     *,
     sha256: str | None = None,
     size: int | None = None,
+    named_by: str = "dataset.file",
     attempts: int = 5,
     wait: float = 2.0,
     timeout: float = 60.0,
@@ -39,30 +41,31 @@ def download(
     """Download a file, check it, and return its SHA-256 digest.
 
     Tries `attempts` times with `wait` seconds between, doubled each time; `timeout` is the longest
-    silence of the server in seconds, `size` the bytes that the file must have. A file already there
-    is kept where its size and digest are right. Raises `SeqcastError` where the server refuses, is
-    not reached, sends something else, or the disk is full.
+    silence of the server in seconds, `size` the bytes that the file must have, `named_by` where the
+    URL stands in the config. A file already there is kept where its size and digest are right.
+    Raises `SeqcastError` where the server refuses, is not reached, sends something else, or the
+    disk is full.
     """
     path = Path(path)
     if (sha256 or size) and path.is_file():
-        digest, fault = _check(path, sha256, size)
+        digest, fault = _check(path, sha256, size, named_by)
         if not fault:
             return digest
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     for attempt in range(1, attempts + 1):
         try:
-            _fetch(url, partial, size, timeout)
+            _fetch(url, partial, size, named_by, timeout)
             break
         except (requests.RequestException, OSError) as error:
-            reason = _explain(error, partial)
+            reason = _explain(error, partial, named_by)
             if attempt == attempts:
                 tried = f"after {attempts} attempts: " if attempts > 1 else ""
-                raise SeqcastError(f"{url}: {tried}{reason}; {_mend(partial)}") from None
+                raise SeqcastError(f"{url}: {tried}{reason}; {_mend(partial, named_by)}") from None
             pause = wait * 2 ** (attempt - 1)
             log.warning("%s: %s; next attempt in %g s", url, reason, pause)
             time.sleep(pause)
-    digest, fault = _check(partial, sha256, size)
+    digest, fault = _check(partial, sha256, size, named_by)
     if fault:
         partial.unlink()
         raise SeqcastError(f"{url}: {fault}")
@@ -70,12 +73,12 @@ def download(
     return digest
 
 
-def _fetch(url: str, partial: Path, size: int | None, timeout: float) -> None:
+def _fetch(url: str, partial: Path, size: int | None, named_by: str, timeout: float) -> None:
     """Make one attempt, going on where the partial file ends if the server allows it."""
     if url.startswith("ftp://"):
         _fetch_ftp(url, partial, timeout)
         return
-    transfer = _Transfer(url, partial, size)
+    transfer = _Transfer(url, partial, size, named_by)
     with progress(1, partial.name.removesuffix(".partial"), "B") as bar:
         bar.unit, bar.unit_scale = "B", True
         fetch = pooch.HTTPDownloader(
@@ -99,8 +102,8 @@ def _fetch_ftp(url: str, partial: Path, timeout: float) -> None:
 class _Transfer:
     """One request that writes to the partial file; `check` sees the answer before its content."""
 
-    def __init__(self, url: str, partial: Path, size: int | None) -> None:
-        self.url, self.partial, self.size = url, partial, size
+    def __init__(self, url: str, partial: Path, size: int | None, named_by: str) -> None:
+        self.url, self.partial, self.size, self.named_by = url, partial, size, named_by
         self.response: requests.Response | None = None
         # Compressed on the way, lengths and ranges would be of something else than the file.
         self.headers = {"Accept-Encoding": "identity"}
@@ -130,28 +133,52 @@ class _Transfer:
             self.file.truncate(0)
         if response.status_code >= 400:
             if response.status_code not in (*_PASSING, 416):
-                raise SeqcastError(f"{self.url}: {_name_status(response)}; see dataset.file")
+                raise SeqcastError(f"{self.url}: {_name_status(response)}; see {self.named_by}")
             return
         if response.status_code != 206:
             self.start = 0
             self.file.truncate(0)
-        length = response.headers.get("Content-Length")
-        whole = self.start + int(length) if length else None
-        if self.size and whole and whole != self.size:
-            raise SeqcastError(f"{self.url}: {_size_fault(whole, self.size)}")
+        elif not _is_rest(response, self.start):
+            self.file.truncate(0)
+            raise SeqcastError(
+                f"{self.url}: the server sends another part of the file than was asked for"
+                f" ({response.headers.get('Content-Range', 'it does not say which')});"
+                f" {_mend(self.partial, self.named_by)}"
+            )
+        length = response.headers.get("Content-Length", "")
+        if not re.fullmatch("[0-9]{1,18}", length):
+            response.headers.pop("Content-Length", None)  # the progress bar counts on it
+            return
+        whole = self.start + int(length)
+        if self.size and whole != self.size:
+            raise SeqcastError(f"{self.url}: {_size_fault(whole, self.size, self.named_by)}")
 
     def _keep_date(self, response: requests.Response) -> None:
         date = response.headers.get("Last-Modified")
         if date and response.ok and self.partial.exists():
-            seconds = parsedate_to_datetime(date).timestamp()
-            os.utime(self.partial, (seconds, seconds))
+            try:
+                seconds = parsedate_to_datetime(date).timestamp()
+                os.utime(self.partial, (seconds, seconds))
+            except (ValueError, TypeError, OverflowError):
+                return  # no date: the next attempt begins anew
+
+
+def _is_rest(response: requests.Response, start: int) -> bool:
+    """Say whether a part of a file is what is missing of it: all from byte `start` on."""
+    said = response.headers.get("Content-Range", "")
+    if start and not said:
+        return True  # some servers leave it out
+    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", said)
+    if found is None or int(found[1]) != start:
+        return False
+    return found[3] == str(int(found[2]) + 1) or (found[3] == "*" and start > 0)
 
 
 def _name_status(response: requests.Response) -> str:
     return f"the server answers {response.status_code} {response.reason or ''}".rstrip()
 
 
-def _explain(error: Exception, partial: Path) -> str:
+def _explain(error: Exception, partial: Path, named_by: str) -> str:
     """Say in a few words what went wrong in an attempt; raise what no attempt will mend."""
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return _name_status(error.response)
@@ -163,7 +190,7 @@ def _explain(error: Exception, partial: Path) -> str:
     if isinstance(error, requests.ConnectionError):
         return "the server cannot be reached"
     if isinstance(error, requests.RequestException):
-        raise SeqcastError(f"{error}; see dataset.file") from None
+        raise SeqcastError(f"{error}; see {named_by}") from None
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         raise SeqcastError(
             f"{partial}: the disk or a quota is full after {have:,} bytes ({error.strerror}); make"
@@ -174,27 +201,34 @@ def _explain(error: Exception, partial: Path) -> str:
     return f"the connection failed ({error})"
 
 
-def _mend(partial: Path) -> str:
+def _mend(partial: Path, named_by: str) -> str:
     if partial.exists() and partial.stat().st_size:
         return "run again, it goes on where it stopped if the server allows it"
-    return "run again later, or download it by other means and set dataset.file to its path"
+    return f"run again later, or download it by other means and give its path in {named_by}"
 
 
-def _check(path: Path, sha256: str | None, size: int | None) -> tuple[str, str]:
+def _check(path: Path, sha256: str | None, size: int | None, named_by: str) -> tuple[str, str]:
     """Return the digest of a file and what is wrong with it, or nothing."""
     found = path.stat().st_size
     digest = pooch.file_hash(str(path), alg="sha256")
     if size and found != size:
-        return digest, _size_fault(found, size)
+        return digest, _size_fault(found, size, named_by)
     if sha256 in (None, digest):
         return digest, ""
     with open(path, "rb") as file:
         page = file.read(64).lstrip().lower().startswith(_HTML)
     what = " (it is a web page)" if page else ""
     return digest, (
-        f"its sha256 is {digest}{what}, dataset.sha256 says {sha256}; see which is right"
+        f"its sha256 is {digest}{what}, {_beside(named_by, 'sha256')} says {sha256}; see which is"
+        " right"
     )
 
 
-def _size_fault(found: int, wanted: int) -> str:
-    return f"has {found:,} bytes, dataset.bytes says {wanted:,}; see which is right"
+def _size_fault(found: int, wanted: int, named_by: str) -> str:
+    said = _beside(named_by, "bytes")
+    return f"has {found:,} bytes, {said} says {wanted:,}; see which is right"
+
+
+def _beside(named_by: str, key: str) -> str:
+    """Return what a file's digest or size is called: a key of its section, a cell of its row."""
+    return f"dataset.{key}" if named_by == "dataset.file" else f"{named_by}: {key}"

@@ -1,5 +1,6 @@
 """Every stage dry-runs; the workflow passes Snakemake's own lint and snakefmt."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,14 @@ def test_tracks_of_some_models_need_only_these(project: Project) -> None:
 
 def test_the_command_line_changes_the_config(project: Project) -> None:
     project.snakemake("-n", "train", "--config", "run=other", 'train={"learning_rate": "1e-2"}')
+    said = project.snakemake("-n", "train", "--config", "run=2024_01_05", check=False)
+    assert "config: run: found 20240105, wanted text" in said
+
+
+def test_names_in_a_config_keep_their_letters(project: Project) -> None:
+    project.write_config({**TINY, "run": "2024_01_05"})
+    project.config.write_text(project.config.read_text().replace("'2024_01_05'", "2024_01_05"))
+    assert "results/2024_01_05/default/train" in project.snakemake("-n", "train")
 
 
 @pytest.mark.parametrize(
@@ -109,6 +118,27 @@ def test_a_faulty_config_is_said_plainly(
     said = project.snakemake("-n", check=False)
     assert all(word in said for word in words)
     assert "Traceback" not in said
+
+
+def test_braces_in_a_path_are_refused(project: Project) -> None:
+    project.write_config({**TINY, "dataset": {"source": "basenji_h5", "file": "here{x}.h5"}})
+    (project.folder / "here{x}.h5").touch()
+    said = project.snakemake("-n", check=False)
+    assert "dataset.file: Snakemake takes braces in here{x}.h5 for wildcards" in said
+    assert "Traceback" not in said
+
+
+def test_a_python_in_a_folder_with_a_blank_is_refused(project: Project) -> None:
+    python = project.folder / "my env" / "python"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    said = subprocess.run(
+        [python, "-m", "snakemake", "-n", "--configfile", project.config],
+        cwd=project.folder, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert "my env/python: Snakemake starts no Python whose path has blanks" in said.stdout
+    assert said.returncode == 1
 
 
 def test_lint_finds_nothing(project: Project) -> None:

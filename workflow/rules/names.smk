@@ -53,6 +53,7 @@ MISSING = [
 # The weights of another training; those of this one are made anew when it is.
 CHECKPOINT = settings.predict.checkpoint
 CHECKPOINT = [] if CHECKPOINT == "best" or CHECKPOINT.isdigit() else CHECKPOINT
+# Regions to predict besides, in BED.
 BED = settings.predict.regions or []
 MISSING += [
     (named_by, Path(path))
@@ -70,6 +71,17 @@ if MISSING:
     )
 # The table says how the files are read.
 TABLE = settings.dataset.targets if SOURCE_KIND == "genome" else []
+for named_by, path in [
+    *((file.named_by, PLACES[file.place]) for file in FILES),
+    ("dataset.targets", TABLE),
+    ("predict.checkpoint", CHECKPOINT),
+    ("predict.regions", BED),
+]:
+    if set("{}") & set(str(path)):
+        raise WorkflowError(
+            f"config: {named_by}: Snakemake takes braces in {path} for wildcards; rename it, or name"
+            " a link to it"
+        )
 # Windows without coordinates are looked for in the genome that they were cut from.
 PLACED_ON = getattr(settings.dataset, "genome", None)
 PLACED_ON = str(PLACES[PLACED_ON]) if PLACED_ON else []

@@ -2,7 +2,7 @@
 
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqcast.errors import suggest
@@ -39,9 +39,7 @@ def describe_fault(fault: Mapping[str, Any], run: type | None = None, place: str
     `run` is the section of the top-level keys, for which a misspelt one may be meant; `place` says
     where a part stands that was checked by itself.
     """
-    loc = [str(part) for part in fault["loc"] if part != "[key]"]
-    if not place and loc[:1] == ["dataset"]:
-        del loc[1:2]  # the union's member, which does not stand in the user's file
+    loc = [str(part) for part in (fault["loc"] if place else find_place(fault["loc"]))]
     where = ".".join([*([place] if place else []), *loc])
     is_unknown = fault["type"] in ("extra_forbidden", "unexpected_keyword_argument")
     if is_unknown and where in _GONE:
@@ -57,9 +55,21 @@ def describe_fault(fault: Mapping[str, Any], run: type | None = None, place: str
         return f"{where}: found {found}; {message[0].lower()}{message[1:]}".removeprefix(": ")
     wanted = re.split(", unable| or instance", message.removeprefix("Input should be "))[0]
     wanted = wanted.replace("a valid dictionary", "a mapping").replace("a valid tuple", "a list")
+    if fault["type"] == "string_type" and isinstance(fault["input"], (int, float)):
+        return (
+            f"{where}: found {found}, wanted text; of a command line Snakemake reads a number,"
+            " quoted or not: write it in the config file, or choose a word"
+        )
     choices = re.findall("'([^']*)'", wanted) if fault["type"] == "literal_error" else []
     hint = suggest(str(fault["input"]), choices)
     return f"{where}: found {found}, wanted {wanted}{hint}".removeprefix(": ")
+
+
+def find_place(loc: Sequence[str | int]) -> list[str | int]:
+    """Return the keys that lead to a fault of a whole run, as they stand in the user's file."""
+    parts = [part for part in loc if part != "[key]"]
+    # The second of a dataset's is the union's member.
+    return parts[:1] + parts[2:] if parts[:1] == ["dataset"] else parts
 
 
 def _explain_key(where: str, loc: str, run: type | None) -> str:

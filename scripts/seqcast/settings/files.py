@@ -77,7 +77,8 @@ def find_places(files: Iterable[File], folder: str | Path) -> dict[str, Path]:
         if names.count(name) > 1:
             whole = f"{url.netloc}{url.path}{url.query and '-'}{url.query}"
             name = whole.replace("/", "-").replace(":", "-")
-        found[place] = Path(folder, name)
+        # Braces would be wildcards to Snakemake.
+        found[place] = Path(folder, name.replace("{", "%7B").replace("}", "%7D"))
     return found
 
 

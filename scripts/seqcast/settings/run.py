@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from seqcast.errors import SeqcastError, suggest
 from seqcast.settings.data import SOURCES, BasenjiSettings, GenomeSettings, SimulatedSettings
-from seqcast.settings.faults import describe_fault
+from seqcast.settings.faults import describe_fault, find_place
 from seqcast.settings.model import PRESETS, ModelSettings, TrainSettings, fit_strides
 from seqcast.settings.section import Section
 from seqcast.settings.steps import (
@@ -194,6 +194,16 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
     except ValidationError as error:
         faults = [describe_fault(fault, Settings) for fault in error.errors()]
         raise SeqcastError("\n".join(f"config: {fault}" for fault in faults)) from None
+
+
+def find_text(config: Mapping[str, Any]) -> list[list[str | int]]:
+    """Return the keys that lead to each value that is no text where text is wanted."""
+    try:
+        Settings.model_validate(dict(config))
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        return [find_place(each["loc"]) for each in faults if each["type"] == "string_type"]
+    return []
 
 
 def _within(place: Callable[[str | None], str], kind: type[Section], value: dict[str, Any]) -> Any:

@@ -12,12 +12,12 @@ AssemblyName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.]*$", max_len
 class Section(BaseModel):
     """Refuse unknown keys and later changes."""
 
-    # In YAML a name such as 2024 is a number; a default of 0 is 0.0 like one that was given.
+    # A default of 0 is 0.0 like one that was given.
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
         use_attribute_docstrings=True,
-        coerce_numbers_to_str=True,
+        allow_inf_nan=False,
         validate_default=True,
     )
 

@@ -1,7 +1,7 @@
 """The targets table as its user wrote it: a TSV with the columns of Basenji's."""
 
 import csv
-import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -79,40 +79,69 @@ def read_targets_table(path: str | Path) -> tuple[TargetRow, ...]:
     return tuple(rows)
 
 
+def parse_table(text: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """Return the columns of a TSV, and its rows by column with the line each stands on.
+
+    Cells may be quoted, as in CSV, within a line. Blank lines and those that begin with `#` are
+    passed over. Raises ValueError, which begins with the line, where cells do not fit the columns.
+    """
+    columns: list[str] | None = None
+    rows = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        try:
+            # Line by line: a quotation mark left open would make one cell of all that follows.
+            (cells,) = csv.reader([line], delimiter="\t", strict=True)
+        except csv.Error as error:
+            raise ValueError(f"line {number}: the quotation marks do not pair ({error})") from None
+        if columns is None:
+            columns = cells
+            continue
+        if any(cells[len(columns) :]):
+            raise ValueError(f"line {number}: has {len(cells)} cells for {len(columns)} columns")
+        rows.append((number, dict(zip(columns, cells, strict=False))))
+    return columns or [], rows
+
+
 def _read_lines(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Return the filled cells of each row that are ours, with the row's line in the file."""
     try:
         # utf-8-sig: Excel begins a file with a byte order mark.
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        if "\0" in text:
+            raise ValueError("it holds a NUL byte, as no text does")
+        columns, rows = parse_table(text)
+    except (OSError, ValueError) as error:
         raise SeqcastError(f"{path}: cannot be read as a targets table ({error})") from None
-    table = csv.DictReader(text.splitlines(), delimiter="\t")
     # pandas leaves the name of its index column empty.
-    columns = [name.strip() or "index" for name in table.fieldnames or ()]
-    table.fieldnames = columns
+    names = [name.strip() or "index" for name in columns]
     for name in _NEEDED:
-        if name not in columns:
-            hint = suggest(name, columns)
-            if len(columns) == 1:
+        if name not in names:
+            hint = suggest(name, names)
+            if len(names) == 1:
                 hint = "; columns are separated by tabs, not spaces"
             raise SeqcastError(
-                f"{path}: found columns {', '.join(columns) or 'none'}, wanted {name!r} too{hint}"
+                f"{path}: found columns {', '.join(names) or 'none'}, wanted {name!r} too{hint}"
             )
-    lines = [
-        (table.line_num, {key: row[key].strip() for key in TargetRow.model_fields if row.get(key)})
-        for row in table
-        if any(value for value in row.values())
-    ]
+    for name in TargetRow.model_fields:
+        if names.count(name) > 1:
+            raise SeqcastError(f"{path}: column {name!r} stands {names.count(name)} times")
+    lines = []
+    for number, row in rows:
+        cells = {names[columns.index(key)]: cell.strip() for key, cell in row.items()}
+        ours = {key: cells[key] for key in TargetRow.model_fields if _is_given(key, cells)}
+        if any(cells.values()):
+            lines.append((number, ours))
     if not lines:
         raise SeqcastError(f"{path}: has no targets, wanted one row a track")
-    # The digests and numbers of pandas: empty cells may be written NaN, whole numbers 3.0.
-    return [(number, {k: _plain(v) for k, v in row.items() if _plain(v)}) for number, row in lines]
+    return lines
 
 
-def _plain(cell: str) -> str:
-    if cell.lower() in ("nan", "na", "none"):
-        return ""
-    return re.sub(r"^(-?\d+)\.0$", r"\1", cell)
+def _is_given(column: str, cells: Mapping[str, str]) -> bool:
+    """Say whether a cell says anything: pandas writes NaN for those that are empty."""
+    cell = cells.get(column, "")
+    return bool(cell) and (column in _NEEDED or cell.lower() not in ("nan", "na", "none"))
 
 
 def _place(row: TargetRow, folder: Path) -> TargetRow:

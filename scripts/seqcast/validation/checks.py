@@ -7,12 +7,13 @@ import h5py
 import numpy as np
 
 from seqcast.base_order import BaseOrder
+from seqcast.damage import refuse_damage
 from seqcast.dataset import SPLITS, Dataset, check_dataset
 from seqcast.errors import SeqcastError
 from seqcast.findings import TargetFinding, Validation
 from seqcast.provenance import sha256_of
 from seqcast.settings import BasenjiSettings
-from seqcast.sources.basenji.hdf5 import open_hdf5, read_keys
+from seqcast.sources.basenji.hdf5 import DAMAGED, open_hdf5, read_keys
 from seqcast.sources.basenji.layout import check_layout, read_layout, read_target_names
 from seqcast.sources.basenji.scan import Bases, Coverage, read_base_order, read_windows
 from seqcast.targets import Targets
@@ -29,8 +30,9 @@ def validate(settings: BasenjiSettings, path: Path, *, head: int | None = None) 
     found = Validation("basenji_h5", path.name, head=head, ratio=settings.ratio)
     try:
         with open_hdf5(path) as file:
-            found = replace(found, bytes=path.stat().st_size, keys=read_keys(file))
-            faults = check_layout(file, settings) + _check_size(settings, path)
+            with refuse_damage(path.name, "its arrays cannot be listed", DAMAGED):
+                found = replace(found, bytes=path.stat().st_size, keys=read_keys(file))
+                faults = check_layout(file, settings) + _check_size(settings, path)
             if faults:
                 return replace(found, refusals=tuple(faults))
             found = _validate_content(found, settings, file)

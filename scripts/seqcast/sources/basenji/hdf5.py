@@ -7,12 +7,15 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from seqcast.damage import refuse_damage
 from seqcast.errors import SeqcastError
 from seqcast.findings import Key
 from seqcast.genome import N
+from seqcast.hdf5 import open_safely
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _BLOCK_BYTES = 1 << 27
+DAMAGED = "the file is damaged, copy or download it again"
 # A channel's own number, N where none is set.
 CHANNELS = np.array([0, 1, 2, 3, N], dtype=np.uint8)
 
@@ -31,10 +34,11 @@ def open_hdf5(path: Path) -> h5py.File:
         ) from None
     if not head:
         raise SeqcastError(f"{path}: is empty (0 bytes); copy or download it again")
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise SeqcastError(f"{path}: {_explain(error, head)}") from None
+    with refuse_damage(path, "cannot be read as HDF5", DAMAGED):
+        try:
+            return open_safely(path)
+        except OSError as error:
+            raise SeqcastError(f"{path}: {_explain(error, head)}") from None
 
 
 def _explain(error: OSError, head: bytes) -> str:
@@ -77,13 +81,9 @@ def read_rows(array: h5py.Dataset, rows: int) -> Iterator[tuple[int, np.ndarray]
     is_packed = _is_packed_by_row(array)
     for first in range(0, rows, together):
         last = min(first + together, rows)
-        try:
+        what = f"{array.name} cannot be read at rows {first} to {last - 1}"
+        with refuse_damage(Path(array.file.filename).name, what, DAMAGED):
             block = _unpack(array, first) if is_packed else array[first:last]
-        except (OSError, ValueError, zlib.error) as error:
-            raise SeqcastError(
-                f"{Path(array.file.filename).name}: {array.name} cannot be read at rows {first} to"
-                f" {last - 1} ({error}); the file is damaged, copy or download it again"
-            ) from None
         for place, row in enumerate(block):
             yield first + place, row
 

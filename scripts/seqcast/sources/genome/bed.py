@@ -1,6 +1,7 @@
 """BED files as they are found, as intervals."""
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ import numpy as np
 from seqcast.errors import SeqcastError
 
 _SKIPPED = ("track", "browser")
+# Of `splitlines` there are more, which names may hold.
+_LINE_END = re.compile("\r\n|\r|\n")
+_LONGEST = 1 << 40  # bases, more than any genome has
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def _read_lines(path: Path) -> Iterable[str]:
         raise SeqcastError(f"{path}: cannot be read as BED ({error})") from None
     if b"\0" in content[:4096]:
         raise SeqcastError(f"{path}: is not text, wanted BED; of bigBed make it with bigBedToBed")
-    return content.decode("utf-8-sig", "replace").splitlines()
+    return _LINE_END.split(content.decode("utf-8-sig", "replace"))
 
 
 def _to_region(line: str, cells: list[str]) -> Region:
@@ -100,6 +104,8 @@ def _to_region(line: str, cells: list[str]) -> Region:
     if not (cells[1].isdecimal() and cells[2].isdecimal()):
         raise ValueError(f"{cells[1]!r} and {cells[2]!r} are not a start and an end")
     start, end = int(cells[1]), int(cells[2])
+    if end > _LONGEST:
+        raise ValueError(f"ends at {end:.0e}, past any contig")
     if end < start:
         raise ValueError(f"ends at {end:,}, before its start at {start:,}")
     # A name may have spaces in it, where tabs separate the columns.

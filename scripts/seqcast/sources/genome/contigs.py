@@ -74,11 +74,11 @@ def find_names(settings: GenomeSettings, source: Source, usable: Iterable[str]) 
     its name is in the header, makes no difference. Raises `SeqcastError` where entries cannot be
     read.
     """
-    own, sizes = source.matches.names, source.header.contigs
+    own = source.matches.names
     names = {name: own[name] for name in usable if name in own}
     if settings.missing == "unknown":
         return names
-    covered = find_covered(source.header.path, {own: sizes[own] for own in names.values()})
+    covered = find_covered(source.header.path, names.values())
     return {name: own for name, own in names.items() if own in covered}
 
 

@@ -3,12 +3,12 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import pyfaidx
 
 from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
@@ -27,6 +27,24 @@ _SAMPLED_CONTIGS, _SAMPLED_BYTES = 100, 10_000
 _LISTED = 3
 
 
+class Record(NamedTuple):
+    """Where a contig lies, as a line of a `.fai` says it.
+
+    `rlen` bases from byte `offset` on, in lines of `lenc` letters that take `lenb` bytes.
+    """
+
+    rlen: int
+    offset: int
+    lenc: int
+    lenb: int
+
+    @property
+    def bend(self) -> int:
+        """The byte after its last line."""
+        lines = -(-self.rlen // self.lenc) if self.lenc else 0
+        return self.offset + self.rlen + lines * (self.lenb - self.lenc)
+
+
 @dataclass(frozen=True)
 class Fasta:
     """A FASTA opened for reading: `path` is the user's file, `plain` the one that is read.
@@ -36,7 +54,7 @@ class Fasta:
 
     path: Path
     plain: Path
-    index: Mapping[str, pyfaidx.IndexRecord]
+    index: Mapping[str, Record]
 
     @property
     def lengths(self) -> dict[str, int]:
@@ -103,7 +121,7 @@ class Fasta:
         with open(self.plain, "rb") as file:
             file.seek(self.index[name].offset)
             content = np.frombuffer(file.read(size), dtype=np.uint8)
-        letters = content[content > ord(" ")]
+        letters = content[(content != ord("\n")) & (content != ord("\r"))]
         strange = letters[~_DNA[letters]]
         if strange.size:
             raise SeqcastError(_describe_strange(self.path, name, strange, letters.size))
@@ -120,14 +138,12 @@ def open_fasta(path: Path, work: Path) -> Fasta:
     path, work = Path(path), Path(work)
     check_kind(path)
     plain = unpack(path, work) if is_gzip(path) else path
-    try:
-        index = _read_index(plain, work)
-    except (pyfaidx.FastaIndexingError, UnicodeDecodeError, ImportError):
-        # pyfaidx goes by the file's name: ImportError is a plain file that is called .gz.
-        index = None
-    if index is None or not any(record.rlen for _, record in index):
+    index = _read_index(plain, work)
+    if index is None:
         plain = normalise(plain, work)
         index = _read_index(plain, work)
+    if index is None:
+        raise SeqcastError(f"{path}: has letters before its first `>`, wanted a name for them")
     _check_names(path, [name for name, _ in index])
     fasta = Fasta(path, plain, dict(index))
     if not any(fasta.lengths.values()):
@@ -152,11 +168,7 @@ def open_indexed(path: Path) -> Fasta:
 
 def write_index(fasta: Fasta, path: Path) -> None:
     """Write the index of the file that is read as `.fai`: name, length, place, line, its bytes."""
-    lines = [
-        f"{name}\t{record.rlen}\t{record.offset}\t{record.lenc}\t{record.lenb}\n"
-        for name, record in fasta.index.items()
-    ]
-    write_sealed(path, "".join(lines))
+    write_sealed(path, _format_index(fasta.index.items()))
 
 
 def check_md5(fasta: Fasta, wanted: Mapping[str, str]) -> list[str]:
@@ -182,33 +194,79 @@ def check_md5(fasta: Fasta, wanted: Mapping[str, str]) -> list[str]:
     return faults
 
 
-def _read_index(plain: Path, work: Path) -> list[tuple[str, pyfaidx.IndexRecord]]:
-    """Return name and place of each contig, from the index in `work` or a new one there."""
+def _read_index(plain: Path, work: Path) -> list[tuple[str, Record]] | None:
+    """Return name and place of each contig, from the index in `work` or a new one there.
+
+    None where lines differ in length, hold blanks, or are no UTF-8.
+    """
     made = name_for(plain, work, "fai")
     if not made.is_file():
+        index = _find_records(plain)
+        if index is None:
+            return None
         work.mkdir(parents=True, exist_ok=True)
         # Other jobs do so too.
         with written_whole(made, ending=f".{os.getpid()}.partial") as partial:
-            # Names that stand twice are for us to count, not for pyfaidx to stop at.
-            pyfaidx.Faidx(plain, indexname=partial, duplicate_action="first").close()
+            partial.write_text(_format_index(index), encoding="utf-8")
             seal_beside(made, partial)
     return _parse_index(read_sealed(made, AGAIN))
 
 
-def _parse_index(text: str) -> list[tuple[str, pyfaidx.IndexRecord]]:
-    lines = [line.split("\t") for line in text.splitlines()]
-    return [(name, _to_record(*map(int, numbers))) for name, *numbers in lines]
+def _find_records(plain: Path) -> list[tuple[str, Record]] | None:
+    """Return name and place of each contig as `_read_index` does, from the lines themselves."""
+    found: list[tuple[str, Record]] = []
+    name, length, offset, letters, size = "", 0, 0, 0, 0
+    at, has_ended = 0, True
+    with open(plain, "rb") as file:
+        for line in file:
+            at += len(line)
+            text = line.rstrip(b"\r\n")
+            if len(line) == size and len(text) == letters and not has_ended and text.isalpha():
+                length += letters  # nearly all lines
+                continue
+            if b"\r" in text:
+                return None
+            if text[:1] == b">":
+                if offset:
+                    found.append((name, Record(length, offset, letters, size)))
+                try:
+                    name = "".join(text[1:].decode().split()[:1])
+                except UnicodeDecodeError:
+                    return None
+                length, offset, letters, size, has_ended = 0, at, 0, 0, False
+                continue
+            if not text:
+                has_ended = True
+                continue
+            if has_ended or b" " in text or b"\t" in text or text[:1] == b";":
+                return None
+            if not letters:
+                letters, size = len(text), len(line)
+            # The last line may be shorter, and end without an end of line.
+            ends = len(line) - len(text), size - letters
+            has_ended = len(text) < letters or ends[0] != ends[1] or not ends[0]
+            if len(text) > letters or ends[0] not in (0, ends[1]):
+                return None
+            length += len(text)
+    if offset:
+        found.append((name, Record(length, offset, letters, size)))
+    return found
 
 
-def _to_record(length: int, offset: int, letters: int, size: int) -> pyfaidx.IndexRecord:
-    """Turn a line of a `.fai` into a record, its end in bytes worked out."""
-    lines = -(-length // letters) if letters else 0
-    return pyfaidx.IndexRecord(
-        length, offset, letters, size, offset + length + lines * (size - letters), None
-    )
+def _format_index(index: Iterable[tuple[str, Record]]) -> str:
+    return "".join("\t".join(map(str, (name, *record))) + "\n" for name, record in index)
+
+
+def _parse_index(text: str) -> list[tuple[str, Record]]:
+    lines = [line.split("\t") for line in text.split("\n") if line]
+    return [(name, Record(*map(int, numbers))) for name, *numbers in lines]
 
 
 def _check_names(path: Path, names: list[str]) -> None:
+    if "" in names:
+        before = names[max(names.index("") - 1, 0)]
+        where = f"after {before}" if before else "at its start"
+        raise SeqcastError(f"{path}: `>` without a name {where}; each contig needs a name")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         more = f" and {len(twice) - _LISTED:,} more" if len(twice) > _LISTED else ""

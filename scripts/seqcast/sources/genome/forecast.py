@@ -15,7 +15,7 @@ from seqcast.sources.genome.tracks import find_batches, find_processes
 # per value written; per contig, for each opening of a file and each of the contigs it then lists.
 _READ, _ENCODE, _WRITE = 6.0, 12.0, 20.0
 _CONTIG, _OPEN, _LIST = 1e6, 1e5, 300.0
-# Python with numpy, h5py and pyBigWig; each process has its own.
+# Python with numpy and h5py; each process has its own.
 _BASE = 100 << 20
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 

@@ -1,7 +1,5 @@
 """What the first bytes of a bigWig say: its contigs, and a summary of its values.
 
-pyBigWig crashes the interpreter on some files that are cut short, takes bigBed without a word,
-and rounds the summary to whole numbers. The header is therefore looked at before pyBigWig is.
 Layout: Kent et al. 2010, Bioinformatics 26:2204, supplement; numbers are little-endian.
 """
 
@@ -13,16 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import pyBigWig
-
 from seqcast.errors import SeqcastError
+from seqcast.sources.genome.bigwig import HEADER, INDEX_HEADER, MAGIC, BigWig
 from seqcast.sources.genome.entries import summarise
 
-_MAGIC, _BIGBED = 0x888FFC26, 0x8789F2EB
-_HEADER = struct.Struct("<IHHQQQHHQQIQ")
+_BIGBED = 0x8789F2EB
 _ZOOM = struct.Struct("<IIQQ")
 _SUMMARY = struct.Struct("<Qdddd")
-_INDEX_HEADER = 48
 
 
 @dataclass(frozen=True)
@@ -63,27 +58,24 @@ def read_header(path: Path) -> Header:
     """
     path = Path(path)
     summary = _check_bytes(path)
-    try:
-        with pyBigWig.open(str(path)) as file:
-            contigs = dict(file.chroms())
-    except RuntimeError as error:
-        raise SeqcastError(f"{path}: pyBigWig cannot open it ({error}); make it anew") from None
+    with BigWig(path) as file:
+        contigs = file.contigs
     if not contigs:
         raise SeqcastError(f"{path}: names no contigs; make it anew")
     if not math.isfinite(summary[-1]):
-        return Header(path, contigs, *summarise(path, contigs))
+        return Header(path, contigs, *summarise(path))
     return Header(path, contigs, *summary)
 
 
 def _check_bytes(path: Path) -> tuple[int, float, float, float]:
-    """Return covered bases, minimum, maximum and sum, or raise where pyBigWig might crash."""
+    """Return covered bases, minimum, maximum and sum, or raise where it is no whole bigWig."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is not there"
         raise SeqcastError(f"{path}: {what}; wanted a bigWig, named in the targets table")
     size = path.stat().st_size
     try:
         with open(path, "rb") as file:
-            head = file.read(_HEADER.size)
+            head = file.read(HEADER.size)
             _check_magic(path, head)
             return _read_summary(path, file, head, size)
     except OSError as error:
@@ -95,9 +87,9 @@ def _check_magic(path: Path, head: bytes) -> None:
         raise SeqcastError(f"{path}: is empty, wanted a bigWig")
     magic = int.from_bytes(head[:4], "little")
     swapped = int.from_bytes(head[:4], "big")
-    if magic == _MAGIC:
+    if magic == MAGIC:
         return
-    if swapped == _MAGIC:
+    if swapped == MAGIC:
         what = "is a bigWig of a big-endian machine; make it anew with bedGraphToBigWig"
     elif _BIGBED in (magic, swapped):
         what = "is bigBed, which holds features, not coverage; wanted a bigWig"
@@ -116,14 +108,14 @@ def _read_summary(
     path: Path, file: BinaryIO, head: bytes, size: int
 ) -> tuple[int, float, float, float]:
     """Hold every place that the header names against the file's size; return the summary."""
-    wanted = _HEADER.size
-    if len(head) == _HEADER.size:
-        _, _, zooms, tree, data, index, _, _, _, summary, _, _ = _HEADER.unpack(head)
+    wanted = HEADER.size
+    if len(head) == HEADER.size:
+        _, _, zooms, tree, data, index, _, _, _, summary, _, _ = HEADER.unpack(head)
         levels = file.read(_ZOOM.size * zooms)
         wanted += _ZOOM.size * zooms
-        places = [tree, data, index + _INDEX_HEADER, summary + (_SUMMARY.size if summary else 0)]
+        places = [tree, data, index + INDEX_HEADER, summary + (_SUMMARY.size if summary else 0)]
         if len(levels) == _ZOOM.size * zooms:
-            places += [level[3] + _INDEX_HEADER for level in _ZOOM.iter_unpack(levels)]
+            places += [level[3] + INDEX_HEADER for level in _ZOOM.iter_unpack(levels)]
         wanted = max(wanted, *places)
     if size < wanted:
         raise SeqcastError(

@@ -76,12 +76,15 @@ def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
     said.refusals += contigs.check_split(settings, lengths, left_out)
     used = {name: length for name, length in lengths.items() if name not in left_out}
     mask = _make_mask(beds, fasta, used, aliases, said)
-    tracks = {source.label: _make_track(source, used) for source in right}
+    tracks, replicates = (
+        {each.label: _make_track(each, used) for each in right if each.is_replicate is wanted}
+        for wanted in (False, True)
+    )
     return Layout(
         fasta,
         used,
         tuple(tracks[row.identifier] for row in inputs.rows if row.identifier in tracks),
-        tuple(tracks.get(_label_replicate(row.identifier)) for row in inputs.rows),
+        tuple(replicates.get(_label_replicate(row.identifier)) for row in inputs.rows),
         mask,
         left_out,
         (*contigs.describe_left_out(lengths, left_out), *said.lines),

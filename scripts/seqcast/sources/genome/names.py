@@ -1,6 +1,7 @@
 """Contig names of different makers that mean the same: `chrI`, `I`, `NC_001133.9`."""
 
 import gzip
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -122,7 +123,9 @@ def _read_rows(path: Path) -> list[list[str]]:
         text = content.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise SeqcastError(f"{path}: cannot be read as a table of aliases ({error})") from None
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    lines = [
+        line for line in re.split("\r\n|\r|\n", text) if line.strip() and not line.startswith("#")
+    ]
     separator = "\t" if any("\t" in line for line in lines) else None
     rows = [[cell.strip() for cell in line.split(separator)] for line in lines]
     alone = [line for line, row in zip(lines, rows, strict=True) if len(row) < 2]

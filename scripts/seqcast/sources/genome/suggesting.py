@@ -10,7 +10,7 @@ from pathlib import Path
 from seqcast.console import log
 from seqcast.disk import write_text
 from seqcast.settings import GenomeSettings
-from seqcast.settings.table import TargetRow
+from seqcast.settings.table import TargetRow, parse_table
 from seqcast.sources.genome.layout import Inputs
 from seqcast.sources.genome.planning import settle_resolution
 from seqcast.sources.genome.reading import Signs, read_contigs
@@ -63,15 +63,14 @@ def make_suggestion(settings: GenomeSettings, targets: Targets, facts: Sequence[
 
 def fill_table(text: str, targets: Targets) -> str:
     """Return a targets table (TSV) with `scale` and `clip` where its cells are empty."""
-    table = csv.DictReader(text.splitlines(), delimiter="\t")
-    columns = [*(table.fieldnames or ())]
+    columns, rows = parse_table(text)
     columns += [name for name in ("scale", "clip") if name not in columns]
     places = {name: at for at, name in enumerate(targets.identifier)}
     content = io.StringIO()
     writer = csv.DictWriter(content, columns, delimiter="\t", restval="", lineterminator="\n")
     writer.writeheader()
-    for row in table:
-        at = places.get((row["identifier"] or "").strip())
+    for _, row in rows:
+        at = places.get(row.get("identifier", "").strip())
         if at is None:
             continue
         values = {"scale": targets.scale[at], "clip": targets.clip[at]}

@@ -11,12 +11,11 @@ from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
-import pyBigWig
 
 from seqcast.errors import SeqcastError
+from seqcast.sources.genome.bigwig import BigWig
 
 # Bases read at once: of 0.25 to 16 Mb this was the fastest, as it stays in the processor's cache.
 _BLOCK = 1 << 18
@@ -65,11 +64,11 @@ def read_file(readings: Sequence[Reading]) -> list[Cells]:
 
     Raises `SeqcastError` where a value is infinite or the file cannot be read.
     """
-    with _open(readings[0].path) as track:
+    with BigWig(readings[0].path) as track:
         return [_read_contig(track, reading) for reading in readings]
 
 
-def _read_contig(track: Any, reading: Reading) -> Cells:
+def _read_contig(track: BigWig, reading: Reading) -> Cells:
     """Read a contig: the sum over each cell's bases, or their median or maximum.
 
     Bases without an entry, or with NaN, are 0, as in Basenji, Borzoi and ChromBPNet. With
@@ -140,7 +139,7 @@ def read_groups(groups: Iterable[list[Reading]], processes: int) -> Iterator[lis
     if processes == 1:
         yield from ([cells for same in group for cells in read_file(same)] for group in files)
         return
-    # pyBigWig holds Python's lock while it reads, so that threads would gain nothing.
+    # Threads would wait for Python's lock.
     pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
     waiting: deque[list[Future[list[Cells]]]] = deque()
     try:
@@ -174,29 +173,9 @@ def _bare_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[Any]:
-    try:
-        track = pyBigWig.open(str(path))
-    except RuntimeError:
-        raise SeqcastError(
-            f"{path}: cannot be opened as bigWig; copy or download it again"
-        ) from None
-    try:
-        yield track
-    finally:
-        track.close()
-
-
-def _read_block(track: Any, reading: Reading, start: int, end: int) -> np.ndarray:
+def _read_block(track: BigWig, reading: Reading, start: int, end: int) -> np.ndarray:
     """Read values per base, NaN where there are none, padded with NaN to whole cells."""
-    try:
-        block = track.values(reading.contig, start, end, numpy=True)
-    except RuntimeError:
-        raise SeqcastError(
-            f"{reading.path}: {reading.contig}:{start:,}-{end:,} cannot be read; the file is"
-            " damaged or cut short, so copy or download it again"
-        ) from None
+    block = track.values(reading.contig, start, end)
     short = -block.size % reading.cell
     return np.pad(block, (0, short), constant_values=np.nan) if short else block
 

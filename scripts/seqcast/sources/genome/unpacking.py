@@ -32,6 +32,8 @@ _OTHERS = {
 _PACKED = 4
 _BLOCK = 1 << 22
 _WIDTH = 80
+_BLANKS = " \t\n\v\f"
+_WITHOUT_BLANKS = str.maketrans("", "", _BLANKS)
 
 
 def is_gzip(path: Path) -> bool:
@@ -44,7 +46,7 @@ def check_kind(path: Path) -> None:
     """Raise `SeqcastError` where a file is not there, empty, or begins like no FASTA."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is not there"
-        raise SeqcastError(f"{path}: {what}; dataset.fasta names the genome as FASTA")
+        raise SeqcastError(f"{path}: {what}; wanted a genome as FASTA")
     try:
         with gzip.open(path) if is_gzip(path) else open(path, "rb") as file:
             head = file.read(4096)
@@ -88,9 +90,9 @@ def unpack(path: Path, work: Path) -> Path:
 def normalise(path: Path, work: Path) -> Path:
     """Write a FASTA again with lines of equal length and return it.
 
-    For blank lines, lines of many lengths, names in other encodings, old line ends.
+    For lines of many lengths, blanks in them, names in other encodings, old line ends.
     """
-    log.info("%s: its lines are of many lengths; writing it again in equal ones", path.name)
+    log.info("%s: its lines are not of one length, or hold blanks; writing it again", path.name)
 
     def write(file: BinaryIO) -> None:
         """Write the plain file."""
@@ -102,19 +104,29 @@ def normalise(path: Path, work: Path) -> Path:
 
 def _write_equal_lines(lines: Iterable[str], file: BinaryIO) -> None:
     rest = ""
-    for line in lines:
-        line = line.strip().lstrip("\xef\xbb\xbf")
+    for number, line in enumerate(lines):
+        line = line.strip(_BLANKS)
+        if number == 0:
+            line = line.removeprefix("\xef\xbb\xbf")
         if line.startswith(">"):
             file.write(f"{rest}\n".encode("latin-1") if rest else b"")
-            file.write(f">{line[1:].strip()}\n".encode("ascii", "replace"))
+            file.write(f">{_decode(line[1:].strip(_BLANKS))}\n".encode())
             rest = ""
         elif not line.startswith(";"):
-            rest += "".join(line.split())
+            rest += line.translate(_WITHOUT_BLANKS)
             whole = len(rest) // _WIDTH * _WIDTH
             cut = [rest[at : at + _WIDTH] for at in range(0, whole, _WIDTH)]
             file.write("".join(f"{each}\n" for each in cut).encode("latin-1"))
             rest = rest[whole:]
     file.write(f"{rest}\n".encode("latin-1") if rest else b"")
+
+
+def _decode(name: str) -> str:
+    """Return text that was read as Latin-1 as the UTF-8 that it may be."""
+    try:
+        return name.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return name
 
 
 def name_for(path: Path, work: Path, ending: str) -> Path:
