@@ -10,8 +10,8 @@ import pytest
 LIBRARY = Path(__file__).parents[1] / "scripts" / "seqcast"
 LAYERS = {
     "leaves": (
-        "base_order card console disk errors findings genome memory provenance reading_ahead"
-        " settings targets templates"
+        "base_order card console disk errors findings genome memory printable provenance"
+        " reading_ahead settings targets templates"
     ),
     "files": "dataset fasta loss model predictions replicates sources splits tracks truth",
     "tools": "bigwig checkpoint device gpus metrics sampling shuffle",
