@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from seqcast.printable import to_printable
+
 SUM_STATS = ("sum", "mean", "sum_sqrt", "mean_sqrt", "median", "max")
 
 
@@ -19,7 +21,9 @@ class Targets:
     through `from_training`. The columns are those of Basenji's table: `scale` multiplies,
     `clip_soft` compresses what lies above it, `clip` is the largest value training sees. A value
     divided by `span` is in the units of the track it was read from. `strand_pair` is the index of
-    the same track on the other strand, its own where the track has no strand.
+    the same track on the other strand, its own where the track has no strand. Names and units may
+    be anybody's; control characters in them are written as `\\t` or `\\x1b`, for they end in tables
+    and on terminals.
     """
 
     identifier: tuple[str, ...]
@@ -33,6 +37,8 @@ class Targets:
     span: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        for column in ("identifier", "description", "units"):
+            object.__setattr__(self, column, tuple(map(to_printable, getattr(self, column))))
         plain = {"sum_stat": "sum", "clip_soft": None, "clip": None, "span": 1}
         for column, value in plain.items():
             if not getattr(self, column):

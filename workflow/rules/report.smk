@@ -71,7 +71,7 @@ rule report:
         report=settings.report.model_dump(mode="json"),
         browse=settings.browse.model_dump(mode="json"),
         assembly=settings.assembly,
-        template=digest_templates("page.*", "embedded.*"),
+        template=digest_templates("page.*", "embedded.*", "names.js"),
         code=code_of("report"),
     script:
         "../../scripts/report.py"

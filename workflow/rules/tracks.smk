@@ -95,7 +95,7 @@ rule browse_tracks:
         browse=settings.browse.model_dump(mode="json"),
         assembly=settings.assembly,
         other_genome=lambda wildcards: other_genome_of(wildcards.folder),
-        template=digest_templates("browser.*"),
+        template=digest_templates("browser.*", "names.js"),
         code=code_of("browse"),
     script:
         "../../scripts/browse.py"

@@ -23,7 +23,6 @@ from seqcast.browser.shown import Shown
 from seqcast.browser.stills import Panel, make_still, plot_place
 from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError
-from seqcast.templates import render
 from seqcast.tracks import OBSERVED, PREDICTED, read_tracks
 
 MOST_BYTES = 2_500_000
@@ -50,6 +49,8 @@ class EmbeddedBrowser:
     """A genome browser to put into a page, all of it text.
 
     `igv_js` and `data` are safe inside a `<script>` element, `data` is JSON (see `embedded.js`).
+    The page's policy must allow the scripts of `embedded.html.j2`, inline styles, and images out
+    of itself (`blob:` to save one): see `page.html.j2`.
     `targets` and `loci` are those that are in it, `notes` sentences on what is not; `units` are
     those of the tracks' heights.
     """
@@ -70,16 +71,15 @@ class EmbeddedBrowser:
 
 def embed_browser(
     folder: Path,
-    template: Path,
     dataset: Dataset,
     shown: Shown,
     *,
     assembly: str = "",
     annotation: Sequence[str | Path] = (),
     command: str = "make browse",
-) -> str:
-    """Return the HTML of the browser that a run's report shows of a folder of tracks."""
-    embedded = make_embedded(
+) -> EmbeddedBrowser:
+    """Return the browser that a run's report shows of a folder of tracks."""
+    return make_embedded(
         folder,
         shown.loci,
         shown.targets,
@@ -90,7 +90,6 @@ def embed_browser(
         annotation=annotation,
         command=command,
     )
-    return make_section(embedded, template)
 
 
 def make_embedded(
@@ -150,16 +149,6 @@ def make_embedded(
         notes=((_STAND_IN,) if is_stand_in else ())
         + tuple(make_notes(plan, len(loci), len(rows), count, cut.regions, bin_size)),
     )
-
-
-def make_section(embedded: EmbeddedBrowser, template: str | Path) -> str:
-    """Return a browser as HTML to put into a page; beside `template` lie its `.css` and `.js`.
-
-    The page may forbid everything but inline scripts and styles, and images out of itself (`blob:`
-    to save one): `default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src
-    'unsafe-inline'`.
-    """
-    return render(template, {"embedded": embedded})
 
 
 def escape_script(text: str) -> str:
