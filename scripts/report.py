@@ -50,7 +50,6 @@ with step("report", snakemake.log[0]):
     templates = Path(snakemake.scriptdir, "../workflow/report")
     browser = embed_browser(
         tracks,
-        templates / "embedded.html.j2",
         dataset,
         find_shown(
             tracks,

@@ -53,6 +53,7 @@ def write_fake_dataset(
     folds: int = 1,
     source: Mapping[str, object] | None = None,
     targets: Targets | None = None,
+    contigs: tuple[str, ...] = ("chr1", "chr2", "chr3"),
     seed: int = 0,
 ) -> tuple[Dataset, np.ndarray]:
     """Write three chromosomes, a split or part each; returns the dataset and its (bins, targets).
@@ -60,11 +61,11 @@ def write_fake_dataset(
     `folds` is 1 or 3.
     """
     rng = np.random.default_rng(seed)
-    lengths = {f"chr{place + 1}": count * bins * BIN for place, count in enumerate(windows)}
+    lengths = {name: count * bins * BIN for name, count in zip(contigs, windows, strict=True)}
     rates, tables = [], []
-    contigs = Contigs.from_lengths(lengths, BIN)
     targets = targets or Targets.from_names(names, units="reads")
-    with DatasetWriter(path, contigs=contigs, targets=targets, bin_size=BIN) as writer:
+    layout = Contigs.from_lengths(lengths, BIN)
+    with DatasetWriter(path, contigs=layout, targets=targets, bin_size=BIN) as writer:
         for place, count in enumerate(windows):
             rate = _peaks(rng, count * bins, len(names))
             coverage = rng.poisson(rate).astype(np.float32)

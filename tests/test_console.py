@@ -2,6 +2,9 @@
 
 import errno
 import logging
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -10,10 +13,14 @@ import pytest
 from seqcast.console import format_seconds, log, progress, step
 from seqcast.errors import SeqcastError, suggest
 
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
 
 def own_handlers() -> list[logging.Handler]:
     """Return the handlers of the log that are not pytest's."""
-    return [each for each in log.handlers if type(each).__module__.startswith("logging")]
+    return [
+        each for each in log.handlers if type(each).__module__.startswith(("logging", "seqcast"))
+    ]
 
 
 def fail(path: Path, error: BaseException) -> None:
@@ -136,3 +143,69 @@ def test_durations(seconds: float, text: str) -> None:
 def test_suggestions() -> None:
     assert suggest("epoch", ["epochs", "seed"]) == " (did you mean 'epochs'?)"
     assert suggest("zzz", ["epochs", "seed"]) == ""
+
+
+# A device on which every write fails as on a full disk.
+FULL = Path("/dev/full")
+
+
+def test_a_full_disk_that_holds_the_log_is_said_once(capsys: pytest.CaptureFixture) -> None:
+    with step("train", FULL):
+        for epoch in range(3):
+            log.info("epoch %d", epoch)
+    said = capsys.readouterr().err.splitlines()
+    assert said[:3] == [f"[train] epoch {epoch}" for epoch in range(3)]
+    assert said[3].startswith("[train] done in ")
+    assert said[4:] == [
+        "[train] warning: /dev/full: No space left on device; this log may lack lines"
+    ]
+    assert own_handlers() == []
+
+
+def test_a_full_disk_that_holds_log_and_results_is_one_line(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        fail(FULL, OSError(errno.ENOSPC, "No space left on device", "dataset.h5"))
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "[train] error: dataset.h5: No space left on device\n"
+    assert own_handlers() == []
+
+
+def test_a_log_that_cannot_be_opened_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit), step("train", tmp_path):
+        pass
+    assert capsys.readouterr().err == f"[train] error: {tmp_path}: Is a directory\n"
+    assert own_handlers() == []
+
+
+def test_work_goes_on_where_nothing_can_be_shown() -> None:
+    work = (
+        "import sys\n"
+        "from seqcast.console import log, progress, step\n"
+        "with step('train'):\n"
+        "    with progress(3, 'train', 'windows') as bar:\n"
+        "        bar.mininterval = bar.delay = 0\n"
+        "        for _ in range(3):\n"
+        "            bar.update(1)\n"
+        "            log.info('window')\n"
+        "sys.stdout.write('whole')\n"
+    )
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", work],
+            env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+            stdout=subprocess.PIPE,
+            stderr=full,
+            text=True,
+        )
+    assert (done.returncode, done.stdout) == (0, "whole")
+
+
+def test_names_are_shown_as_text(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / "a.log"
+    with step("100%d of \x1b[2Jit", path):
+        log.info("reading %s", "\x1b]0;title\x07 a\tb \N{RIGHT-TO-LEFT OVERRIDE}ü 雪")
+    wanted = r"[100%d of \x1b[2Jit] reading \x1b]0;title\x07 a\tb \u202eü 雪"
+    assert path.read_text(encoding="utf-8").splitlines()[0] == wanted
+    assert capsys.readouterr().err.splitlines()[0] == wanted

@@ -1,7 +1,9 @@
 """The page as a file: well-formed, small with any number of targets, its tables at work."""
 
+import base64
 import json
 import re
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 
+from seqcast.browser.embedding import EmbeddedBrowser
 from seqcast.report import ModelFiles, write_report
 from seqcast.report.ranking import make_ranking
 from seqcast.targets import Targets
@@ -136,11 +139,23 @@ def test_sections_come_in_the_order_of_a_reader(many):
     ]  # fmt: skip
 
 
-def test_browser_stands_first_among_the_tracks_as_it_is(tmp_path):
-    html = write_page(tmp_path, 1, browser='<div id="igv">&amp;</div>')
+def test_browser_stands_first_among_the_tracks(tmp_path):
+    browser = EmbeddedBrowser("igv &&", "{}", (), (), (), ("a note",))
+    html = write_page(tmp_path, 1, browser=browser)
     tracks = html[html.index('<section id="tracks">') :]
-    assert tracks.index('<div id="igv">&amp;</div>') < tracks.index("<figure>")
+    assert tracks.index("a note") < tracks.index(">igv &&</script>") < tracks.index("<figure>\n")
     assert "There is but one target" in html
+
+
+def test_only_scripts_of_ours_are_allowed(tmp_path):
+    html = write_page(tmp_path, 14, browser=EmbeddedBrowser("igv &&", "{}", (), (), (), ()))
+    policy = html.partition('Content-Security-Policy" content="')[2].partition('"')[0]
+    assert policy.count("'unsafe-inline'") == 1
+    assert "style-src 'unsafe-inline'" in policy
+    scripts = [*re.findall(r"<script>(.*?)</script>", html, re.DOTALL), "igv &&"]
+    digests = [base64.b64encode(sha256(each.encode()).digest()).decode() for each in scripts]
+    assert len(digests) == 3
+    assert sorted(re.findall(r"'sha256-([^']+)'", policy)) == sorted(digests)
 
 
 def test_table_shows_a_dozen_and_holds_the_rest(many):

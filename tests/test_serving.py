@@ -153,6 +153,148 @@ def test_only_this_machine_is_served(address: tuple[str, int]) -> None:
     assert address[0] == "127.0.0.1"
 
 
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8000", "127.0.0.1:9", "[::1]", "[::1]:80"]
+)
+def test_names_of_this_machine_are_answered(address: tuple[str, int], host: str) -> None:
+    assert ask(address, "/hub.txt", {"Host": host})[0] == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(
+            "evil.example",
+            "127.0.0.1.evil.example:8000",
+            "localhost@evil.example",
+            "localhost.",
+            "",
+        ),
+        *("[::2]", "10.0.0.1", "localhost:8000:1", "localhost, evil.example", "localhost:x"),
+    ],
+)
+def test_other_names_are_not_answered(address: tuple[str, int], host: str) -> None:
+    # A page of elsewhere whose name was made to lead here could else read the folder.
+    status, _, body = ask(address, "/hub.txt", {"Host": host})
+    assert status == 421
+    assert b"localhost" in body
+    assert b"hub.txt" not in body
+    if host:
+        assert host.encode() not in body
+
+
+@pytest.mark.parametrize("head", ["", "Host: localhost\r\nHost: evil.example\r\n"])
+def test_a_request_for_no_name_or_two_is_not_answered(address: tuple[str, int], head: str) -> None:
+    with socket.create_connection(address, timeout=10) as connection:
+        connection.sendall(f"GET /hub.txt HTTP/1.1\r\n{head}\r\n".encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 421 ")
+
+
+@pytest.mark.parametrize("header", [{}, {"Range": "bytes=0-3"}])
+@pytest.mark.parametrize(
+    "path", ["/%00", "/hub.txt%00.html", "/" + 5000 * "a", "/%ed%a0%80", "/%ff"]
+)
+def test_names_that_no_file_can_have_are_not_there(
+    address: tuple[str, int], path: str, header: dict[str, str], capfd: pytest.CaptureFixture
+) -> None:
+    assert ask(address, path, header)[0] == 404
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("header", "status", "body"),
+    [
+        (f"{4301 * '9'}-", 416, b""),
+        (f"0-{4301 * '9'}", 206, BODY),
+        (f"-{4301 * '9'}", 206, BODY),
+        (f"{4301 * '0'}5-6", 206, BODY[5:7]),
+    ],
+)
+def test_numbers_may_be_long(
+    address: tuple[str, int], header: str, status: int, body: bytes, capfd: pytest.CaptureFixture
+) -> None:
+    found = ask(address, ODD, {"Range": f"bytes={header}"})
+    assert (found[0], found[2]) == (status, body)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "BREW"])
+def test_nothing_but_reading_is_known(address: tuple[str, int], method: str) -> None:
+    assert ask(address, "/hub.txt", method=method)[0] == 501
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ("GET /%s HTTP/1.1\r\n" % (70_000 * "a"), 414),
+        ("GET / HTTP/1.1\r\nX: %s\r\n" % (70_000 * "a"), 431),
+        ("GET / HTTP/1.1\r\n" + 200 * "X: y\r\n", 431),
+        ("GET / HTTP/9.9\r\n", 505),
+        ("\x16\x03\x01 TLS\r\n", 400),
+    ],
+    ids=["long line", "long header", "many headers", "version", "TLS"],
+)
+def test_requests_out_of_bounds_are_refused(
+    address: tuple[str, int], request_: str, status: int, capfd: pytest.CaptureFixture
+) -> None:
+    with socket.create_connection(address, timeout=10) as connection:
+        connection.sendall(f"{request_}Host: localhost\r\n\r\n".encode("latin-1"))
+        answer = connection.recv(1000)
+    assert f" {status} ".encode() in answer or f"Error code: {status}".encode() in answer
+    assert capfd.readouterr().err == ""
+
+
+def test_a_file_is_taken_for_nothing_else(address: tuple[str, int]) -> None:
+    # A track with a script in it is no script, and no page of elsewhere may make a picture of one.
+    headers = ask(address, ODD)[1]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+@pytest.fixture
+def impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+    """Return the address of a server that waits for half a second, for nothing."""
+    monkeypatch.setattr(serving, "PATIENCE", 0.5)
+    (tmp_path / "large.bw").write_bytes(bytes(1 << 26))
+    with serving.make_server(tmp_path, 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address
+        server.shutdown()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"])
+def test_connections_that_wait_for_nothing_end(impatient: tuple[str, int], sent: bytes) -> None:
+    with socket.create_connection(impatient, timeout=30) as connection:
+        connection.sendall(sent)
+        while connection.recv(1 << 16):
+            pass
+
+
+def test_a_drop_now_and_then_keeps_no_connection(impatient: tuple[str, int]) -> None:
+    with socket.create_connection(impatient, timeout=0.1) as connection:
+        for _ in range(300):  # half a minute
+            try:
+                connection.sendall(b"G")
+                if not connection.recv(1):
+                    break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        else:
+            pytest.fail("still waited for")
+
+
+def test_who_does_not_read_is_not_waited_for(impatient: tuple[str, int]) -> None:
+    before = set(threading.enumerate())
+    with socket.create_connection(impatient, timeout=30) as connection:
+        connection.sendall(b"GET /large.bw HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert connection.recv(1)
+        for thread in set(threading.enumerate()) - before:
+            thread.join(30)
+            assert not thread.is_alive()
+
+
 def test_a_taken_port_makes_way_for_the_next(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -6,16 +6,18 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TextIO, TypeVar
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from seqcast.errors import SeqcastError, Stopped
+from seqcast.printable import to_printable
 
 log = logging.getLogger("seqcast")
+_Kind = TypeVar("_Kind", bound=logging.Handler)
 
 # Without a terminal (a cluster's log) a bar becomes a line now and then.
 _SECONDS_BETWEEN_LINES = 30.0
@@ -23,8 +25,63 @@ _LINE = (
     "{desc}: {percentage:3.0f}% of {total_fmt}{unit}, {elapsed} gone, {remaining} left,"
     " {rate_fmt}\n"
 )
-# A disk or quota that is full, a file that may not be touched.
-_USERS_TO_MEND = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EFBIG)
+# A disk or quota that is full, a file that may not be touched, a folder where a file should be.
+_USERS_TO_MEND = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+    *(errno.EACCES, errno.EROFS, errno.EISDIR, errno.ENOTDIR),
+)
+
+
+class _Shown:
+    """Standard error as it is, but that nothing can be written there (a full disk) is no error."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Show what can be shown."""
+        with suppress(OSError):
+            self._stream.flush()
+
+
+class _LogFile(logging.FileHandler):
+    """A step's log. Where it cannot be written, `failure` says why, and the step goes on."""
+
+    failure: OSError | None = None
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Note that the disk is full, where others would show a traceback for each message."""
+        error = sys.exception()
+        if isinstance(error, OSError):
+            self.failure = error
+        else:
+            super().handleError(record)
+
+    def close(self) -> None:
+        """Close the file, also where its last lines cannot be written."""
+        with suppress(OSError):
+            super().close()
+
+
+class _Line(logging.Formatter):
+    """Write messages behind the step's name; names in them cannot command a terminal."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self._step = step
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a message, with the traceback where it has one."""
+        return to_printable(f"[{self._step}] {super().format(record)}", keep="\n")
 
 
 @contextmanager
@@ -34,41 +91,48 @@ def step(
     """Run a step: show its messages, keep them in a log file, end a user's error in one line.
 
     Anything else that goes wrong keeps its traceback, in the log file too. `mode` is how the log
-    file is opened.
+    file is opened. A disk that is full of other things stops no step for its log alone: that lines
+    are lost is said once, at the end.
     """
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    if log_file:
-        Path(log_file).parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(log_file, mode=mode))
-    for handler in handlers:
-        # A step may be called by a file: in a format, `%` stands for something else.
-        handler.setFormatter(logging.Formatter(f"[{name.replace('%', '%%')}] %(message)s"))
-        log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
-    start = time.monotonic()
-    try:
-        with warnings.catch_warnings(), logging_redirect_tqdm([log]):
-            warnings.showwarning = lambda message, *_, **__: log.warning("warning: %s", message)
-            yield
-        log.info("done in %s", format_seconds(time.monotonic() - start))
-    except Stopped as reason:
-        log.warning("%s", reason)
-        raise SystemExit(reason.exit_code) from None
-    except SeqcastError as error:
-        for line in str(error).splitlines():
-            log.error("error: %s", line)
-        raise SystemExit(error.exit_code) from None
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in _USERS_TO_MEND:
-            log.error("error: %s: %s", error.filename or "writing", error.strerror)
-        else:
-            log.exception("unexpected error: please report it with this log")
-        raise SystemExit(1) from None
-    finally:
-        for handler in handlers:
-            log.removeHandler(handler)
-            handler.close()
+    start, kept = time.monotonic(), None
+    with redirect_stderr(_Shown(sys.stderr)):
+        shown = _add(logging.StreamHandler(sys.stderr), name)
+        try:
+            if log_file:
+                Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+                kept = _add(_LogFile(log_file, mode=mode, encoding="utf-8"), name)
+            with warnings.catch_warnings(), logging_redirect_tqdm([log]):
+                warnings.showwarning = lambda message, *_, **__: log.warning("warning: %s", message)
+                yield
+            log.info("done in %s", format_seconds(time.monotonic() - start))
+            if kept and kept.failure:
+                reason = kept.failure.strerror
+                log.warning("warning: %s: %s; this log may lack lines", log_file, reason)
+        except Stopped as reason:
+            log.warning("%s", reason)
+            raise SystemExit(reason.exit_code) from None
+        except SeqcastError as error:
+            for line in str(error).splitlines():
+                log.error("error: %s", line)
+            raise SystemExit(error.exit_code) from None
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in _USERS_TO_MEND:
+                log.error("error: %s: %s", error.filename or "writing", error.strerror)
+            else:
+                log.exception("unexpected error: please report it with this log")
+            raise SystemExit(1) from None
+        finally:
+            for handler in (shown, kept) if kept else (shown,):
+                log.removeHandler(handler)
+                handler.close()
+
+
+def _add(handler: _Kind, step: str) -> _Kind:
+    handler.setFormatter(_Line(step))
+    log.addHandler(handler)
+    return handler
 
 
 def progress(total: int, label: str, unit: str, done: int = 0) -> tqdm:

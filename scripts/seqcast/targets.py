@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, PositiveInt
 
 from seqcast.headers import check_header
+from seqcast.printable import to_printable
 
 # What a file may hold; in memory a scale that is not settled yet is NaN.
 _Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -27,7 +28,9 @@ class Targets:
     through `from_training`. The columns are those of Basenji's table: `scale` multiplies,
     `clip_soft` compresses what lies above it, `clip` is the largest value training would see. A
     value divided by `span` is in the units of the track it was read from. `strand_pair` is the
-    index of the same track on the other strand, its own where the track has no strand.
+    index of the same track on the other strand, its own where the track has no strand. Names and
+    units may be anybody's; control characters in them are written as `\\t` or `\\x1b`, for they end
+    in tables and on terminals.
 
     `mean` is the mean coverage of the training bins, `training_unit` their mean after scale, roots
     and clips. Training divides by it, so that each target weighs as much as any other in the loss,
@@ -49,6 +52,8 @@ class Targets:
     training_unit: tuple[_Factor, ...] = ()
 
     def __post_init__(self) -> None:
+        for column in ("identifier", "description", "units"):
+            object.__setattr__(self, column, tuple(map(to_printable, getattr(self, column))))
         plain = {"sum_stat": "sum", "clip_soft": None, "clip": None, "span": 1}
         plain |= {"mean": 1.0, "training_unit": 1.0}
         for column, value in plain.items():

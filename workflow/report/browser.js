@@ -210,6 +210,7 @@
     controls();
     data.options.tracks = data.options.tracks.concat(wanted());
     browser = await igv.createBrowser(find("browser"), data.options);
+    keepNamesText(browser);
     // It lays out names of samples anew at each removal; there are none.
     browser.off("trackremoved");
     find("browser").igv = browser;  // for whoever wants to script it

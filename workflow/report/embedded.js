@@ -86,6 +86,7 @@
     script.textContent = document.getElementById("embedded-igv").textContent;
     document.head.append(script);
     browser = await window.igv.createBrowser(find(".window"), data.options);
+    keepNamesText(browser);
     root.browser = browser;  // For who wants more of it, in the console.
     browser.navbar.multiTrackSelectButton.setVisibility(false);
     await choose();

@@ -72,7 +72,7 @@ rule report:
         browse=settings.browse.model_dump(mode="json"),
         assembly=settings.assembly,
         files=contents_of(ANNOTATION),
-        template=digest_templates("page.*", "embedded.*"),
+        template=digest_templates("page.*", "embedded.*", "names.js"),
         code=code_of("report"),
     script:
         "../../scripts/report.py"

@@ -97,7 +97,7 @@ rule browse_tracks:
         assembly=settings.assembly,
         other_genome=lambda wildcards: other_genome_of(wildcards.folder),
         files=contents_of(ANNOTATION),
-        template=digest_templates("browser.*"),
+        template=digest_templates("browser.*", "names.js"),
         code=code_of("browse"),
     script:
         "../../scripts/browse.py"

@@ -17,6 +17,7 @@ from seqcast.browser.options import (
     make_phrase,
     make_splits_track,
     make_tracks,
+    to_label,
 )
 
 _HEIGHT, _BAR, _TWO_BARS = 50, 45, 80
@@ -43,7 +44,7 @@ def make_inside_tracks(
         del track["url"], track["format"]
         # The page says the units once; a long name would hide coverage.
         phrase = make_phrase(row["kind"], row["model"] if several else "")
-        track["name"] = f"{row['target']} {phrase}"
+        track["name"] = to_label(f"{row['target']} {phrase}")
         track["height"] = _HEIGHT
         # Bins as they are, not means over pixels: there are few enough to draw.
         track["windowFunction"] = "none"

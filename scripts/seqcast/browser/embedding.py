@@ -25,7 +25,6 @@ from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError
 from seqcast.provenance import find_damaged_files
 from seqcast.seal import check_seal
-from seqcast.templates import render
 from seqcast.tracks import GENOME_REMEDY, OBSERVED, PREDICTED, read_tracks
 
 MOST_BYTES = 2_500_000
@@ -52,6 +51,8 @@ class EmbeddedBrowser:
     """A genome browser to put into a page, all of it text.
 
     `igv_js` and `data` are safe inside a `<script>` element, `data` is JSON (see `embedded.js`).
+    The page's policy must allow the scripts of `embedded.html.j2`, inline styles, and images out
+    of itself (`blob:` to save one): see `page.html.j2`.
     `targets` and `loci` are those that are in it, `notes` sentences on what is not; `units` are
     those of the tracks' heights.
     """
@@ -72,16 +73,15 @@ class EmbeddedBrowser:
 
 def embed_browser(
     folder: Path,
-    template: Path,
     dataset: Dataset,
     shown: Shown,
     *,
     assembly: str = "",
     annotation: Sequence[str | Path] = (),
     command: str = "make browse",
-) -> str:
-    """Return the HTML of the browser that a run's report shows of a folder of tracks."""
-    embedded = make_embedded(
+) -> EmbeddedBrowser:
+    """Return the browser that a run's report shows of a folder of tracks."""
+    return make_embedded(
         folder,
         shown.loci,
         shown.targets,
@@ -92,7 +92,6 @@ def embed_browser(
         annotation=annotation,
         command=command,
     )
-    return make_section(embedded, template)
 
 
 def make_embedded(
@@ -152,16 +151,6 @@ def make_embedded(
         notes=((_STAND_IN,) if is_stand_in else ())
         + tuple(make_notes(plan, len(loci), len(rows), count, cut.regions, bin_size)),
     )
-
-
-def make_section(embedded: EmbeddedBrowser, template: str | Path) -> str:
-    """Return a browser as HTML to put into a page; beside `template` lie its `.css` and `.js`.
-
-    The page may forbid everything but inline scripts and styles, and images out of itself (`blob:`
-    to save one): `default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src
-    'unsafe-inline'`.
-    """
-    return render(template, {"embedded": embedded})
 
 
 def escape_script(text: str) -> str:

@@ -22,6 +22,7 @@ from seqcast.browser.scales import find_scales
 from seqcast.browser.twobit import make_room_for_twobit, write_twobit
 from seqcast.disk import write_text
 from seqcast.genome import encode
+from seqcast.printable import to_printable
 from seqcast.seal import check_seal
 from seqcast.tracks import GENOME_REMEDY, OBSERVED, PREDICTED, read_tracks
 
@@ -206,7 +207,7 @@ def _plain(text: str, *, strip: bool = True) -> str:
     """Turn a text into ASCII that is safe in a hub: UCSC puts labels into its pages as they are."""
     for letter, other in {"&": "+", "<": "(", ">": ")", '"': "'", "\\": "/", "ß": "ss"}.items():
         text = text.replace(letter, other)
-    text = unicodedata.normalize("NFKD", text)
+    text = unicodedata.normalize("NFKD", to_printable(text))
     text = "".join(letter for letter in text if not unicodedata.combining(letter))
     text = re.sub(r"\s+", " ", text.encode("ascii", "replace").decode())
     return text.strip() if strip else text

@@ -46,7 +46,7 @@ def write_jbrowse(
     folder = Path(folder)
     panels = find_panels(folder, scores)
     sizes = read_sizes(folder)
-    title = f"{name} ({STAND_IN})" if is_stand_in else name
+    title = _plain(f"{name} ({STAND_IN})" if is_stand_in else name)
     splits = (folder / "splits.bed").is_file() and bool((folder / "splits.bed").stat().st_size)
     tracks = [_make_splits()] if splits else []
     for number, panel in enumerate(panels, 1):
@@ -110,7 +110,7 @@ def _make_panel(number: int, panel: Panel) -> list[dict[str, Any]]:
     main = {
         "type": "MultiQuantitativeTrack",
         "trackId": track_id,
-        "name": f"{panel.target}, {panel.units}",
+        "name": _plain(f"{panel.target}, {panel.units}"),
         "assemblyNames": [_ASSEMBLY],
         "adapter": {
             "type": "MultiWiggleAdapter",
@@ -140,7 +140,7 @@ def _make_other(track_id: str, panel: Panel, track: Track) -> dict[str, Any]:
     return {
         "type": "QuantitativeTrack",
         "trackId": track_id,
-        "name": f"{panel.target} {track.phrase}, {panel.units}",
+        "name": _plain(f"{panel.target} {track.phrase}, {panel.units}"),
         "assemblyNames": [_ASSEMBLY],
         "adapter": _make_adapter(track),
         "displays": [
@@ -165,6 +165,11 @@ def _make_session(name: str, locus: Locus, tracks: Sequence[str]) -> dict[str, A
             }
         ],
     }
+
+
+def _plain(name: str) -> str:
+    """Keep JBrowse from taking a name for an expression to work out."""
+    return f" {name}" if name.startswith("jexl:") else name
 
 
 def _make_adapter(track: Track) -> dict[str, Any]:

@@ -93,8 +93,7 @@ def _make_track(
     phrase = make_phrase(kind, row["model"] if several else "")
     track = {
         "id": row["file"],
-        # igv.js takes it for HTML.
-        "name": escape(f"{target} {phrase}, {row['units']}", quote=False),
+        "name": to_label(f"{target} {phrase}, {row['units']}"),
         "type": "wig",
         "format": "bigwig",
         "url": url,
@@ -114,6 +113,11 @@ def _make_track(
         return track | {"autoscale": True}
     scale = {"scale": list(scales[target])} if target in scales else {}
     return track | {"autoscaleGroup": target} | scale
+
+
+def to_label(name: str) -> str:
+    """Write a track's name for igv.js, which takes it for HTML."""
+    return escape(name, quote=False)
 
 
 def make_phrase(kind: str, model: str = "") -> str:
@@ -152,7 +156,10 @@ def make_annotation_track(name: str, url: str, order: int = 1_000_000) -> dict[s
         )
     return {
         "id": f"annotation/{name}",
-        "name": escape(stem, quote=False),
+        "name": to_label(stem),
+        # Without these two the file's own `track` line says them, as HTML and as a link.
+        "description": "",
+        "infoURL": "",
         "type": "annotation",
         "format": ANNOTATIONS[f".{ending.lower()}"],
         "url": url,

@@ -2,12 +2,17 @@
 
 Genome browsers read small pieces out of large files. For that a server must understand requests
 for a range of bytes (RFC 9110, section 14), which Python's own does not.
+
+Links out of the folder are followed: a large genome is linked into it.
 """
 
 import os
 import re
-import shutil
+import socket
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from errno import EADDRINUSE
 from functools import partial
 from http import HTTPStatus
@@ -18,7 +23,12 @@ from typing import BinaryIO
 from seqcast.errors import SeqcastError
 
 PORT, PORTS = 8000, 100
+# Seconds that a connection is kept without a request, or a request without progress.
+PATIENCE = 30.0
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+# Any port: one may be led here from another machine, by `ssh -L`.
+_OWN_NAMES = re.compile(r"(?i)(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
+_PIECE = 1 << 16
 
 
 class FolderHandler(SimpleHTTPRequestHandler):
@@ -40,9 +50,41 @@ class FolderHandler(SimpleHTTPRequestHandler):
     }
     _left: int | None = None
 
+    server: "FolderServer"
+
+    def handle_one_request(self) -> None:
+        """Answer a request; a connection without one ends after a while."""
+        self.server.await_progress(self.connection)
+        super().handle_one_request()
+
+    def finish(self) -> None:
+        """End a connection."""
+        self.server.await_nothing(self.connection)
+        super().finish()
+
+    def parse_request(self) -> bool:
+        """Read what is asked for, and refuse it where it is asked of another name.
+
+        A page of elsewhere can make its own name lead to this machine and then read what is
+        answered to it ("DNS rebinding"); to a name of this machine it cannot.
+        """
+        if not super().parse_request():
+            return False
+        asked = self.headers.get_all("Host", [])
+        if len(asked) == 1 and _OWN_NAMES.fullmatch(asked[0].strip()):
+            return True
+        port = self.server.server_port
+        why = f"This is only answered as localhost or 127.0.0.1: http://localhost:{port}/"
+        self.send_error(HTTPStatus.MISDIRECTED_REQUEST, explain=why)
+        return False
+
     def send_head(self) -> BinaryIO | None:
         """Send status and headers; return what the body is read from, None where there is none."""
         self._left, path = None, self.translate_path(self.path)
+        # Not pathlib's, which fails where a name is none that a file can have.
+        if not os.path.exists(path):  # noqa: PTH110
+            self.send_error(HTTPStatus.NOT_FOUND, "File not found")
+            return None
         wanted = _RANGE.fullmatch(self.headers.get("Range", "").strip())
         # What is no single range of bytes may be ignored: the whole file answers it, too.
         if not wanted or wanted[0] == "bytes=-" or not _is_readable(path):
@@ -69,18 +111,23 @@ class FolderHandler(SimpleHTTPRequestHandler):
         self.end_headers()
 
     def end_headers(self) -> None:
-        """End the headers; tracks that are made again are to be seen at once."""
+        """End the headers; tracks that are made again are to be seen at once.
+
+        Browsers must not take a file for a script that is none, nor show any on other pages.
+        """
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Cache-Control", "no-cache")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Cross-Origin-Resource-Policy", "same-origin")
         super().end_headers()
 
     def copyfile(self, source: BinaryIO, outputfile: BinaryIO) -> None:
-        """Send the body, no more than was said in the headers."""
-        if self._left is None:
-            shutil.copyfileobj(source, outputfile)
-        while self._left and (piece := source.read(min(self._left, 1 << 16))):
+        """Send the body, no more than was said in the headers, to who goes on reading."""
+        left = sys.maxsize if self._left is None else self._left
+        while left and (piece := source.read(min(left, _PIECE))):
+            self.server.await_progress(self.connection)
             outputfile.write(piece)
-            self._left -= len(piece)
+            left -= len(piece)
 
     def log_message(self, *_: object) -> None:
         """Say nothing: a browser asks for thousands of pieces."""
@@ -90,6 +137,26 @@ class FolderServer(ThreadingHTTPServer):
     """Serve a folder on the loopback address; a browser that hangs up is no news."""
 
     daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: Callable[..., FolderHandler]) -> None:
+        self._deadlines: dict[socket.socket, float] = {}
+        super().__init__(address, handler)
+
+    def await_progress(self, connection: socket.socket) -> None:
+        """Keep a connection for a while from now on."""
+        self._deadlines[connection] = time.monotonic() + PATIENCE
+
+    def await_nothing(self, connection: socket.socket) -> None:
+        """Forget a connection."""
+        self._deadlines.pop(connection, None)
+
+    def service_actions(self) -> None:
+        """End the connections whose time is over; the threads that wait for them go on."""
+        now = time.monotonic()
+        for connection, deadline in list(self._deadlines.items()):
+            if now > deadline:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Report what went wrong with a request, unless it is that nobody waits any more."""
@@ -103,9 +170,11 @@ def _is_readable(path: str) -> bool:
 
 def _find_bytes(first: str, last: str, size: int) -> tuple[int, int]:
     """Return start and end of a range, half-open; without a first byte it is the last so many."""
+    # Python reads no number of more than 4,300 digits; no file ends behind one of 18.
+    start, end = (int(f"0{digits.lstrip('0')[:19]}") for digits in (first, last))
     if not first:
-        return max(size - int(last), 0), size
-    return int(first), min(int(last) + 1, size) if last else size
+        return max(size - end, 0), size
+    return start, min(end + 1, size) if last else size
 
 
 def make_server(folder: str | Path, port: int = PORT) -> FolderServer:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqcast.browser.embedding import EmbeddedBrowser
 from seqcast.dataset import Dataset
 from seqcast.disk import write_text
 from seqcast.predictions import Stitch
@@ -38,7 +39,7 @@ def write_report(
     validation: Mapping[str, Any] | None = None,
     title: str = "",
     tracks: str | Path = "",
-    browser: str = "",
+    browser: EmbeddedBrowser | None = None,
 ) -> None:
     """Write `index.html`, `summary.txt` and `figures/` into `folder`.
 
@@ -47,9 +48,9 @@ def write_report(
     `learning_curves.svg`, `window_{best,median,worst}.png` and, a model, `<model>.scatter.png`.
     `baselines` holds the `metrics.tsv` of each, by name. `run` is the content of `run.json` and
     `validation` of `validation.json`, any key of which may be missing; `tracks` is the folder of
-    the exported tracks, named as given; `browser` is HTML for the section on tracks, put there as
-    it is. Beside `template` lie the other files `page.*`. Raises SeqcastError where a model's
-    tables do not fit the dataset.
+    the exported tracks, named as given, and `browser` what the section on tracks shows of them.
+    Beside `template` lie the other files `page.*` and `embedded.*`. Raises SeqcastError where a
+    model's tables do not fit the dataset.
     """
     folder, run, validation = Path(folder), dict(run or {}), dict(validation or {})
     results = [read_results(name, files, dataset) for name, files in models.items()]
@@ -73,7 +74,7 @@ def write_report(
         "diagnostics": diagnostics,
         "models": _describe_models(diagnostics, dataset, ranked),
         "training": make_training_table(ranked),
-        "browser": browser,
+        "embedded": browser,
         "tracks": _describe_tracks(folder, tracks, best, dataset, name),
         "checked": _describe_check(validation, warnings),
         "data": make_data_table(dataset, validation),

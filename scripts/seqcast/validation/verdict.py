@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from seqcast.console import format_seconds
+from seqcast.printable import to_printable
 
 if TYPE_CHECKING:
     from seqcast.base_order import BaseOrder
@@ -29,7 +30,7 @@ def make_verdict(found: Validation) -> str:
     lines += [_wrap(f"warning: {text}", "  ") for text in found.warnings]
     lines += [_wrap(f"refused: {text}", "  ") for text in found.refusals]
     lines.append(_wrap(_conclude(found)))
-    return "\n".join(lines) + "\n"
+    return to_printable("\n".join(lines) + "\n", keep="\n")
 
 
 def _wrap(text: str, indent: str = "") -> str:
