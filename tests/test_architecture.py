@@ -10,7 +10,7 @@ import pytest
 LIBRARY = Path(__file__).parents[1] / "scripts" / "seqcast"
 LAYERS = {
     "leaves": (
-        "base_order card console damage disk errors findings genome hdf5 memory provenance"
+        "base_order card console damage disk errors findings genome memory provenance"
         " reading_ahead settings targets templates"
     ),
     "files": "dataset fasta loss model predictions replicates sources splits tracks truth",

@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from seqcast import hdf5
 from seqcast.errors import SeqcastError
+from seqcast.sources.basenji import opening
 from seqcast.sources.basenji.hdf5 import codes_from_one_hot, find_odd, open_hdf5, read_rows
 
 
@@ -72,7 +72,7 @@ def test_a_crash_of_the_library_ends_in_one_line(
         file["x"] = [1, 2]
     with open_hdf5(path) as file:
         assert file["x"][()].tolist() == [1, 2]
-    monkeypatch.setattr(hdf5, "_look_through", lambda _: os.kill(os.getpid(), signal.SIGSEGV))
+    monkeypatch.setattr(opening, "_look_through", lambda _: os.kill(os.getpid(), signal.SIGSEGV))
     with pytest.raises(SeqcastError, match="HDF5's library ended with SIGSEGV") as caught:
         open_hdf5(path)
     assert "\n" not in str(caught.value)

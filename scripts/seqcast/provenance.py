@@ -23,7 +23,7 @@ PACKAGES = (
 
 # What these do to a result shows in the parameters of its rule, or not at all: a better message
 # retrains nothing.
-_WITHOUT_EFFECT = ("console", "damage", "disk", "errors", "gpus", "hdf5", "provenance", "settings")
+_WITHOUT_EFFECT = ("console", "damage", "disk", "errors", "gpus", "provenance", "settings")
 
 # Without the links and the `..` by which it was reached: what has one name has one digest.
 _LIBRARY = Path(__file__).resolve().parent
