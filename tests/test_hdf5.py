@@ -1,12 +1,16 @@
 """Rows of any HDF5 array are read alike, and one-hot rows become codes."""
 
+import os
+import signal
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from seqcast.sources.basenji.hdf5 import codes_from_one_hot, find_odd, read_rows
+from seqcast.errors import SeqcastError
+from seqcast.sources.basenji import opening
+from seqcast.sources.basenji.hdf5 import codes_from_one_hot, find_odd, open_hdf5, read_rows
 
 
 def test_quarter_rows_are_not_one_hot() -> None:
@@ -58,3 +62,17 @@ def test_packed_rows_are_what_h5py_reads(tmp_path: Path, dtype: str, options: di
         assert np.array_equal(np.stack(rows), array[:])
     assert np.array_equal(np.stack(rows[:3]), values[:3])
     assert rows[3].all()
+
+
+def test_a_crash_of_the_library_ends_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = [1, 2]
+    with open_hdf5(path) as file:
+        assert file["x"][()].tolist() == [1, 2]
+    monkeypatch.setattr(opening, "_look_through", lambda _: os.kill(os.getpid(), signal.SIGSEGV))
+    with pytest.raises(SeqcastError, match="HDF5's library ended with SIGSEGV") as caught:
+        open_hdf5(path)
+    assert "\n" not in str(caught.value)

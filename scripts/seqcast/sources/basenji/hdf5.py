@@ -11,7 +11,7 @@ from seqcast.damage import refuse_damage
 from seqcast.errors import SeqcastError
 from seqcast.findings import Key
 from seqcast.genome import N
-from seqcast.hdf5 import open_safely
+from seqcast.sources.basenji.opening import open_safely
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _BLOCK_BYTES = 1 << 27

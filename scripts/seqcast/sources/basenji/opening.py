@@ -17,7 +17,7 @@ from seqcast.disk import check_format, give_name, make_room
 from seqcast.errors import SeqcastError
 from seqcast.seal import BLANK, ROOM, check_seal, damaged, remember, seal
 
-# Arrays of so many bytes are read as well: their values say where the others' lie.
+# Lists of so many bytes are read as well: names may lie elsewhere in the file than their list.
 _SMALL = 1 << 20
 _LONGEST = 300  # seconds
 
@@ -124,6 +124,6 @@ def _look_at(item: h5py.HLObject) -> None:
         return
     if item.chunks:
         item.id.get_num_chunks()
-    if item.shape is not None and item.nbytes <= _SMALL:
+    if item.shape is not None and item.ndim < 2 and item.nbytes <= _SMALL:
         with suppress(TypeError):
             item[()]
