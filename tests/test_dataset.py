@@ -164,7 +164,9 @@ def test_datasets_that_lack_a_part_are_refused(
     with h5py.File(path, "a") as file:
         del file[part]
     seal(path)
-    with pytest.raises(SeqcastError, match=r"cannot be read as HDF5, or is not whole .*doesn't exist.*; delete"):
+    with pytest.raises(
+        SeqcastError, match=r"cannot be read as HDF5, or is not whole .*doesn't exist.*; delete"
+    ):
         read_dataset(path)
 
 

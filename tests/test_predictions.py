@@ -108,7 +108,9 @@ def test_files_that_are_no_predictions_are_refused(tmp_path: Path, tiny_dataset:
         file.attrs["format_version"] = 3
         del file["predicted"]
     seal(tmp_path / "p.h5")
-    with pytest.raises(SeqcastError, match=r"cannot be read as HDF5, or is not whole .*doesn't exist.*; delete"):
+    with pytest.raises(
+        SeqcastError, match=r"cannot be read as HDF5, or is not whole .*doesn't exist.*; delete"
+    ):
         read_predictions(tmp_path / "p.h5")
 
 

@@ -23,9 +23,9 @@ def read_parts(scope):
     """Return the digest of each part of a plan by name; none where there is no plan yet."""
     path = Path(SCOPED.format(scope=scope), "plan.json")
     try:
-        parts = json.loads(seal.read_sealed(path, seal.AGAIN))["parts"] if path.exists() else []
+        parts = json.loads(path.read_text())["parts"] if path.exists() else []
         return {part["name"]: part["digest"] for part in parts}
-    except (errors.SeqcastError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         # The jobs that read a damaged plan say so.
         return {}
 

@@ -55,11 +55,6 @@ def describe_fault(fault: Mapping[str, Any], run: type | None = None, place: str
         return f"{where}: found {found}; {message[0].lower()}{message[1:]}".removeprefix(": ")
     wanted = re.split(", unable| or instance", message.removeprefix("Input should be "))[0]
     wanted = wanted.replace("a valid dictionary", "a mapping").replace("a valid tuple", "a list")
-    if fault["type"] == "string_type" and isinstance(fault["input"], (int, float)):
-        return (
-            f"{where}: found {found}, wanted text; of a command line Snakemake reads a number,"
-            " quoted or not: write it in the config file, or choose a word"
-        )
     choices = re.findall("'([^']*)'", wanted) if fault["type"] == "literal_error" else []
     hint = suggest(str(fault["input"]), choices)
     return f"{where}: found {found}, wanted {wanted}{hint}".removeprefix(": ")

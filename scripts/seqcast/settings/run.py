@@ -192,8 +192,19 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(dict(config))
     except ValidationError as error:
-        faults = [describe_fault(fault, Settings) for fault in error.errors()]
+        faults = [_describe(fault) for fault in error.errors()]
         raise SeqcastError("\n".join(f"config: {fault}" for fault in faults)) from None
+
+
+def _describe(fault: Mapping[str, Any]) -> str:
+    line = describe_fault(fault, Settings)
+    if fault["type"] != "string_type" or not isinstance(fault["input"], (int, float)):
+        return line
+    # A file is read again where text is wanted, so this came from the command line.
+    return (
+        f"{line.removesuffix('a valid string')}text; of a command line Snakemake reads a number,"
+        " quoted or not: write it in the config file, or choose a word"
+    )
 
 
 def find_text(config: Mapping[str, Any]) -> list[list[str | int]]:
