@@ -188,6 +188,7 @@ def fake_metrics(
                 f"control_pearson_r{suffix}": 0.02 if np.isfinite(value) else np.nan,
             }
         likely = {
+            "pearson_r_log1p_as_read": r_log1p,
             "spearman_r": _r(x.argsort().argsort(), y.argsort().argsort()),
             "r2": 1 - np.mean((x - y) ** 2) / np.var(x) if np.ptp(x) else np.nan,
             "deviance_explained": 0.7 * r,

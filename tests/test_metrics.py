@@ -42,6 +42,7 @@ def test_metrics_are_those_of_others(seed: int) -> None:
         "pearson_r_log1p": np.corrcoef(log_p, log_t)[0, 1],
         "clipped_pearson_r": np.corrcoef(p, clipped)[0, 1],
         "clipped_pearson_r_log1p": np.corrcoef(log_p, np.log1p(clipped / 3.0))[0, 1],
+        "pearson_r_log1p_as_read": np.corrcoef(np.log1p(p), np.log1p(t))[0, 1],
         "spearman_r": np.corrcoef(stats.rankdata(p), stats.rankdata(t))[0, 1],
         "r2": sklearn_r2(t, p),
         "deviance_explained": 1
@@ -103,7 +104,7 @@ def test_the_truth_is_perfect() -> None:
     ones = [name for name in found if "_r" in name or name in ("r2", "deviance_explained")]
     for name in [*ones, "peak_auroc", "peak_auprc", "ratio_of_sums"]:
         assert found[name] == pytest.approx(1), name
-    assert len(ones) == 17
+    assert len(ones) == 18
     assert found["poisson_loss"] == pytest.approx(0, abs=1e-12)
 
 

@@ -21,6 +21,8 @@ DEFINITIONS: dict[str, str] = {
     "clipped_pearson_r": "As pearson_r, with the observed track clipped as in training.",
     "clipped_pearson_r_log1p": "As pearson_r_log1p, with the observed track clipped as in"
     " training.",
+    "pearson_r_log1p_as_read": "Pearson's r of the natural logarithm of 1 + coverage as read, to be"
+    " held against figures from elsewhere; other units of a track give another r.",
     "spearman_r": "Pearson's r of the ranks of predicted and observed coverage, ties at their mean"
     " rank.",
     "r2": "1 - sum of squared errors / sum of squares about the observed mean.",

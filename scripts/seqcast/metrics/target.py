@@ -79,6 +79,7 @@ def _correlations(track: Track, draws: int) -> dict[str, Value]:
         "pearson_r_log1p": pearson_r_log1p(p, t, unit),
         "clipped_pearson_r": NAN,
         "clipped_pearson_r_log1p": NAN,
+        "pearson_r_log1p_as_read": pearson_r_log1p(p, t, 1.0),
     }
     if clipped is not None:
         row["clipped_pearson_r"] = pearson_r(p, clipped)

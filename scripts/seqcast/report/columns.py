@@ -15,6 +15,7 @@ _HEADS = {
     "pearson_r_log1p_high": "r log1p high",
     "clipped_pearson_r": "clipped r",
     "clipped_pearson_r_log1p": "clipped r log1p",
+    "pearson_r_log1p_as_read": "r log1p as read",
     "spearman_r": "Spearman",
     "r2": "R²",
     "poisson_loss": "loss",
