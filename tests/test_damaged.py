@@ -231,7 +231,7 @@ def read_names_by_others(path: Path) -> list[str]:
     config = yaml.load(path.read_text(encoding="utf-8-sig"), yaml.BaseLoader)
     split = config["dataset"]["split"]
     title = (config.get("report") or {}).get("title", "")
-    valid, test, exclude = (split.get(key, []) for key in SPLIT_KEYS)
+    valid, test, exclude = (split.get(key) or [] for key in SPLIT_KEYS)
     return [config.get("run", "demo"), title, *valid, "|", *test, "|", *exclude]
 
 
