@@ -199,7 +199,6 @@ def read_targets_by_others(path: Path) -> list[tuple[str, str]]:
     return [(name, str(path.parent / file)) for name, file in places]
 
 
-SPLIT_KEYS = ("valid", "test", "exclude")
 CONFIG = """\
 run: mine
 dataset:
@@ -215,24 +214,21 @@ report:
 
 def read_names(path: Path) -> list[str]:
     settings = read_settings(read_config([path], {}))
-    split = settings.dataset.split
-    return [
-        settings.run,
-        settings.report.title,
-        *split.valid,
-        "|",
-        *split.test,
-        "|",
-        *split.exclude,
-    ]
+    names = [settings.run, settings.report.title]
+    if settings.dataset.source == "genome":
+        for key in ("valid", "test", "exclude"):
+            names += ["|", *getattr(settings.dataset.split, key)]
+    return names
 
 
 def read_names_by_others(path: Path) -> list[str]:
     config = yaml.load(path.read_text(encoding="utf-8-sig"), yaml.BaseLoader)
-    split = config["dataset"]["split"]
-    title = (config.get("report") or {}).get("title", "")
-    valid, test, exclude = (split.get(key, []) for key in SPLIT_KEYS)
-    return [config.get("run", "demo"), title, *valid, "|", *test, "|", *exclude]
+    names = [config.get("run") or "demo", (config.get("report") or {}).get("title", "")]
+    data = config.get("dataset") or {}
+    if data.get("source") == "genome":
+        for key in ("valid", "test", "exclude"):
+            names += ["|", *(data["split"].get(key) or [])]
+    return names
 
 
 def write_basenji(path: Path) -> None:

@@ -25,7 +25,6 @@ def refuse_damage(path: str | Path, what: str, mend: str) -> Iterator[None]:
     try:
         yield
     except DAMAGE as error:
-        # The words of some libraries are several lines, and hold bytes of the file.
+        # The words of some libraries are several lines.
         words = " ".join(str(error).split()) or type(error).__name__
-        words = "".join(letter if letter.isprintable() else "?" for letter in words[:300])
-        raise SeqcastError(f"{path}: {what} ({words}); {mend}") from error
+        raise SeqcastError(f"{path}: {what} ({words[:300]}); {mend}") from error

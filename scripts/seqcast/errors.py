@@ -9,6 +9,14 @@ class SeqcastError(Exception):
 
     exit_code = 1
 
+    def __str__(self) -> str:
+        """Return the lines, with what cannot be shown (bytes of a damaged file) as an escape."""
+        text = super().__str__()
+        return "".join(
+            letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1]
+            for letter in text
+        )
+
 
 class Stopped(SeqcastError):
     """Say that work was put down on purpose, and that the same command takes it up again."""

@@ -267,6 +267,9 @@ def _check_names(path: Path, names: list[str]) -> None:
         before = names[max(names.index("") - 1, 0)]
         where = f"after {before}" if before else "at its start"
         raise SeqcastError(f"{path}: `>` without a name {where}; each contig needs a name")
+    for name in names:
+        if not name.isprintable():
+            raise SeqcastError(f"{path}: the name {name[:60]!r} holds what is no text; rename it")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         more = f" and {len(twice) - _LISTED:,} more" if len(twice) > _LISTED else ""
