@@ -14,7 +14,7 @@ from seqcast.console import progress
 from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
 
-# BLAKE2b, because it takes 1 second a GB on processors of any age.
+# BLAKE2b, because it takes one or two seconds a GB on processors of any age.
 MARK, DIGITS = "seqcast-blake2b:", 64
 # What is written where the digest will be.
 BLANK = MARK + "0" * DIGITS
@@ -64,7 +64,7 @@ def check_seal(path: str | Path, remedy: str) -> bool:
     """Refuse a file that is not, byte for byte, what was written; say whether it has a seal at all.
 
     `remedy` says what makes the file anew in its run. A large file of a run that was right is not
-    read again while its size, times and inode stay. Takes about a second a GB. Raises
+    read again while its size, times and inode stay. Takes one or two seconds a GB. Raises
     `SeqcastError` where the file is damaged, `OSError` where it cannot be read.
     """
     path = Path(path)
