@@ -70,6 +70,16 @@ class Visit:
         seen = self.page.locator(selector).first if selector else self.page
         return np.asarray(Image.open(io.BytesIO(seen.screenshot(**options))).convert("RGB"))
 
+    def wait_until(self, expression: str, arg: Any = None) -> None:
+        """Ask the page until it is so.
+
+        Playwright's own `wait_for_function` asks by `eval`, which the pages' policy forbids.
+        """
+        end = time.monotonic() + SECONDS
+        while not self.page.evaluate(expression, arg):
+            assert time.monotonic() < end, f"never so: {expression}"
+            self.page.wait_for_timeout(50)
+
     def wait_until_seen(self, is_so: Callable[[np.ndarray], bool], selector: str) -> None:
         """Look at a selector's first match until it is so: what is drawn is seen frames later."""
         end = time.monotonic() + SECONDS

@@ -81,7 +81,7 @@ def settle(seen: Visit) -> Visit:
         """() => { window.shown = document.getElementById("browser").igv;
              window.ours = () => shown.findTracks((track) => track.config?.kind); }"""
     )
-    seen.page.wait_for_function(f"({IS_DRAWN})(shown)")
+    seen.wait_until(f"({IS_DRAWN})(shown)")
     seen.page.wait_for_load_state("networkidle")
     return seen
 
@@ -105,7 +105,7 @@ def where(seen: Visit) -> str:
 
 
 def wait_for(seen: Visit, locus: str) -> None:
-    seen.page.wait_for_function(f"(place) => {PLACE} === place", arg=locus)
+    seen.wait_until(f"(place) => {PLACE} === place", arg=locus)
 
 
 def test_tracks_are_seen_and_nothing_else_is_asked_for(
@@ -158,7 +158,7 @@ def test_a_gene_is_found_by_its_name(
     field.fill("xyz2")
     field.press("Enter")
     # Until a moment ago it ended before the gene.
-    seen.page.wait_for_function("() => shown.referenceFrameList[0].end > 36_000")
+    seen.wait_until("() => shown.referenceFrameList[0].end > 36_000")
     start, end = map(int, re.findall(r"\d+", where(seen).partition(":")[2]))
     assert 34_000 < start <= 35_001 <= 36_000 <= end < 38_000
     seen.check_quiet()
@@ -174,7 +174,7 @@ def test_a_target_has_one_scale(
         assert len(ranges) == 1
     assert tracks[0]["range"] != tracks[-1]["range"]
     seen.page.get_by_label("same everywhere").check()
-    seen.page.wait_for_function(
+    seen.wait_until(
         """() => { const track = ours()[0];
              return track.dataRange.max === track.config.scale[1]; }"""
     )
@@ -184,7 +184,7 @@ def test_a_target_has_one_scale(
     wait_for(seen, "chr3:30001-40000")
     assert [each["range"] for each in find_tracks(settle(seen))] == [each["range"] for each in held]
     seen.page.get_by_label("fits the view").check()
-    seen.page.wait_for_function(
+    seen.wait_until(
         """(before) => ours()[0]
              .dataRange.max !== before""",
         arg=held[0]["range"]["max"],
@@ -197,9 +197,7 @@ def test_series_and_targets_are_switched(
 ) -> None:
     seen = settle(visit(serve(folder)))
     seen.page.get_by_label("spread of default").check()
-    seen.page.wait_for_function(
-        "() => ours().filter((track) => track.config.kind === 'spread').length === 2"
-    )
+    seen.wait_until("() => ours().filter((track) => track.config.kind === 'spread').length === 2")
     # In its place, not below all others.
     assert [each["kind"] for each in find_tracks(settle(seen))] == [
         *("observed", "predicted", "predicted", "spread"),
@@ -207,11 +205,11 @@ def test_series_and_targets_are_switched(
     ]
     seen.page.locator("#targets summary").click()
     seen.page.get_by_role("button", name="None").click()
-    seen.page.wait_for_function("() => ours().length === 0")
+    seen.wait_until("() => ours().length === 0")
     assert seen.page.locator("#empty").is_visible()
     assert seen.page.locator("#count").inner_text() == "(0 of 2 on)"
     seen.page.get_by_label("b", exact=True).check()
-    seen.page.wait_for_function("() => ours().length === 4")
+    seen.wait_until("() => ours().length === 4")
     assert {each["target"] for each in find_tracks(settle(seen))} == {"b"}
     seen.check_quiet()
 
@@ -283,12 +281,12 @@ def test_of_many_targets_the_best_are_on(
     assert [name.split()[0] for name in names] == [*(f"t{n}" for n in range(39, 29, -1)), "t3"]
     assert names[0].split() == ["t39", "r", "0.65"]
     seen.page.get_by_label("t3 r 0.05", exact=True).check()
-    seen.page.wait_for_function("() => ours().length === 26")
+    seen.wait_until("() => ours().length === 26")
     assert find_tracks(settle(seen))[-1]["target"] == "t3"
     seen.page.locator("#find").fill("nothing of this kind")
     assert seen.page.inner_text("#more") == "No target has that in its name."
     seen.page.get_by_role("button", name="The best 12").click()
-    seen.page.wait_for_function("() => ours().length === 24")
+    seen.wait_until("() => ours().length === 24")
     seen.check_quiet()
 
 
@@ -315,7 +313,7 @@ def test_a_stand_in_of_many_contigs_is_shown_and_told(
         assert seen.page.locator("[aria-current]").inner_text().lower().startswith(locus.name)
     # Letters are shown where they can be read.
     bases = "() => shown.findTracks('type', 'sequence').length === "
-    seen.page.wait_for_function(bases + "1")
+    seen.wait_until(bases + "1")
     seen.check_quiet()
 
 
@@ -340,7 +338,7 @@ def test_chromosomes_can_be_seen_side_by_side(
     seen = settle(visit(serve(tmp_path / "few")))
     assert where(seen) == "chr1:1-200000"
     seen.page.locator(".igv-chromosome-select-widget-container select").select_option("all")
-    seen.page.wait_for_function("() => shown.referenceFrameList[0].chr === 'all'")
+    seen.wait_until("() => shown.referenceFrameList[0].chr === 'all'")
     assert count_pixels(settle(seen).screenshot("#browser"), PREDICTED) > 2_000
     assert seen.page.locator("[aria-current]").count() == 0
     seen.check_quiet()

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pyBigWig
 import pytest
 from broken_files import DATA
 from genomes import LENGTHS, GenomeFiles, make_codes, make_coverage
@@ -285,19 +284,19 @@ def test_a_bigwig_is_opened_once_for_many_contigs(
     lengths = {f"scaffold_{place}": 300 for place in range(40)}
     files = write_files(tmp_path / "files", lengths)
     opened: list[str] = []
-    real = pyBigWig.open
+    real = tracks.BigWig
 
-    def count_openings(path: str) -> Any:
-        opened.append(path)
+    def count_openings(path: Path) -> Any:
+        opened.append(path.name)
         return real(path)
 
     split = {"valid": ["scaffold_1"], "test": ["scaffold_2"]}
     wanted = write(files, tmp_path, split=split)
-    monkeypatch.setattr(tracks, "pyBigWig", SimpleNamespace(open=count_openings))
+    monkeypatch.setattr(tracks, "BigWig", count_openings)
     write_genome(files.settings(split=split), files.inputs(), tmp_path / "again.h5")
     assert len(opened) == 2
     # Ten scaffolds of two tracks at a time.
-    monkeypatch.setattr(tracks, "_TOGETHER", 10 * 76 * 2 * 5)
+    monkeypatch.setattr(tracks, "_TOGETHER", 10 * 76 * 2 * tracks._BYTES_A_CELL)
     write_genome(files.settings(split=split), files.inputs(), tmp_path / "batches.h5")
     assert len(opened) == 2 + 2 * 4
     for name in ("again.h5", "batches.h5"):

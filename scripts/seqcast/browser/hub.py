@@ -205,9 +205,10 @@ def _label(text: str, length: int, tail: str = "") -> str:
 
 def _plain(text: str, *, strip: bool = True) -> str:
     """Turn a text into ASCII that is safe in a hub: UCSC puts labels into its pages as they are."""
+    text = to_printable(text)
     for letter, other in {"&": "+", "<": "(", ">": ")", '"': "'", "\\": "/", "ß": "ss"}.items():
         text = text.replace(letter, other)
-    text = unicodedata.normalize("NFKD", to_printable(text))
+    text = unicodedata.normalize("NFKD", text)
     text = "".join(letter for letter in text if not unicodedata.combining(letter))
     text = re.sub(r"\s+", " ", text.encode("ascii", "replace").decode())
     return text.strip() if strip else text
