@@ -2,9 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from seqcast.errors import suggest
+from seqcast.settings.model import PRESETS, ModelSettings, fit_strides
 from seqcast.settings.section import AssemblyName, Fraction, Section, is_url
 
 
@@ -122,13 +131,22 @@ class BasenjiSettings(_Windows):
         return self
 
 
-class SplitSettings(Section):
-    """Which chromosomes are held out."""
+# Names or a share; what stands there says which of them is meant, so that one fault is one line.
+HeldOut = Annotated[
+    Annotated[tuple[str, ...], Tag("[names]")]
+    | Annotated[float, Field(gt=0, lt=1), Tag("[share]")],
+    Discriminator(lambda given: "[share]" if isinstance(given, int | float) else "[names]"),
+]
 
-    valid: tuple[str, ...] = ()
-    """Chromosomes held out to choose the best epoch."""
-    test: tuple[str, ...] = ()
-    """Chromosomes held out to the end; everything else is trained on."""
+
+class SplitSettings(Section):
+    """Which parts of the genome are held out."""
+
+    valid: HeldOut = ()
+    """Held out to choose the best epoch: chromosomes, intervals such as `chr21:1,000,001-2,000,000`
+    and BED files (`.bed`, `.bed.gz`, URLs); or, with `blocks`, a share of the bases."""
+    test: HeldOut = ()
+    """Held out to the end, in the same way; everything else is trained on."""
     exclude: tuple[str, ...] = ()
     """Chromosomes left out altogether, such as chrM."""
     alternates: bool = False
@@ -136,15 +154,52 @@ class SplitSettings(Section):
     other versions and loose pieces of chromosomes, which may be held out."""
     folds: Annotated[int, Field(ge=3)] | None = None
     """Instead of `valid` and `test`: so many models, each tested on another part of the genome."""
+    blocks: PositiveInt | None = None
+    """Cut contigs into blocks of so many bases at least, and draw from them what is held out; None:
+    whole contigs, or what `valid` and `test` name."""
+    seed: NonNegativeInt = 1
+    """The same seed draws the same blocks."""
+    gap: NonNegativeInt | None = None
+    """Bases that nothing uses wherever two parts meet on a contig; None: the receptive field of the
+    preset `default`, or the window where that is less."""
+
+    @property
+    def named(self) -> dict[str, tuple[str, ...]]:
+        """What `valid` and `test` name, nothing where they are shares."""
+        given = {"valid": self.valid, "test": self.test}
+        return {key: value for key, value in given.items() if isinstance(value, tuple)}
+
+    @property
+    def beds(self) -> dict[str, str]:
+        """The BED files among the names, paths or URLs, and the key that names each."""
+        return {
+            name: f"dataset.split.{key}"
+            for key, names in self.named.items()
+            for name in names
+            if is_url(name) or name.endswith((".bed", ".bed.gz"))
+        }
 
     @model_validator(mode="after")
     def _check(self) -> "SplitSettings":
-        named = [*self.valid, *self.test, *self.exclude]
+        shares = [value for value in (self.valid, self.test) if isinstance(value, float)]
+        if shares and (len(shares) == 1 or not self.blocks):
+            raise ValueError(
+                "valid and test are shares of drawn blocks, both of them and with blocks: 1000000,"
+                " or both are lists"
+            )
+        if sum(shares) >= 1:
+            raise ValueError(f"valid and test take {sum(shares):.0%}: nothing is left to train on")
+        named = [*(name for names in self.named.values() for name in names), *self.exclude]
         twice = sorted({name for name in named if named.count(name) > 1})
         if twice:
             raise ValueError(f"{', '.join(twice)} is named twice in valid, test and exclude")
         if self.folds and (self.valid or self.test):
-            raise ValueError("folds holds out every chromosome in turn; leave out valid and test")
+            raise ValueError("folds holds out every part in turn; leave out valid and test")
+        if self.blocks and not self.folds and not shares:
+            raise ValueError(
+                "blocks draws what is held out: valid and test are then shares such as 0.1; or set"
+                " folds: 5"
+            )
         if not self.folds and not (self.valid and self.test):
             raise ValueError("valid and test need a chromosome each; or set folds: 5")
         return self
@@ -171,7 +226,7 @@ class GenomeSettings(_Windows):
     """Bases per stored value, so that training windows can start between bins; None: an eighth of
     a bin where that divides. Smaller is finer and larger on disk."""
     split: SplitSettings
-    """Which chromosomes are held out: `valid`, `test`, `exclude`, or `folds`."""
+    """What is held out: `valid` and `test`, or `folds`; what is left out: `exclude`."""
     mask: tuple[str, ...] = ()
     """BED files, paths or URLs: bins they touch carry no loss and no metric."""
     aliases: str | None = None
@@ -212,7 +267,26 @@ class GenomeSettings(_Windows):
             raise ValueError(
                 f"dataset.resolution is {self.cell}, which does not divide bins of {self.bin_size}"
             )
+        least = self.window + self.gap
+        if self.split.blocks and self.split.blocks < least:
+            raise ValueError(
+                f"dataset.split.blocks is {self.split.blocks:,}, wanted {least:,} at least: a"
+                f" window of {self.window:,} and a gap of {self.gap:,}; or make dataset.window or"
+                " dataset.split.gap smaller"
+            )
         return self
+
+    @property
+    def gap(self) -> int:
+        """Bases that lie unused between parts of one contig.
+
+        Two bins that far apart have no base of sequence in common that the preset `default` sees.
+        It is not the run's models that decide: another one must not change the dataset.
+        """
+        if self.split.gap is not None:
+            return self.split.gap
+        network = fit_strides(ModelSettings(**PRESETS["default"]["model"]), self.bin_size)
+        return min(self.window, network.receptive_field)
 
     @property
     def step(self) -> int:

@@ -205,11 +205,10 @@ def _show_type(field: dict[str, Any]) -> str:
         return f"`{field['const']}`"
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
-    if "anyOf" in field:
-        return " or ".join(
-            "none" if each == {"type": "null"} else _show_type(each) for each in field["anyOf"]
-        )
-    if "$ref" in field or "oneOf" in field:
+    if kinds := field.get("anyOf") or field.get("oneOf"):
+        shown = ["none" if each == {"type": "null"} else _show_type(each) for each in kinds]
+        return " or ".join(dict.fromkeys(shown))
+    if "$ref" in field:
         return "mapping"
     kind = field.get("type", "any")
     if kind == "array":

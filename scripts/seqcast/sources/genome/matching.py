@@ -17,6 +17,7 @@ from seqcast.sources.genome.fasta import Fasta, check_md5, open_fasta
 from seqcast.sources.genome.headers import Header, read_header
 from seqcast.sources.genome.layout import Inputs, Layout, Track
 from seqcast.sources.genome.names import Aliases, Matches, match_names, read_aliases
+from seqcast.sources.genome.regions import find_held_out
 
 T = TypeVar("T")
 
@@ -48,7 +49,10 @@ def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
     """
     said = _Said()
     headers = _read_headers(inputs, said)
-    beds = [bed for path in inputs.mask if (bed := _try(said, read_bed, path)) is not None]
+    masks, named = (
+        {name: bed for name, path in paths if (bed := _try(said, read_bed, path)) is not None}
+        for paths in (enumerate(inputs.mask), inputs.beds.items())
+    )
     fasta = _try(said, open_fasta, inputs.fasta, inputs.work)
     aliases = _try(said, read_aliases, inputs.aliases) if inputs.aliases else {}
     if fasta is None or aliases is None:
@@ -75,7 +79,11 @@ def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
     left_out = {name: reasons[name] for name in lengths if name in reasons}
     said.refusals += contigs.check_split(settings, lengths, left_out)
     used = {name: length for name, length in lengths.items() if name not in left_out}
-    mask = _make_mask(beds, fasta, used, aliases, said)
+    mask = _make_mask(list(masks.values()), fasta, used, aliases, said)
+    beds = {name: _make_mask([bed], fasta, used, aliases, said) for name, bed in named.items()}
+    _describe_short(beds, settings.window, said)
+    held_out, faults = find_held_out(settings, used, beds)
+    said.refusals += faults
     tracks, replicates = (
         {each.label: _make_track(each, used) for each in right if each.is_replicate is wanted}
         for wanted in (False, True)
@@ -86,6 +94,7 @@ def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
         tuple(tracks[row.identifier] for row in inputs.rows if row.identifier in tracks),
         tuple(replicates.get(_label_replicate(row.identifier)) for row in inputs.rows),
         mask,
+        held_out,
         left_out,
         (*contigs.describe_left_out(lengths, left_out), *said.lines),
         tuple(said.refusals),
@@ -172,6 +181,17 @@ def _make_mask(
         for name, intervals in own.items():
             found[name].append(np.minimum(intervals, used[name]))
     return {name: merge_intervals(np.concatenate(each)) for name, each in found.items() if each}
+
+
+def _describe_short(beds: Mapping[str, Mapping[str, np.ndarray]], window: int, said: _Said) -> None:
+    """Count the intervals of the split that hold no window."""
+    for name, intervals in beds.items():
+        sizes = [size for each in intervals.values() for size in np.diff(each).ravel().tolist()]
+        if short := sum(size < window for size in sizes):
+            text = (
+                f"{short:,} of {len(sizes):,} intervals shorter than a window of {window:,} bases"
+            )
+            said.note(f"{text}: used for nothing", Path(name).name)
 
 
 def _describe_bed(bed: Bed, matches: Matches, fasta: Fasta, said: _Said) -> None:
