@@ -151,7 +151,7 @@ def test_folds_of_blocks_are_even() -> None:
         ),
         (
             {"valid": ["chr1:1-900"], "test": ["chr1:801-2000"]},
-            "valid and test both hold out chr1:801-900 (1 such overlaps on chr1)",
+            "valid and test both hold out chr1:801-900, and overlap 1 times on chr1; hold",
         ),
         (
             {"valid": 0.01, "test": 0.3, "blocks": 2000},

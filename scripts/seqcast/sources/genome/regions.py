@@ -9,13 +9,14 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
-from seqcast.dataset.layout import TEST, TRAIN, VALID
+from seqcast.dataset.layout import SPLITS, TEST, TRAIN, VALID
 from seqcast.errors import SeqcastError
 from seqcast.settings import GenomeSettings
 from seqcast.settings.data import SplitSettings
 from seqcast.sources.genome.bed import merge_intervals
 
-_INTERVAL = re.compile(r"(?P<contig>.+):(?P<start>\d[\d,]*)-(?P<end>\d[\d,]*)")
+# No longer than int64 holds.
+_INTERVAL = re.compile(r"(?P<contig>.+):(?P<start>\d[\d,]{0,17})-(?P<end>\d[\d,]{0,17})")
 
 
 def find_interval(name: str, lengths: Mapping[str, int]) -> tuple[str, int, int]:
@@ -59,9 +60,8 @@ def find_held_out(
         if len(clash):
             start, end = each[clash[0] + 1, 0], each[clash[0], 1]
             faults.append(
-                "dataset.split: valid and test both hold out"
-                f" {contig}:{start + 1:,}-{end:,} ({len(clash):,} such overlaps on {contig}); hold"
-                " out each base once"
+                f"dataset.split: valid and test both hold out {contig}:{start + 1:,}-{end:,}, and"
+                f" overlap {len(clash):,} times on {contig}; hold out each base once"
             )
     return regions, faults
 
@@ -120,9 +120,7 @@ def draw_parts(sizes: np.ndarray, split: SplitSettings) -> np.ndarray:
     drawn[middle < split.test] = TEST
     parts = np.empty_like(drawn)
     parts[order] = drawn
-    missing = [name for name, part in (("train", TRAIN), ("valid", VALID), ("test", TEST))
-               if part not in parts]  # fmt: skip
-    if missing:
+    if missing := [name for part, name in enumerate(SPLITS) if part not in parts]:
         raise SeqcastError(
             f"dataset.split: of {len(sizes):,} blocks none is drawn for {' and '.join(missing)},"
             f" with shares of {split.valid:g} for valid and {split.test:g} for test; make"
@@ -176,17 +174,17 @@ def leave_gaps(regions: np.ndarray, settings: GenomeSettings) -> np.ndarray:
             if region[2] == TRAIN:
                 region[0] += settings.gap * (place > 0)
                 region[1] -= settings.gap * (place < len(merged) - 1)
-    kept = [region for region in merged if has_window(region, settings)]
+    kept = [region for region in merged if _has_window(region, settings)]
     for left, right in pairwise(kept):
         lacking = settings.gap - (right[0] - left[1])
         if lacking > 0 and left[2] != right[2]:
             left[1] -= lacking // 2
             right[0] += lacking - lacking // 2
-    kept = [region for region in kept if has_window(region, settings)]
+    kept = [region for region in kept if _has_window(region, settings)]
     return np.array(kept, dtype=np.int64).reshape(-1, 3)
 
 
-def has_window(region: Sequence[int], settings: GenomeSettings) -> bool:
+def _has_window(region: Sequence[int], settings: GenomeSettings) -> bool:
     """Say whether a window of whole bins lies within a region."""
     start = -(-region[0] // settings.bin_size) * settings.bin_size
     return start + settings.window <= region[1]
