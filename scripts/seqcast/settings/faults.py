@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqcast.errors import suggest
-from seqcast.settings.data import SOURCES, SplitSettings
+from seqcast.settings.data import SOURCES
 from seqcast.settings.model import DilatedBlock, ModelSettings, SqueezeBlock, TrainSettings
 from seqcast.settings.section import Section
+from seqcast.settings.split import SplitSettings
 from seqcast.settings.steps import ModelEntry
 
 # Sections that the types of the fields above them do not name.

@@ -10,12 +10,7 @@ import json
 import sys
 from typing import Any
 
-from seqcast.settings.data import (
-    BasenjiSettings,
-    GenomeSettings,
-    SimulatedSettings,
-    SplitSettings,
-)
+from seqcast.settings.data import BasenjiSettings, GenomeSettings, SimulatedSettings
 from seqcast.settings.model import (
     PRESETS,
     DilatedBlock,
@@ -25,6 +20,7 @@ from seqcast.settings.model import (
 )
 from seqcast.settings.run import Settings
 from seqcast.settings.section import Section
+from seqcast.settings.split import SplitSettings
 from seqcast.settings.steps import (
     BrowseSettings,
     EvaluateSettings,

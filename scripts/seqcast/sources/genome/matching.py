@@ -49,10 +49,7 @@ def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
     """
     said = _Said()
     headers = _read_headers(inputs, said)
-    masks, named = (
-        {name: bed for name, path in paths if (bed := _try(said, read_bed, path)) is not None}
-        for paths in (enumerate(inputs.mask), inputs.beds.items())
-    )
+    beds = [bed for path in inputs.mask if (bed := _try(said, read_bed, path)) is not None]
     fasta = _try(said, open_fasta, inputs.fasta, inputs.work)
     aliases = _try(said, read_aliases, inputs.aliases) if inputs.aliases else {}
     if fasta is None or aliases is None:
@@ -79,11 +76,8 @@ def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
     left_out = {name: reasons[name] for name in lengths if name in reasons}
     said.refusals += contigs.check_split(settings, lengths, left_out)
     used = {name: length for name, length in lengths.items() if name not in left_out}
-    mask = _make_mask(list(masks.values()), fasta, used, aliases, said)
-    beds = {name: _make_mask([bed], fasta, used, aliases, said) for name, bed in named.items()}
-    _describe_short(beds, settings.window, said)
-    held_out, faults = find_held_out(settings, used, beds)
-    said.refusals += faults
+    mask = _make_mask(beds, fasta, used, aliases, said)
+    held_out = _find_held_out(settings, inputs, fasta, used, aliases, said)
     tracks, replicates = (
         {each.label: _make_track(each, used) for each in right if each.is_replicate is wanted}
         for wanted in (False, True)
@@ -183,15 +177,26 @@ def _make_mask(
     return {name: merge_intervals(np.concatenate(each)) for name, each in found.items() if each}
 
 
-def _describe_short(beds: Mapping[str, Mapping[str, np.ndarray]], window: int, said: _Said) -> None:
-    """Count the intervals of the split that hold no window."""
-    for name, intervals in beds.items():
-        sizes = [size for each in intervals.values() for size in np.diff(each).ravel().tolist()]
-        if short := sum(size < window for size in sizes):
-            text = (
-                f"{short:,} of {len(sizes):,} intervals shorter than a window of {window:,} bases"
-            )
-            said.note(f"{text}: used for nothing", Path(name).name)
+def _find_held_out(
+    settings: GenomeSettings,
+    inputs: Inputs,
+    fasta: Fasta,
+    used: Mapping[str, int],
+    aliases: Aliases,
+    said: _Said,
+) -> dict[str, np.ndarray]:
+    """Return what `valid` and `test` name of each contig to use, as in `regions`."""
+    named = {}
+    for name, path in inputs.beds.items():
+        if (bed := _try(said, read_bed, path)) is not None:
+            named[name] = _make_mask([bed], fasta, used, aliases, said)
+            sizes = [size for each in named[name].values() for size in np.diff(each).ravel()]
+            if short := sum(size < settings.window for size in sizes):
+                text = f"{short:,} of {len(sizes):,} intervals shorter than a window"
+                said.note(f"{text} of {settings.window:,} bases: used for nothing", path.name)
+    held_out, faults = find_held_out(settings, used, named)
+    said.refusals += faults
+    return held_out
 
 
 def _describe_bed(bed: Bed, matches: Matches, fasta: Fasta, said: _Said) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from seqcast.dataset.layout import SPLITS, TEST, TRAIN, VALID
 from seqcast.errors import SeqcastError
 from seqcast.settings import GenomeSettings
-from seqcast.settings.data import SplitSettings
+from seqcast.settings.split import SplitSettings
 from seqcast.sources.genome.bed import merge_intervals
 
 # No longer than int64 holds.
