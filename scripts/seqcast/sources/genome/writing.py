@@ -91,7 +91,7 @@ def _describe(
         "mask": [path.name for path in inputs.mask],
         "folds": settings.split.folds,
         "blocks": settings.split.blocks,
-        "gap": settings.gap,
+        "gap": settings.gap if len(plan.regions) > len(plan.lengths) else None,
         "stride": settings.step,
         "scale": settings.scale,
         "clip_quantile": settings.clip_quantile,
