@@ -17,6 +17,7 @@ from seqcast.errors import SeqcastError
 from seqcast.sampling import draw_epoch
 from seqcast.settings import GenomeSettings, read_settings
 from seqcast.settings.model import TrainSettings
+from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.layout import Layout
 from seqcast.sources.genome.planning import Plan, make_plan
 from seqcast.sources.genome.regions import draw_parts, find_held_out
@@ -196,7 +197,8 @@ def test_one_contig_is_a_genome(tmp_path: Path) -> None:
     files = write_files(tmp_path / "files", LENGTHS)
     split = {"valid": [str(bed)], "test": ["chr1:14,001-15,000"], "gap": 100}
     settings = files.settings(split=split)
-    inputs = files.inputs(beds={str(bed): bed})
+    inputs = find_inputs(settings, tmp_path / "downloads", tmp_path)
+    assert bed in inputs.files
     verdict = validate_genome(settings, inputs)
     assert verdict.refusals == ()
     assert verdict.splits == {
@@ -221,6 +223,7 @@ def test_one_contig_is_a_genome(tmp_path: Path) -> None:
 
 def test_intervals_of_other_contigs_are_refused(tmp_path: Path) -> None:
     files = write_files(tmp_path / "files", LENGTHS)
-    split = {"valid": ["chr9:1-900"], "test": ["chr1:1001-2000"]}
-    (refusal,) = validate_genome(files.settings(split=split), files.inputs()).refusals
-    assert "dataset.split.valid names 'chr9', which is not in the FASTA" in refusal
+    for name, contig in (("chr9:1-900", "chr9"), ("chr1:1-" + 20 * "9", "chr1:1-" + 20 * "9")):
+        split = {"valid": [name], "test": ["chr1:1001-2000"]}
+        (refusal,) = validate_genome(files.settings(split=split), files.inputs()).refusals
+        assert f"dataset.split.valid names {contig!r}, which is not in the FASTA" in refusal
