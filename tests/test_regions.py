@@ -212,6 +212,8 @@ def test_one_contig_is_a_genome(tmp_path: Path) -> None:
     dataset = read_dataset(tmp_path / "d.h5")
     assert check_dataset(dataset) == []
     regions = dataset.regions
+    assert regions["start"].tolist() == [140, 3000, 4100, 9000, 10_000, 14_000, 15_100]
+    assert regions["end"].tolist() == [2900, 4000, 8900, 9900, 13_900, 15_000, 20_000]
     for epoch in range(5):
         drawn = draw_epoch(dataset, dataset.rows_of("train"), TrainSettings(max_jitter=4096), epoch)
         starts = dataset.windows["start"][drawn.rows] + drawn.moves
