@@ -2,7 +2,8 @@
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from seqcast.sources.genome import forecast, tracks
 from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.planning import find_touched, make_plan
+from seqcast.sources.genome.regions import find_held_out
 from seqcast.sources.genome.writing import write_genome
 from seqcast.validation.genome import validate_genome
 
@@ -178,13 +180,12 @@ def test_processes_make_the_same_file(
     assert read_dataset(tmp_path / "two.h5").digest == dataset.digest
 
 
-def make_layout(
-    lengths: Mapping[str, int], mask: Mapping[str, Sequence[tuple[int, int]]] | None = None
-) -> Layout:
-    """Make a layout without files: contigs of A."""
+def make_layout(settings: GenomeSettings, lengths: Mapping[str, int]) -> Layout:
+    """Make a layout without files: contigs of A, and what the settings hold out."""
     fasta: Any = SimpleNamespace(codes=lambda name: np.zeros(lengths[name], dtype=np.uint8))
-    bed = {name: np.array(rows, dtype=np.int64) for name, rows in (mask or {}).items()}
-    return Layout(fasta, lengths, (), (), bed)
+    held_out, faults = find_held_out(settings, lengths, {})
+    assert faults == []
+    return Layout(fasta, lengths, (), (), held_out=held_out)
 
 
 def make_settings(split: Mapping[str, Any], **changes: Any) -> GenomeSettings:
@@ -199,7 +200,7 @@ LENGTHS_OF_CONTIGS = st.lists(st.integers(64, 1500), min_size=3, max_size=9)
 def test_windows_of_different_splits_never_overlap(sizes: list[int], stride: int) -> None:
     lengths = {f"c{n}": size for n, size in enumerate(sizes)}
     settings = make_settings({"valid": ["c0"], "test": ["c2"]}, stride=stride * BIN)
-    plan = make_plan(settings, make_layout(lengths))
+    plan = make_plan(settings, make_layout(settings, lengths))
     assert find_split_overlaps(plan.windows) == []
     names = list(plan.lengths)
     assert {names[n] for n in plan.windows["contig"][plan.windows["split"] == 2]} == {"c2"}
@@ -210,7 +211,8 @@ def test_windows_of_different_splits_never_overlap(sizes: list[int], stride: int
 def test_folds_are_disjoint_complete_and_even(sizes: list[int], folds: int) -> None:
     assume(len(sizes) >= folds)
     lengths = {f"c{n}": size for n, size in enumerate(sizes)}
-    plan = make_plan(make_settings({"folds": folds}), make_layout(lengths))
+    settings = make_settings({"folds": folds})
+    plan = make_plan(settings, make_layout(settings, lengths))
     assert find_split_overlaps(plan.windows) == []
     assert plan.folds.shape == (folds, folds)
     # Every window is tested once.
@@ -230,13 +232,14 @@ def test_folds_are_read_as_splits(tmp_path: Path, files: GenomeFiles) -> None:
 
 
 @pytest.mark.parametrize(
-    ("contigs", "mend"), [(3, "set it to 3 at most"), (2, "hold out with valid and test instead")]
+    ("contigs", "mend"), [(3, "set it to 3 at most or cut"), (2, "cut contigs into blocks")]
 )
 def test_more_folds_than_contigs_are_refused(contigs: int, mend: str) -> None:
     lengths = dict.fromkeys("abc"[:contigs], 200)
-    wanted = f"folds is 4, but only {contigs} contigs have windows; .* {mend}$"
+    wanted = f"folds is 4, but only {contigs} contigs have windows; {mend}"
+    settings = make_settings({"folds": 4})
     with pytest.raises(SeqcastError, match=wanted):
-        make_plan(make_settings({"folds": 4}), make_layout(lengths))
+        make_plan(settings, make_layout(settings, lengths))
 
 
 @given(st.lists(st.tuples(st.integers(0, 120), st.integers(1, 30)), max_size=6))
@@ -251,9 +254,9 @@ def test_touched_pieces_hold_a_base_of_an_interval(spans: list[tuple[int, int]])
 
 def test_the_forecast_knows_the_files_size(files: GenomeFiles, dataset: Dataset) -> None:
     lengths = {name: size for name, size in LENGTHS.items() if name != "chrM"}
-    layout, settings = make_layout(lengths), files.settings()
-    track: Any = SimpleNamespace()
-    layout = Layout(layout.fasta, lengths, (track, track), (None, None))
+    settings = files.settings()
+    layout, track = make_layout(settings, lengths), SimpleNamespace()
+    layout = replace(layout, tracks=(track, track), replicates=(None, None))
     found = forecast.make_forecast(
         settings, layout, make_plan(settings, layout), replicates=False, threads=1
     )

@@ -74,9 +74,9 @@ class Validation:
     `windows` counts the windows looked at per split: those used, or the first `head`. `bad` and
     `dropped` list rows per split; `dropped_for` counts the dropped windows by reason. Of a genome,
     `contigs` has the lengths of those used, `left_out` the reason for each other one, `splits` the
-    contigs held out, `masked` the share of used bases under the mask, and `forecast` bytes of
-    `disk` and `memory` and `seconds` for its dataset, and `files` has `sha256` and `samples` of
-    every file by its path.
+    contigs or intervals of each split and `split_bases` their bases, `masked` the share of used
+    bases under the mask, and `forecast` bytes of `disk` and `memory` and `seconds` for its dataset,
+    and `files` has `sha256` and `samples` of every file by its path.
     """
 
     source: str
@@ -101,6 +101,7 @@ class Validation:
     contigs: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    split_bases: Mapping[str, int] = field(default_factory=dict)
     masked: float | None = None
     forecast: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -95,8 +95,12 @@ def check_observed_track(track: Path, source: Path) -> None:
     assert np.allclose(found[~masked], wanted[~masked], rtol=1e-6)
 
 
-def test_folds_cover_the_genome(project: Project, config: dict[str, Any]) -> None:
-    config["dataset"]["split"] = {"folds": 3}
+def test_folds_of_blocks_cover_a_genome_of_one_contig(
+    project: Project, config: dict[str, Any]
+) -> None:
+    files = write_genome(project.folder / "one", {"chr1": 8192})
+    config["dataset"] |= {"fasta": str(files.fasta), "targets": str(files.table), "mask": []}
+    config["dataset"]["split"] = {"folds": 3, "blocks": 1024, "gap": 128}
     config["models"]["default"] = {**NETWORK, "replicates": 2}
     project.write_config(config)
     assert project.jobs("predict")["train_model"] == 6
@@ -105,11 +109,24 @@ def test_folds_cover_the_genome(project: Project, config: dict[str, Any]) -> Non
     predictions = read_predictions(results / "default/predict/predictions.h5")
     dataset = read_dataset(results / "dataset/dataset.h5")
     assert predictions.rows.tolist() == list(range(len(dataset.windows)))
-    assert set(predictions.contig) == {"chr1", "chr2", "chr3"}
+    assert set(predictions.contig) == {"chr1"}
     for fold in range(3):
         member = read_predictions(results / f"default.f{fold + 1}.r2/predict/predictions.h5")
         tested = read_dataset(dataset.path, fold).rows_of("test")
         assert member.rows.tolist() == tested.tolist()
+    # What was held out when is said, region by region, in the browser, the verdict and the report.
+    lines = (results / "export/splits.bed").read_text().splitlines()
+    regions = [line.split("\t")[1:4] for line in lines]
+    assert {name for *_, name in regions} == {f"test_in_fold_{fold}" for fold in (1, 2, 3)}
+    for (start, end, _), region in zip(regions, dataset.regions, strict=True):
+        assert region["start"] <= int(start) < int(end) <= region["end"]
+    first = f"chr1:1-{dataset.regions['end'][0]:,}"
+    assert first in (results / "validate/verdict.txt").read_text()
+    assert first in (results / "report/index.html").read_text()
+    for row in read_table(results / "default/evaluate/metrics.tsv"):
+        assert (
+            float(row["pearson_r_low"]) <= float(row["pearson_r"]) <= float(row["pearson_r_high"])
+        )
 
 
 def test_suggestions_make_a_table(project: Project, config: dict[str, Any]) -> None:

@@ -19,6 +19,8 @@ STORED_WINDOW_DTYPE = np.dtype(
     [("contig", "<i4"), ("start", "<i8"), ("end", "<i8"), ("part", "u1")]
 )
 WINDOW_DTYPE = np.dtype([("contig", "<i4"), ("start", "<i8"), ("end", "<i8"), ("split", "u1")])
+# Where a window may be moved to: not out of what its part has of a contig.
+REGION_DTYPE = np.dtype([("contig", "<i4"), ("start", "<i8"), ("end", "<i8")])
 # Without folds a part is a split.
 ONE_FOLD = np.arange(3, dtype=np.uint8)[None]
 

@@ -12,6 +12,7 @@ from pydantic import Json, NonNegativeInt, PositiveInt, model_validator
 from seqcast.dataset.layout import (
     FORMAT,
     FORMAT_VERSION,
+    REGION_DTYPE,
     REMEDY,
     SPLITS,
     WINDOW_DTYPE,
@@ -56,6 +57,7 @@ class Dataset:
     where nothing is known. A cell is `resolution` bases; `read_bins` makes bins of them. A model
     sees a whole window and predicts all its bins but `crop` at either side. `windows` has the
     splits of one fold out of `folds`, `parts` (windows,) the part of the genome that each is in.
+    A window and all that it is moved to lie in one of `regions`, which are in order.
     """
 
     path: Path
@@ -66,6 +68,7 @@ class Dataset:
     contigs: Contigs
     windows: np.ndarray
     parts: np.ndarray
+    regions: np.ndarray
     sequence: np.ndarray
     coverage: np.ndarray
     source: dict[str, Any]
@@ -152,9 +155,12 @@ class Dataset:
         return len(self.coverage) * self.resolution // self.bin_size
 
     def find_room(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return how far each window can move to the left and to the right in its contig."""
-        windows = self.windows[rows]
-        return windows["start"], self.contigs.length[windows["contig"]] - windows["end"]
+        """Return how far each window can move to the left and to the right in its region."""
+        windows, regions, first = self.windows[rows], self.regions, self.contigs.first_base
+        start = first[windows["contig"]] + windows["start"]
+        starts = first[regions["contig"]] + regions["start"]
+        here = regions[np.searchsorted(starts, start, side="right") - 1]
+        return windows["start"] - here["start"], here["end"] - windows["end"]
 
     def forget(self) -> None:
         """Let go of the pages that were read.
@@ -197,7 +203,7 @@ def read_dataset(path: str | Path, fold: int = 0) -> Dataset:
             file["contigs/chrom_length"][()],
         )
         folds, windows = file["folds"][()], file["windows"][()].view(WINDOW_DTYPE)
-        parts = windows["split"].copy()
+        parts, regions = windows["split"].copy(), file["regions"][()].view(REGION_DTYPE)
         fault = _find_fault(header, contigs, windows, folds, file)
         if fault or not 0 <= fold < len(folds):
             fault = fault or f"has folds 0 to {len(folds) - 1}, but fold {fold} is asked for"
@@ -212,6 +218,7 @@ def read_dataset(path: str | Path, fold: int = 0) -> Dataset:
             contigs=contigs,
             windows=windows,
             parts=parts,
+            regions=regions,
             sequence=read_mapped(path, file["sequence"]),
             coverage=read_mapped(path, file["coverage"]),
             source=header.source,
@@ -254,6 +261,8 @@ def check_dataset(dataset: Dataset) -> list[str]:
         faults.append(f"/windows do not lie on bins of {dataset.bin_size}")
     if np.any(windows["start"] < 0) or np.any(windows["end"] > contigs.length[windows["contig"]]):
         faults.append("/windows reach past the end of their contig")
+    if min(room.min() for room in dataset.find_room(np.arange(len(windows)))) < 0:
+        faults.append("/windows reach out of their /regions")
     for split in SPLITS:
         if not len(dataset.rows_of(split)):
             faults.append(f"/windows has none of the split {split}")

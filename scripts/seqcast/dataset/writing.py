@@ -15,6 +15,7 @@ from seqcast.dataset.layout import (
     FORMAT,
     FORMAT_VERSION,
     ONE_FOLD,
+    REGION_DTYPE,
     SPLITS,
     STORED_WINDOW_DTYPE,
     TRAIN,
@@ -96,12 +97,14 @@ class DatasetWriter(Draft):
         source: Mapping[str, Any],
         targets: Targets | None = None,
         folds: np.ndarray = ONE_FOLD,
+        regions: np.ndarray | None = None,
     ) -> str:
         """Write the windows, the targets table (where it was refined) and the file's name.
 
         The table's `mean` and `training_unit` are filled in from what was written. `source` says
         where the data came from and must hold `has_coordinates`. `folds` is the split of each part
-        in each fold; the split of a window is then its part. Returns the digest of the content.
+        in each fold; the split of a window is then its part. `regions`, by contig and start, are
+        what windows stay in, whole contigs if not given. Returns the digest of the content.
         """
         if self._added != len(self.contigs):
             raise ValueError(f"{self._added} contigs were added of {len(self.contigs)}")
@@ -116,6 +119,10 @@ class DatasetWriter(Draft):
         file["contigs/chrom_length"] = contigs.chrom_length
         rows = windows.astype(WINDOW_DTYPE).view(STORED_WINDOW_DTYPE)
         file["windows"], file["folds"] = rows, folds.astype(np.uint8)
+        if regions is None:
+            regions = np.zeros(len(contigs), REGION_DTYPE)
+            regions["contig"], regions["end"] = np.arange(len(contigs)), contigs.length
+        file["regions"] = regions = regions[list(REGION_DTYPE.names or ())].astype(REGION_DTYPE)
         layout = json.dumps(
             [
                 (self.bin_size, self.resolution, self.crop),
@@ -126,6 +133,7 @@ class DatasetWriter(Draft):
         self._digest.update(
             rows.tobytes() + folds.astype(np.uint8).tobytes() + (table + layout).encode()
         )
+        self._digest.update(regions.tobytes())
         digest = self._digest.hexdigest()
         file.attrs.update(
             format=FORMAT,
@@ -216,6 +224,7 @@ class PieceWriter(DatasetWriter):
         source: Mapping[str, Any],
         targets: Targets | None = None,
         folds: np.ndarray = ONE_FOLD,
+        regions: np.ndarray | None = None,
     ) -> str:
         """Write the windows, the targets table and the file's name; see `DatasetWriter.finish`."""
         contigs = self.contigs
@@ -226,7 +235,7 @@ class PieceWriter(DatasetWriter):
             self._digest.update(self._sequence[base : base + length])
             self._digest.update(self._coverage[first : first + count])
         self._added = len(contigs)
-        return super().finish(windows, source, targets, folds)
+        return super().finish(windows, source, targets, folds, regions)
 
 
 def write_manifest(dataset_path: Path, path: Path) -> None:

@@ -117,8 +117,12 @@ def _describe_validation(validation: Mapping[str, Any]) -> list[tuple[str, str]]
     for contig, reason in (validation.get("left_out") or {}).items():
         reasons.setdefault(str(reason), []).append(contig)
     rows += [("contigs left out", f"{_name_some(names)}: {why}") for why, names in reasons.items()]
+    bases = validation.get("split_bases") or {}
     rows += [
-        ("trained on" if split == "train" else f"held out for {split}", _name_some(list(names)))
+        (
+            "trained on" if split == "train" else f"held out for {split}",
+            _name_some(list(names)) + (f", {bases[split]:,} bases" if split in bases else ""),
+        )
         for split, names in (validation.get("splits") or {}).items()
         if names
     ]

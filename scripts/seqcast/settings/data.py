@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from seqcast.errors import suggest
+from seqcast.settings.model import PRESETS, ModelSettings, fit_strides
 from seqcast.settings.section import AssemblyName, Fraction, Section, is_url
+from seqcast.settings.split import SplitSettings
 
 
 def _check_window(bases: int, bin_size: int, key: str) -> None:
@@ -122,34 +124,6 @@ class BasenjiSettings(_Windows):
         return self
 
 
-class SplitSettings(Section):
-    """Which chromosomes are held out."""
-
-    valid: tuple[str, ...] = ()
-    """Chromosomes held out to choose the best epoch."""
-    test: tuple[str, ...] = ()
-    """Chromosomes held out to the end; everything else is trained on."""
-    exclude: tuple[str, ...] = ()
-    """Chromosomes left out altogether, such as chrM."""
-    alternates: bool = False
-    """Use contigs such as `chr1_KI270706v1_random`, `chr6_GL000250v2_alt`, `_fix` and `_hap1` too:
-    other versions and loose pieces of chromosomes, which may be held out."""
-    folds: Annotated[int, Field(ge=3)] | None = None
-    """Instead of `valid` and `test`: so many models, each tested on another part of the genome."""
-
-    @model_validator(mode="after")
-    def _check(self) -> "SplitSettings":
-        named = [*self.valid, *self.test, *self.exclude]
-        twice = sorted({name for name in named if named.count(name) > 1})
-        if twice:
-            raise ValueError(f"{', '.join(twice)} is named twice in valid, test and exclude")
-        if self.folds and (self.valid or self.test):
-            raise ValueError("folds holds out every chromosome in turn; leave out valid and test")
-        if not self.folds and not (self.valid and self.test):
-            raise ValueError("valid and test need a chromosome each; or set folds: 5")
-        return self
-
-
 class GenomeSettings(_Windows):
     """A genome of your own, and the tracks measured over it: FASTA and bigWig."""
 
@@ -171,7 +145,7 @@ class GenomeSettings(_Windows):
     """Bases per stored value, so that training windows can start between bins; None: an eighth of
     a bin where that divides. Smaller is finer and larger on disk."""
     split: SplitSettings
-    """Which chromosomes are held out: `valid`, `test`, `exclude`, or `folds`."""
+    """What is held out: `valid` and `test`, or `folds`; what is left out: `exclude`."""
     mask: tuple[str, ...] = ()
     """BED files, paths or URLs: bins they touch carry no loss and no metric."""
     aliases: str | None = None
@@ -212,7 +186,26 @@ class GenomeSettings(_Windows):
             raise ValueError(
                 f"dataset.resolution is {self.cell}, which does not divide bins of {self.bin_size}"
             )
+        least = self.window + self.gap
+        if self.split.blocks and self.split.blocks < least:
+            raise ValueError(
+                f"dataset.split.blocks is {self.split.blocks:,}, wanted {least:,} at least: a"
+                f" window of {self.window:,} and a gap of {self.gap:,}; or make dataset.window or"
+                " dataset.split.gap smaller"
+            )
         return self
+
+    @property
+    def gap(self) -> int:
+        """Bases that lie unused between parts of one contig.
+
+        Two bins that far apart have no base of sequence in common that the preset `default` sees.
+        It is not the run's models that decide: another one must not change the dataset.
+        """
+        if self.split.gap is not None:
+            return self.split.gap
+        network = fit_strides(ModelSettings(**PRESETS["default"]["model"]), self.bin_size)
+        return min(self.window, network.receptive_field)
 
     @property
     def step(self) -> int:

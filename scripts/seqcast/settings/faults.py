@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqcast.errors import suggest
-from seqcast.settings.data import SOURCES, SplitSettings
+from seqcast.settings.data import SOURCES
 from seqcast.settings.model import DilatedBlock, ModelSettings, SqueezeBlock, TrainSettings
 from seqcast.settings.section import Section
+from seqcast.settings.split import SplitSettings
 from seqcast.settings.steps import ModelEntry
 
 # Sections that the types of the fields above them do not name.
@@ -62,7 +63,7 @@ def describe_fault(fault: Mapping[str, Any], run: type | None = None, place: str
 
 def find_place(loc: Sequence[str | int]) -> list[str | int]:
     """Return the keys that lead to a fault of a whole run, as they stand in the user's file."""
-    parts = [part for part in loc if part != "[key]"]
+    parts = [part for part in loc if part not in ("[key]", "[names]", "[share]")]
     # The second of a dataset's is the union's member.
     return parts[:1] + parts[2:] if parts[:1] == ["dataset"] else parts
 

@@ -31,6 +31,7 @@ def find_files(settings: SimulatedSettings | BasenjiSettings | GenomeSettings) -
         return (file, *genome)
     plain = [File(settings.fasta, named_by="dataset.fasta")]
     plain += [File(mask, named_by="dataset.mask") for mask in settings.mask]
+    plain += [File(bed, named_by=key) for bed, key in settings.split.beds.items()]
     if settings.aliases:
         plain.append(File(settings.aliases, named_by="dataset.aliases"))
     tracks = [

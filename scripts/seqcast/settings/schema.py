@@ -10,12 +10,7 @@ import json
 import sys
 from typing import Any
 
-from seqcast.settings.data import (
-    BasenjiSettings,
-    GenomeSettings,
-    SimulatedSettings,
-    SplitSettings,
-)
+from seqcast.settings.data import BasenjiSettings, GenomeSettings, SimulatedSettings
 from seqcast.settings.model import (
     PRESETS,
     DilatedBlock,
@@ -25,6 +20,7 @@ from seqcast.settings.model import (
 )
 from seqcast.settings.run import Settings
 from seqcast.settings.section import Section
+from seqcast.settings.split import SplitSettings
 from seqcast.settings.steps import (
     BrowseSettings,
     EvaluateSettings,
@@ -205,11 +201,10 @@ def _show_type(field: dict[str, Any]) -> str:
         return f"`{field['const']}`"
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
-    if "anyOf" in field:
-        return " or ".join(
-            "none" if each == {"type": "null"} else _show_type(each) for each in field["anyOf"]
-        )
-    if "$ref" in field or "oneOf" in field:
+    if kinds := field.get("anyOf") or field.get("oneOf"):
+        shown = ["none" if each == {"type": "null"} else _show_type(each) for each in kinds]
+        return " or ".join(dict.fromkeys(shown))
+    if "$ref" in field:
         return "mapping"
     kind = field.get("type", "any")
     if kind == "array":

@@ -45,7 +45,6 @@ def validate_genome(
         targets=targets,
         contigs=dict(layout.lengths),
         left_out=dict(layout.left_out),
-        splits=_find_splits(settings, layout),
         masked=_find_masked(layout) if inputs.mask else None,
         refusals=(*layout.refusals, *refusals),
         warnings=tuple(warnings),
@@ -85,17 +84,6 @@ def _find_targets(settings: GenomeSettings, layout: Layout) -> tuple[TargetFindi
     )
 
 
-def _find_splits(settings: GenomeSettings, layout: Layout) -> dict[str, tuple[str, ...]]:
-    split = settings.split
-    if split.folds:
-        return {}
-    held = {"valid": split.valid, "test": split.test}
-    out = {*split.valid, *split.test}
-    train = tuple(name for name in layout.lengths if name not in out)
-    used = {part: tuple(n for n in names if n in layout.lengths) for part, names in held.items()}
-    return {part: names for part, names in {"train": train, **used}.items() if names}
-
-
 def _find_masked(layout: Layout) -> float:
     bases = sum(int(np.diff(intervals).sum()) for intervals in layout.mask.values())
     return bases / max(sum(layout.lengths.values()), 1)
@@ -119,7 +107,8 @@ def _add_plan(
     }
     return replace(
         found,
-        splits=found.splits or _find_folds(plan),
+        splits=_find_splits(plan),
+        split_bases=_count_bases(plan),
         forecast=asdict(forecast),
         warnings=(*found.warnings, *find_shortages(forecast, inputs.work)),
         windows=_count_windows(plan),
@@ -133,14 +122,20 @@ def _add_plan(
     )
 
 
-def _find_folds(plan: Plan) -> dict[str, tuple[str, ...]]:
-    """Return the contigs of each part of the folds."""
-    names = list(plan.lengths)
-    return {
-        part: tuple(names[at] for at in np.unique(windows["contig"]).tolist())
-        for number, part in enumerate(plan.parts)
-        if len(windows := plan.windows[plan.windows["split"] == number])
-    }
+def _find_splits(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return what each part has: contigs, and intervals (counted from 1) of those it shares."""
+    found: dict[str, list[str]] = {part: [] for part in plan.parts}
+    contigs = list(plan.lengths.items())
+    for contig, start, end, part in plan.regions.tolist():
+        name, length = contigs[contig]
+        is_whole = (start, end) == (0, length)
+        found[plan.parts[part]].append(name if is_whole else f"{name}:{start + 1:,}-{end:,}")
+    return {part: tuple(names) for part, names in found.items()}
+
+
+def _count_bases(plan: Plan) -> dict[str, int]:
+    sizes = np.bincount(plan.regions["split"], plan.regions["end"] - plan.regions["start"])
+    return dict(zip(plan.parts, sizes.astype(int).tolist(), strict=True))
 
 
 def _count_windows(plan: Plan) -> dict[str, int]:

@@ -53,11 +53,14 @@ def _describe_contigs(found: Validation) -> list[str]:
     used, total = len(found.contigs), len(found.contigs) + len(found.left_out)
     text = [f"contigs   {used:,} of {total:,} used, {sum(found.contigs.values()):,} bases"]
     for split, names in found.splits.items():
-        bases = sum(found.contigs.get(name, 0) for name in names)
+        bases = found.split_bases.get(split, 0)
         listed = ", ".join(names[:_CONTIGS_SHOWN])
         rest = len(names) - _CONTIGS_SHOWN
         more = f" and {rest:,} more" if rest > 0 else ""
         text.append(f"{split:<10}{listed}{more} ({bases:,} bases)")
+    unused = sum(found.contigs.values()) - sum(found.split_bases.values())
+    if found.split_bases and unused:
+        text.append(f"no split  {unused:,} bases: gaps, and what holds no window")
     if found.masked is not None:
         text.append(f"masked    {found.masked:.1%} of these bases")
     return [_wrap(line, " " * 10) for line in text]

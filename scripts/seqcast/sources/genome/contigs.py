@@ -9,6 +9,7 @@ from seqcast.settings import GenomeSettings
 from seqcast.sources.genome.entries import find_covered
 from seqcast.sources.genome.headers import Header
 from seqcast.sources.genome.names import Matches, is_mitochondrion, suggest_contig
+from seqcast.sources.genome.regions import find_interval
 
 # Lengths that tell an assembly.
 _ASSEMBLIES = {
@@ -206,8 +207,12 @@ def check_split(
     """Return a line for each contig that the split names and that is not there to be used."""
     split, faults = settings.split, []
     used = [name for name in lengths if name not in left_out]
-    for key in ("valid", "test", "exclude"):
-        for name in getattr(split, key):
+    names = {
+        key: [find_interval(name, lengths)[0] for name in given if name not in split.beds]
+        for key, given in split.named.items()
+    }
+    for key, each in {**names, "exclude": split.exclude}.items():
+        for name in each:
             if name not in lengths:
                 faults.append(
                     f"dataset.split.{key} names {name!r}, which is not in the FASTA"
@@ -225,7 +230,7 @@ def check_split(
             f"none of the FASTA's contigs can be used ({list_some(reasons)}); the tracks need a"
             " contig in common that is as long as dataset.window"
         )
-    elif not split.folds and not set(used) - {*split.valid, *split.test}:
+    elif split.named and not set(used) - {name for each in split.named.values() for name in each}:
         faults.append(
             f"no contig is left to train on: {list_some(used, 8)} can be used, and all are held"
             " out; hold out fewer in dataset.split"

@@ -28,4 +28,5 @@ def find_inputs(settings: GenomeSettings, downloads: Path, work: Path) -> Inputs
         work=work,
         mask=tuple(places[mask] for mask in settings.mask),
         aliases=places[settings.aliases] if settings.aliases else None,
+        beds={bed: places[bed] for bed in settings.split.beds},
     )

@@ -15,8 +15,9 @@ from seqcast.sources.genome.headers import Header
 class Inputs:
     """The files of a genome source, all on this machine.
 
-    `rows` is the targets table with its files as local paths. Whatever has to be unpacked or
-    indexed goes to the folder `work`, never beside the user's files.
+    `rows` is the targets table with its files as local paths, `beds` has the BED files that the
+    split names, by what it calls them. Whatever has to be unpacked or indexed goes to the folder
+    `work`, never beside the user's files.
     """
 
     fasta: Path
@@ -24,12 +25,14 @@ class Inputs:
     work: Path
     mask: tuple[Path, ...] = ()
     aliases: Path | None = None
+    beds: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def files(self) -> list[Path]:
         """All of them."""
         tracks = [Path(file) for row in self.rows for file, _ in row.files]
-        return [self.fasta, *self.mask, *([self.aliases] if self.aliases else []), *tracks]
+        aliases = [self.aliases] if self.aliases else []
+        return [self.fasta, *self.mask, *self.beds.values(), *aliases, *tracks]
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,10 @@ class Layout:
     """Contigs that all files agree on, and what was noticed on the way to that.
 
     `lengths` has the contigs to use, in the FASTA's order and by its names; `left_out` says why
-    each of the others is not used. `mask` has merged (n, 2) intervals a contig, clipped to it.
-    `headers` has those of the targets' tracks that could be read, by identifier. `refusals` empty
-    means that the files fit each other.
+    each of the others is not used. `mask` has merged (n, 2) intervals a contig, clipped to it, and
+    `held_out` what `valid` and `test` name of a contig, as in `regions`. `headers` has those of the
+    targets' tracks that could be read, by identifier. `refusals` empty means that the files fit
+    each other.
     """
 
     fasta: Fasta
@@ -59,6 +63,7 @@ class Layout:
     tracks: tuple[Track, ...]
     replicates: tuple[Track | None, ...]
     mask: Mapping[str, np.ndarray] = field(default_factory=dict)
+    held_out: Mapping[str, np.ndarray] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from seqcast.sources.genome.fasta import Fasta, check_md5, open_fasta
 from seqcast.sources.genome.headers import Header, read_header
 from seqcast.sources.genome.layout import Inputs, Layout, Track
 from seqcast.sources.genome.names import Aliases, Matches, match_names, read_aliases
+from seqcast.sources.genome.regions import find_held_out
 
 T = TypeVar("T")
 
@@ -76,6 +77,7 @@ def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
     said.refusals += contigs.check_split(settings, lengths, left_out)
     used = {name: length for name, length in lengths.items() if name not in left_out}
     mask = _make_mask(beds, fasta, used, aliases, said)
+    held_out = _find_held_out(settings, inputs, fasta, used, aliases, said)
     tracks, replicates = (
         {each.label: _make_track(each, used) for each in right if each.is_replicate is wanted}
         for wanted in (False, True)
@@ -86,6 +88,7 @@ def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
         tuple(tracks[row.identifier] for row in inputs.rows if row.identifier in tracks),
         tuple(replicates.get(_label_replicate(row.identifier)) for row in inputs.rows),
         mask,
+        held_out,
         left_out,
         (*contigs.describe_left_out(lengths, left_out), *said.lines),
         tuple(said.refusals),
@@ -172,6 +175,28 @@ def _make_mask(
         for name, intervals in own.items():
             found[name].append(np.minimum(intervals, used[name]))
     return {name: merge_intervals(np.concatenate(each)) for name, each in found.items() if each}
+
+
+def _find_held_out(
+    settings: GenomeSettings,
+    inputs: Inputs,
+    fasta: Fasta,
+    used: Mapping[str, int],
+    aliases: Aliases,
+    said: _Said,
+) -> dict[str, np.ndarray]:
+    """Return what `valid` and `test` name of each contig to use, as in `regions`."""
+    named = {}
+    for name, path in inputs.beds.items():
+        if (bed := _try(said, read_bed, path)) is not None:
+            named[name] = _make_mask([bed], fasta, used, aliases, said)
+            sizes = [size for each in named[name].values() for size in np.diff(each).ravel()]
+            if short := sum(size < settings.window for size in sizes):
+                text = f"{short:,} of {len(sizes):,} intervals shorter than a window"
+                said.note(f"{text} of {settings.window:,} bases: used for nothing", path.name)
+    held_out, faults = find_held_out(settings, used, named)
+    said.refusals += faults
+    return held_out
 
 
 def _describe_bed(bed: Bed, matches: Matches, fasta: Fasta, said: _Said) -> None:

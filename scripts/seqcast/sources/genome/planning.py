@@ -6,13 +6,20 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from seqcast.console import log
-from seqcast.dataset import SPLITS, WINDOW_DTYPE, make_folds, make_windows
+from seqcast.dataset import SPLITS, WINDOW_DTYPE, make_folds
 from seqcast.dataset.layout import ONE_FOLD
 from seqcast.errors import SeqcastError
 from seqcast.genome import N, tile
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.layout import Layout
+from seqcast.sources.genome.regions import (
+    cut_blocks,
+    draw_parts,
+    fill,
+    leave_gaps,
+    spread_evenly,
+)
 
 
 @dataclass(frozen=True)
@@ -20,12 +27,14 @@ class Plan:
     """Contigs to store, by name and length, and windows on them.
 
     `windows` has the part of each window in `split`; `folds` (folds, parts) says which split a
-    part is. `dropped` counts windows left out, by reason and part.
+    part is. `regions`, rows like those of windows, are what each part has of each contig: a window
+    lies in one of them. `dropped` counts windows left out, by reason and part.
     """
 
     lengths: Mapping[str, int]
     windows: np.ndarray
     folds: np.ndarray
+    regions: np.ndarray
     dropped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
@@ -73,39 +82,31 @@ def settle_resolution(settings: GenomeSettings, rows: tuple[TargetRow, ...]) -> 
 
 
 def make_plan(settings: GenomeSettings, layout: Layout) -> Plan:
-    """Tile every contig with windows, leave out what holds too little, and give each its part.
+    """Give each region of the genome its part, tile it, and leave out windows that hold too little.
 
-    Windows start every `settings.step` bases; a last one ends with the contig's last whole bin.
-    Parts are train, valid and test by chromosome, or folds of about as many windows each. A
-    contig belongs to one part, so that windows of different parts cannot overlap. Raises
-    `SeqcastError` where a part has no windows.
+    Windows start every `settings.step` bases of a region; a last one ends with its last whole bin.
+    Parts are train, valid and test, or folds of about as many windows each. A window lies in one
+    region, so that windows of different parts cannot overlap. Raises `SeqcastError` where a part
+    has no windows.
     """
-    split = settings.split
-    starts = {name: _tile(length, settings) for name, length in layout.lengths.items()}
-    bad = {name: _find_bad(settings, layout, name, here) for name, here in starts.items()}
-    left = {name: int((~(bad[name][0] | bad[name][1])).sum()) for name in starts}
-    if split.folds:
-        part, table = _spread_evenly(left, split.folds), make_folds(split.folds)
-    else:
-        held = dict.fromkeys(split.valid, 1) | dict.fromkeys(split.test, 2)
-        part, table = {name: held.get(name, 0) for name in starts}, ONE_FOLD
-    kept = [name for name in starts if left[name]]
-    place = {name: at for at, name in enumerate(kept)}
-    tables = [
-        make_windows(
-            np.full(len(here), place.get(name, 0)), here, settings.window, part.get(name, 0)
-        )
-        for name, here in starts.items()
-    ]
-    plan = Plan(
-        {name: layout.lengths[name] for name in kept},
-        np.concatenate(tables, dtype=WINDOW_DTYPE) if tables else np.zeros(0, WINDOW_DTYPE),
-        table,
-    )
+    unknown = {name: _count_unknown(settings, layout, name) for name in layout.lengths}
+    lengths: dict[str, int] = {}
+    regions, windows = [np.zeros(0, WINDOW_DTYPE)], [np.zeros(0, WINDOW_DTYPE)]
+    bad = [np.zeros((2, 0), dtype=bool)]
+    for name, divided in _divide(settings, layout, unknown).items():
+        kept = leave_gaps(divided, settings)
+        tiled = _tile(kept, settings)
+        much = _find_bad(settings, layout, name, unknown[name], tiled)
+        tiled["contig"] = len(lengths)
+        windows.append(tiled)
+        bad.append(much)
+        if not much.any(axis=0).all():
+            regions.append(_make_rows(len(lengths), *kept.T))
+            lengths[name] = layout.lengths[name]
+    folds = make_folds(settings.split.folds) if settings.split.folds else ONE_FOLD
+    plan = Plan(lengths, np.concatenate(windows), folds, np.concatenate(regions))
     _check_parts(plan)
-    much_n, much_masked = (
-        np.concatenate([bad[name][kind] for name in starts]) for kind in range(2)
-    )
+    much_n, much_masked = np.concatenate(bad, axis=1)
     plan = plan.without(much_n, "N")
     return plan.without((much_masked & ~much_n)[~much_n], "mask")
 
@@ -126,44 +127,88 @@ def find_share(flagged: np.ndarray, windows: np.ndarray, bin_size: int) -> np.nd
     return (total[last] - total[first]) / (last - first)
 
 
-def _tile(length: int, settings: GenomeSettings) -> np.ndarray:
-    usable = length // settings.bin_size * settings.bin_size
-    starts = tile(usable, settings.window, settings.step)
-    return np.unique(np.append(starts, usable - settings.window)) if len(starts) else starts
+def _divide(
+    settings: GenomeSettings, layout: Layout, unknown: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return the regions of each contig, end to end: start, end and part, as in `regions`."""
+    split = settings.split
+    if not (split.blocks or split.folds):
+        held_out = layout.held_out
+        return {name: fill(length, held_out.get(name)) for name, length in layout.lengths.items()}
+    edges = {name: cut_blocks(length, split.blocks) for name, length in layout.lengths.items()}
+    blocks = {name: np.stack([e[:-1], e[1:], 0 * e[1:]], axis=1) for name, e in edges.items()}
+    if split.folds:
+        counts = [
+            _count_windows(settings, layout, name, unknown[name], each)
+            for name, each in blocks.items()
+        ]
+        parts = spread_evenly(np.concatenate(counts).tolist() if counts else [], split)
+    else:
+        parts = draw_parts(np.concatenate([np.diff(e) for e in edges.values()]), split)
+    first = 0
+    for each in blocks.values():
+        each[:, 2] = parts[first : first + len(each)]
+        first += len(each)
+    return blocks
+
+
+def _count_windows(
+    settings: GenomeSettings,
+    layout: Layout,
+    name: str,
+    unknown: np.ndarray,
+    blocks: np.ndarray,
+) -> np.ndarray:
+    """Return how many windows each block of a contig would have by itself, (blocks,)."""
+    windows = _tile(blocks, settings)
+    good = ~_find_bad(settings, layout, name, unknown, windows).any(axis=0)
+    place = np.searchsorted(blocks[:, 0], windows["start"][good], side="right") - 1
+    return np.bincount(place, minlength=len(blocks))
+
+
+def _tile(regions: np.ndarray, settings: GenomeSettings) -> np.ndarray:
+    """Return the windows of whole bins in regions of a contig, region by region."""
+    size, window, found = settings.bin_size, settings.window, [np.zeros(0, WINDOW_DTYPE)]
+    for start, end, part in regions.tolist():
+        first, last = -(-start // size) * size, end // size * size
+        starts = first + tile(last - first, window, settings.step)
+        starts = np.unique(np.append(starts, last - window)) if len(starts) else starts
+        found.append(_make_rows(0, starts, starts + window, part))
+    return np.concatenate(found)
+
+
+def _make_rows(
+    contig: int, start: np.ndarray, end: np.ndarray, part: np.ndarray | int
+) -> np.ndarray:
+    rows = np.zeros(len(start), WINDOW_DTYPE)
+    rows["contig"], rows["start"], rows["end"], rows["split"] = contig, start, end, part
+    return rows
+
+
+def _count_unknown(settings: GenomeSettings, layout: Layout, name: str) -> np.ndarray:
+    """Return how many bases of each whole bin of a contig are N, (bins,).
+
+    In as few bytes as hold it: the bins of a whole genome are kept.
+    """
+    bins = layout.lengths[name] // settings.bin_size
+    unknown = layout.fasta.codes(name)[: bins * settings.bin_size] == N
+    return unknown.reshape(bins, -1).sum(axis=1, dtype=np.min_scalar_type(settings.bin_size))
 
 
 def _find_bad(
-    settings: GenomeSettings, layout: Layout, name: str, starts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return which windows of a contig have too much N, and which too many masked bins."""
-    bin_size, windows = settings.bin_size, make_windows(0, starts, settings.window, 0)
-    bins = layout.lengths[name] // bin_size
-    unknown = layout.fasta.codes(name)[: bins * bin_size] == N
-    masked = find_touched(layout.mask.get(name, np.zeros((0, 2), dtype=np.int64)), bin_size, bins)
-    share_n = find_share(unknown.reshape(bins, bin_size).mean(axis=1), windows, bin_size)
+    settings: GenomeSettings,
+    layout: Layout,
+    name: str,
+    unknown: np.ndarray,
+    windows: np.ndarray,
+) -> np.ndarray:
+    """Return which windows of a contig have too much N, and which too many masked bins, (2, n)."""
+    bin_size, mask = settings.bin_size, layout.mask.get(name, np.zeros((0, 2), dtype=np.int64))
+    masked = find_touched(mask, bin_size, len(unknown))
+    share_n = find_share(unknown / bin_size, windows, bin_size)
     share_masked = find_share(masked, windows, bin_size)
     # Means of parts differ from the whole's by rounding.
-    return share_n > settings.max_n + 1e-9, share_masked > settings.max_masked + 1e-9
-
-
-def _spread_evenly(counts: Mapping[str, int], folds: int) -> dict[str, int]:
-    """Give each contig a part, the largest first, each to the part with the fewest windows."""
-    filled = [name for name in counts if counts[name]]
-    if len(filled) < folds:
-        raise SeqcastError(
-            f"dataset.split.folds is {folds}, but only {len(filled)} contigs have windows; a"
-            " contig is never cut in two, so "
-            + (
-                f"set it to {len(filled)} at most"
-                if len(filled) >= 3
-                else "make dataset.window smaller, or hold out with valid and test instead"
-            )
-        )
-    loads, part = [0] * folds, {}
-    for name in sorted(filled, key=lambda name: -counts[name]):
-        part[name] = loads.index(min(loads))
-        loads[part[name]] += counts[name]
-    return part
+    return np.stack([share_n > settings.max_n + 1e-9, share_masked > settings.max_masked + 1e-9])
 
 
 def _check_parts(plan: Plan) -> None:
@@ -178,7 +223,6 @@ def _check_parts(plan: Plan) -> None:
         if name in parts
     ]
     raise SeqcastError(
-        f"{' and '.join(empty)} have no windows ({', '.join(why) or 'every contig is too short'});"
-        " hold out other chromosomes, make dataset.window smaller, or raise dataset.max_n or"
-        " max_masked"
+        f"{' and '.join(empty)} have no windows ({', '.join(why) or 'nothing is long enough'});"
+        " hold out others, make dataset.window smaller, or raise dataset.max_n or max_masked"
     )

@@ -74,7 +74,7 @@ def write_genome(
         source = _describe(settings, inputs, layout, plan, signs)
         if others:
             others.finish(targets)
-        writer.finish(plan.windows, source, targets, plan.folds)
+        writer.finish(plan.windows, source, targets, plan.folds, plan.regions)
     _report(output, plan, signs)
 
 
@@ -90,6 +90,8 @@ def _describe(
         "tracks": [Path(row.file).name for row in inputs.rows],
         "mask": [path.name for path in inputs.mask],
         "folds": settings.split.folds,
+        "blocks": settings.split.blocks,
+        "gap": settings.gap if len(plan.regions) > len(plan.lengths) else None,
         "stride": settings.step,
         "scale": settings.scale,
         "clip_quantile": settings.clip_quantile,
