@@ -93,8 +93,8 @@ def _explain_r(models: Sequence[ModelResults]) -> str:
     if not np.isfinite(best.mean("pearson_r")):
         return ""
     text = (
-        "This r compares log(1 + coverage), bin by bin, so that low coverage counts as well as"
-        f" peaks. Of raw coverage, where peaks rule, mean r is {format_score(best, 'pearson_r')}"
+        "This r compares log(1 + coverage / training mean), bin by bin, so that low coverage counts"
+        f" as well as peaks. Of raw coverage, where peaks rule, mean r is {format_score(best, 'pearson_r')}"
     )
     if raw is not best:
         text += f"; there “{raw.name}” is the best with {raw.mean('pearson_r'):.2f}"
