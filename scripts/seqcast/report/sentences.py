@@ -94,7 +94,8 @@ def _explain_r(models: Sequence[ModelResults]) -> str:
         return ""
     text = (
         "This r compares log(1 + coverage / training mean), bin by bin, so that low coverage counts"
-        f" as well as peaks. Of raw coverage, where peaks rule, mean r is {format_score(best, 'pearson_r')}"
+        " as well as peaks. Of raw coverage, where peaks rule, mean r is"
+        f" {format_score(best, 'pearson_r')}"
     )
     if raw is not best:
         text += f"; there “{raw.name}” is the best with {raw.mean('pearson_r'):.2f}"
