@@ -23,7 +23,7 @@ from seqcast.checkpoint import (
 )
 from seqcast.errors import SeqcastError
 from seqcast.inference import predict
-from seqcast.model import Network
+from seqcast.nn import Network
 
 
 def make_network(seed: int = 1) -> Network:

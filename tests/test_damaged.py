@@ -29,7 +29,7 @@ from tiny import NETWORK, TARGETS, write_tiny
 from seqcast.checkpoint import read_model, write_model
 from seqcast.dataset import SPLITS, read_dataset
 from seqcast.errors import SeqcastError
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.predictions import PredictionWriter, read_predictions
 from seqcast.settings import BasenjiSettings, read_settings
 from seqcast.settings.table import read_targets_table

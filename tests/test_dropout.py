@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seqcast.model.dropout import Dropout, draw_masks
+from seqcast.nn.dropout import Dropout, draw_masks
 
 number = st.integers(-(2**31), 2**31 - 1)
 

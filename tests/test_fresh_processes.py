@@ -14,7 +14,7 @@ import hashlib, sys
 import seqcast
 import numpy as np, torch
 from seqcast.loss import poisson_loss
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.settings import PRESETS, ModelSettings
 from seqcast.targets import Targets
 

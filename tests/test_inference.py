@@ -15,7 +15,7 @@ from seqcast.device import Device
 from seqcast.errors import SeqcastError
 from seqcast.genome import reverse_complement
 from seqcast.inference import predict, predict_dataset
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.predictions import read_predictions
 from seqcast.provenance import sha256_of
 from seqcast.sampling import flip

@@ -9,11 +9,11 @@ from torch.nn import functional as F
 
 from seqcast.checkpoint import from_chainer
 from seqcast.loss import poisson_loss
-from seqcast.model import Network
-from seqcast.model.gated import GatedConv
-from seqcast.model.pooled import Conv
-from seqcast.model.products import Kernel, add_input_gradient, convolve, make_weight_gradient
-from seqcast.model.sequence import convolve_sequence
+from seqcast.nn import Network
+from seqcast.nn.gated import GatedConv
+from seqcast.nn.pooled import Conv
+from seqcast.nn.products import Kernel, add_input_gradient, convolve, make_weight_gradient
+from seqcast.nn.sequence import convolve_sequence
 from seqcast.settings import PRESETS, ModelSettings
 from seqcast.settings.model import DilatedBlock
 from seqcast.targets import Targets

@@ -6,9 +6,9 @@ from bench.plain import PlainNetwork, log_poisson, make_one_hot, make_optimizer,
 from torch import Tensor
 
 from seqcast.loss import poisson_loss
-from seqcast.model import Network
-from seqcast.model.dropout import draw_masks
-from seqcast.model.gated import GatedConv
+from seqcast.nn import Network
+from seqcast.nn.dropout import draw_masks
+from seqcast.nn.gated import GatedConv
 from seqcast.settings import PRESETS, ModelSettings
 from seqcast.settings.model import DilatedBlock
 from seqcast.targets import Targets

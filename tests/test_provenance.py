@@ -98,7 +98,7 @@ def test_digests_change_with_the_script_and_no_other(scripts: Path, digest: Dige
 
 
 def test_digests_change_with_new_imports(scripts: Path, digest: Digest) -> None:
-    model = scripts / "seqcast/model/pooled.py"
+    model = scripts / "seqcast/nn/pooled.py"
     model.write_text("from seqcast import (\n    bigwig,\n)\n" + model.read_text())
     before = digest("train")
     change(scripts / "seqcast/bigwig/writing.py")
@@ -124,7 +124,7 @@ def test_digests_do_not_depend_on_the_way_to_the_folder(scripts: Path, way: str)
         )
 
 
-@pytest.mark.parametrize("part", ["model", "loss", "sampling", "training", "checkpoint"])
+@pytest.mark.parametrize("part", ["nn", "loss", "sampling", "training", "checkpoint"])
 def test_a_training_hangs_on_each_file_that_it_learns_by(part: str) -> None:
     library = SCRIPTS / "seqcast"
     files = {*library.glob(f"{part}.py"), *library.glob(f"{part}/**/*.py")}

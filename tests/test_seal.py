@@ -33,7 +33,7 @@ from seqcast.genome_tracks.plan import Part, Plan, read_plan, write_plan
 from seqcast.genome_tracks.tiling import Span
 from seqcast.locating import Placements, read_placements, write_placements
 from seqcast.locating.placements import COLUMNS
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.predictions import PredictionWriter, read_predictions
 from seqcast.replicates import read_replicates
 from seqcast.sources.genome.fasta import open_indexed

@@ -26,7 +26,7 @@ from seqcast.checkpoint import read_card, read_model
 from seqcast.dataset import Dataset
 from seqcast.device import Device
 from seqcast.errors import SeqcastError
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.sampling import Batch, make_noise, training_batches
 from seqcast.settings import TrainSettings
 from seqcast.training import train

@@ -15,7 +15,7 @@ from seqcast.checkpoint import read_card
 from seqcast.dataset import Dataset
 from seqcast.device import choose_device
 from seqcast.errors import SeqcastError, Stopped
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.settings import TrainSettings
 from seqcast.training import Task, train
 from seqcast.training.trainer import Trainer

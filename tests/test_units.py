@@ -16,7 +16,7 @@ from seqcast.dataset import Dataset
 from seqcast.evaluation import evaluate
 from seqcast.inference import predict
 from seqcast.metrics import Track, evaluate_target
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.predictions import PredictionWriter
 from seqcast.settings import EvaluateSettings
 from seqcast.training import train

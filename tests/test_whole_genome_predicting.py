@@ -16,7 +16,7 @@ from seqcast.genome import N, reverse_complement
 from seqcast.genome_tracks import predicting
 from seqcast.genome_tracks.predicting import PartSettings, predict_part
 from seqcast.inference import predict
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.settings import GenomeTracksSettings, PredictSettings
 from seqcast.targets import Targets
 

@@ -17,7 +17,7 @@ from seqcast.genome_tracks.plan import Plan
 from seqcast.genome_tracks.planning import Genome, plan_genome, plan_regions
 from seqcast.genome_tracks.predicting import PartSettings, predict_part
 from seqcast.genome_tracks.tiling import Tiling
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.settings import GenomeTracksSettings, PredictSettings, TrainSettings
 
 TRAINING = TrainSettings(device="cpu", precision="float32", threads=1)

@@ -20,7 +20,7 @@ from seqcast.card import FORMAT, FORMAT_VERSION, KEY, SEAL_KEY, Card, TrainingFa
 from seqcast.damage import refuse_damage
 from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.seal import BLANK, seal
 from seqcast.settings import PRESETS, ModelSettings, TrainSettings
 from seqcast.targets import Targets

@@ -15,7 +15,7 @@ from seqcast.device import Device, choose_device, set_threads
 from seqcast.errors import SeqcastError
 from seqcast.genome import ALPHABET, reverse_complement
 from seqcast.memory import keep_memory
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.predictions import PredictionWriter
 from seqcast.provenance import sha256_of
 from seqcast.sampling import flip

@@ -18,7 +18,7 @@ import seqcast
 import numpy as np, torch
 from seqcast.loss import poisson_loss
 from seqcast.memory import keep_memory
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.settings import PRESETS, ModelSettings
 from seqcast.targets import Targets
 

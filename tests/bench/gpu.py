@@ -13,7 +13,7 @@ from bench.networks import BINS, LENGTH, TARGETS, Setting
 
 from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
 from seqcast.device import choose_device
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.settings import PRESETS, ModelSettings, TrainSettings
 from seqcast.targets import Targets
 from seqcast.training.trainer import Trainer

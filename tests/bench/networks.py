@@ -13,7 +13,7 @@ from bench.plain import PlainNetwork, make_one_hot, make_optimizer, train_step
 from seqcast.device import choose_device
 from seqcast.loss import poisson_loss
 from seqcast.memory import keep_memory
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.settings import PRESETS, ModelSettings
 from seqcast.targets import Targets
 

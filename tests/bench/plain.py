@@ -1,7 +1,7 @@
 """The chapter's network and flow as one would write them down: what the fast path must equal.
 
 Everything here is meant to be read, and nothing to be fast. The network works on one-hot sequence
-(B, 4, L); the parameters carry the names that `seqcast.model.Network` gives them, so that weights
+(B, 4, L); the parameters carry the names that `seqcast.nn.Network` gives them, so that weights
 go from one to the other by `load_state_dict`.
 """
 

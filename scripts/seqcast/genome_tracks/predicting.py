@@ -16,7 +16,7 @@ from seqcast.genome_tracks.plan import Part
 from seqcast.genome_tracks.tiling import Tile, Tiling
 from seqcast.inference import check_finite, is_both_strands, predict, read_fitting_model
 from seqcast.memory import keep_memory
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.provenance import sha256_of
 from seqcast.settings import GenomeTracksSettings, PredictSettings, TrainSettings
 from seqcast.sources.genome.fasta import Fasta, open_indexed

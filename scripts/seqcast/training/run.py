@@ -15,7 +15,7 @@ from seqcast.dataset import Dataset, read_dataset
 from seqcast.device import choose_device, set_threads
 from seqcast.errors import Stopped
 from seqcast.memory import keep_memory
-from seqcast.model import Network
+from seqcast.nn import Network
 from seqcast.training.describing import Forecast, describe, describe_resumption
 from seqcast.training.history import History, find_marks
 from seqcast.training.lock import locked

@@ -13,7 +13,7 @@ from seqcast.dataset import Dataset
 from seqcast.device import Device
 from seqcast.errors import SeqcastError
 from seqcast.loss import poisson_loss_sums
-from seqcast.model import Network, share_statistics
+from seqcast.nn import Network, share_statistics
 from seqcast.sampling import Batch
 from seqcast.settings import TrainSettings
 from seqcast.training.feeds import Cut, DeviceFeed, complement, make_feed

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from seqcast.model.dropout import Dropout, draw_masks
-from seqcast.model.normalisation import BatchNorm
-from seqcast.model.products import Kernel, add_input_gradient, make_weight_gradient
-from seqcast.model.sequence import convolve_sequence, find_dtype
+from seqcast.nn.dropout import Dropout, draw_masks
+from seqcast.nn.normalisation import BatchNorm
+from seqcast.nn.products import Kernel, add_input_gradient, make_weight_gradient
+from seqcast.nn.sequence import convolve_sequence, find_dtype
 from seqcast.settings import ModelSettings
 from seqcast.settings.model import DilatedBlock, SqueezeBlock
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqcast.model.gated import GatedTrunk
-from seqcast.model.normalisation import share_statistics
-from seqcast.model.pooled import PooledTrunk
-from seqcast.model.sequence import BASES
+from seqcast.nn.gated import GatedTrunk
+from seqcast.nn.normalisation import share_statistics
+from seqcast.nn.pooled import PooledTrunk
+from seqcast.nn.sequence import BASES
 from seqcast.settings import ModelSettings
 from seqcast.targets import Targets
 
