@@ -23,8 +23,8 @@ LAYERS = {
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS.values()) for room in rooms.split()}
 TORCH = {
     "checkpoint", "device", "genome_tracks.predicting", "inference", "loss", "nn",
-    "model.dropout", "model.gated", "model.normalisation", "model.pooled", "model.products",
-    "model.sequence", "training.agent", "training.feeds", "training.recording", "training.run",
+    "nn.dropout", "nn.gated", "nn.normalisation", "nn.pooled", "nn.products",
+    "nn.sequence", "training.agent", "training.feeds", "training.recording", "training.run",
     "training.state", "training.trainer", "training.world",
 }  # fmt: skip
 MOST_LINES, LONGEST_FUNCTION = 300, 60
