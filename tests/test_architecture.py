@@ -13,7 +13,7 @@ LAYERS = {
         "base_order card console damage disk errors findings genome hdf5 headers memory printable"
         " provenance reading_ahead seal settings targets templates"
     ),
-    "files": "dataset fasta loss model predictions replicates sources splits tracks truth",
+    "files": "dataset fasta loss nn predictions replicates sources splits tracks truth",
     "tools": "bigwig checkpoint device gpus metrics sampling shuffle",
     "steps": (
         "baselines browser combining downloads evaluation exporting figures genome_tracks inference"
