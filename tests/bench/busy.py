@@ -13,7 +13,7 @@ WINDOWS = 8
 SECONDS = 3.0
 # A worker takes steps for as many seconds as it is told, and prints its windows a second.
 WORKER = f"""
-import sys, time
+import itertools, sys, time
 import seqcast
 import numpy as np, torch
 from seqcast.loss import poisson_loss
@@ -30,7 +30,7 @@ rng = np.random.default_rng(1)
 codes = torch.from_numpy(rng.integers(0, 4, ({WINDOWS}, 16_384), dtype=np.uint8))
 coverage = torch.from_numpy(rng.poisson(2, ({WINDOWS}, 128, 10)).astype(np.float32))
 noise = torch.arange({WINDOWS}, dtype=torch.int32)
-for line in ["0", *iter(sys.stdin.readline, "")]:
+for line in itertools.chain(["0"], iter(sys.stdin.readline, "")):
     start, steps = time.perf_counter(), 0
     while steps == 0 or time.perf_counter() - start < float(line):
         network.zero_grad()
