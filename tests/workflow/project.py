@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from dry_runs import dry_run
 
 ROOT = Path(__file__).parents[2]
 TINY = {
@@ -29,6 +30,7 @@ TINY = {
             "train": {"epochs": 2, "threads": 1},
         }
     },
+    "evaluate": {"baselines": ["gc"]},
 }
 
 
@@ -41,22 +43,21 @@ class Project:
 
     def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake, however it ends; `stdout` has all it says."""
-        command = [sys.executable, "-m", "snakemake", *words, "--configfile", str(self.config)]
-        if not {"-n", "--lint", "--report", "--profile"} & set(words):
-            command += ["--cores", "2"]
+        words = (*words, "--configfile", str(self.config))
+        # Threads that wait take no processor from the tests beside this one.
+        quiet = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+        environment = {**os.environ, **quiet, **environment}
+        if "-n" in words:
+            return subprocess.CompletedProcess(words, *dry_run(words, self.folder, environment))
+        if not {"--lint", "--report", "--profile"} & set(words):
+            words = (*words, "--cores", "2")
         return subprocess.run(
-            command,
+            [sys.executable, "-m", "snakemake", *words],
             cwd=self.folder,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            # Threads that wait take no processor from the tests beside this one.
-            env={
-                **os.environ,
-                "OMP_NUM_THREADS": "1",
-                "OMP_WAIT_POLICY": "PASSIVE",
-                **environment,
-            },
+            env=environment,
             timeout=1500,
         )
 

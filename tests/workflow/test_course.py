@@ -29,7 +29,7 @@ def test_course_config_survives_a_faulty_download(
     path = write_file(folder / "seq.h5", arrays)
     config = yaml.safe_load((ROOT / "config/course.yaml").read_text())
     config["dataset"] |= {"file": f"{url}/seq.h5", "bytes": path.stat().st_size}
-    config["models"] = TINY["models"]
+    config |= {"models": TINY["models"], "evaluate": {"baselines": []}}
     project.write_config(config)
     project.snakemake("--resources", "gpu=1")
     results = project.folder / "results/course"
@@ -81,6 +81,7 @@ def run_course(project: Project, name: str, file: str, train: dict, **dataset: o
     project.snakemake("--resources", "gpu=1")
 
 
+@pytest.mark.slow
 def test_yeast_is_learned_in_three_epochs(project: Project) -> None:
     run_course(project, "yeast", YEAST, {"epochs": 3}, scale="mean", window=16_384)
     assert mean_of(project, "yeast", "pearson_r") >= 0.28
@@ -95,6 +96,7 @@ def test_yeast_runs_at_the_full_window(project: Project) -> None:
     assert np.isfinite(mean_of(project, "yeast", "pearson_r"))
 
 
+@pytest.mark.slow
 def test_cropped_human_data_runs(project: Project) -> None:
     run_course(project, "human", HG38, {"epochs": 1}, ratio=3)
     dataset = read_dataset(project.folder / "results/human/dataset/dataset.h5")

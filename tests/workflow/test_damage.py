@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+import pytest
 from project import Project
 
 # Damaged together; the report reads them all.
@@ -57,6 +58,7 @@ def repeat_until_done(project: Project) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_what_the_line_says_brings_the_same_bytes_back(finished: Project) -> None:
     before = read_results(finished)
     trained = (finished.results / MODEL).stat().st_mtime_ns

@@ -31,6 +31,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_a_genome_is_predicted_part_by_part(project: Project, config: dict[str, Any]) -> None:
     project.write_config(config)
     said = project.snakemake("genome_tracks", "--resources", "gpu=1")
@@ -96,11 +97,11 @@ def test_regions_of_another_genome_by_url(
     assert "Traceback" not in said
 
 
-def test_simulated_data_are_a_genome(project: Project) -> None:
-    project.snakemake("genome_tracks", "--resources", "gpu=1")
-    rows = read_tracks(project.results / "genome_tracks/tracks.tsv")
+def test_simulated_data_are_a_genome(finished: Project) -> None:
+    finished.snakemake("genome_tracks", "--resources", "gpu=1")
+    rows = read_tracks(finished.results / "genome_tracks/tracks.tsv")
     assert len(rows) == 20
-    assert "chrB\t0" in (project.results / "genome_tracks/splits.bed").read_text()
+    assert "chrB\t0" in (finished.results / "genome_tracks/splits.bed").read_text()
 
 
 @pytest.mark.parametrize(

@@ -153,14 +153,3 @@ def test_cuda_without_a_gpu_fails_before_any_work(project: Project) -> None:
     said = project.snakemake("train", check=False, CUDA_VISIBLE_DEVICES="")
     assert "error: train.device is cuda, but" in said
     assert "Traceback" not in said
-
-
-def test_two_models_side_by_side(project: Project) -> None:
-    entry = TINY["models"]["default"]
-    project.write_config(
-        {**TINY, "models": {"one": entry, "two": {**entry, "train": {"epochs": 1}}}}
-    )
-    project.snakemake()
-    rows = read_table(project.results / "export/tracks.tsv")
-    assert {row["model"] for row in rows} == {"", "one", "two"}
-    assert (project.results / "report/figures/two.scatter.png").exists()
