@@ -70,6 +70,14 @@ def finished(_tiny_run: Project, tmp_path_factory: pytest.TempPathFactory) -> Pr
     return Project(folder, folder / "config/tiny.yaml")
 
 
+@pytest.fixture
+def throwaway(_tiny_run: Project, tmp_path: Path) -> Project:
+    """Return a copy of the project in which the tiny run is done, for one test to spoil."""
+    folder = tmp_path / "throwaway"
+    shutil.copytree(_tiny_run.folder, folder)
+    return Project(folder, folder / "config/tiny.yaml")
+
+
 @pytest.fixture(scope="session")
 def conda(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a PATH on which there is a stand-in for conda."""

@@ -45,7 +45,7 @@ def repeat_until_done(project: Project) -> list[str]:
     found: list[str] = []
     (project.results / "report/index.html").unlink()
     while not (project.results / "report/index.html").exists():
-        said = project.run().stdout
+        _, said = project.run()
         if lines := re.findall(r"error: (\S+): is damaged, .*; (delete it.*)", said):
             assert len(set(lines)) == 1, said
             path, remedy = lines[0]

@@ -1,7 +1,7 @@
-"""Dry runs that begin at once: imports are two thirds of one, and are made once.
+"""Snakemake that begins at once: imports are two thirds of a dry run, and are made once.
 
-Run as a program it is the process that has imported Snakemake: it reads lines of JSON, forks for
-each, and answers how that ended and what it said.
+As a program this is the process that has imported Snakemake: it reads lines of JSON, forks for
+each, and answers how that ended and what it said. Jobs are started as ever, each in its own Python.
 """
 
 import atexit
@@ -12,14 +12,15 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 # What Snakemake and the Snakefile import, but for the library, which is the copy's own.
 IMPORTED = ("snakemake.cli", "nbformat", "pydantic", "smart_open", "yaml")
 
 
-def dry_run(words: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
-    """Run Snakemake in a folder; return its exit code and all it says."""
+def run_snakemake(words: Sequence[str], folder: Path, environment: dict) -> tuple[int, str]:
+    """Run Snakemake in a folder; return its exit code and all that it says."""
     server = _start()
     print(json.dumps([words, str(folder), environment]), file=server.stdin, flush=True)
     code, said = json.loads(server.stdout.readline())
@@ -43,6 +44,7 @@ def _serve() -> None:
         words, folder, environment = json.loads(line)
         with tempfile.TemporaryFile("w+") as said:
             if not (child := os.fork()):
+                os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
                 os.dup2(said.fileno(), 1)
                 os.dup2(said.fileno(), 2)
                 os.chdir(folder)
