@@ -20,7 +20,7 @@ from tiny import NETWORK, make_task
 from seqcast.console import log, step
 from seqcast.dataset import Dataset
 from seqcast.training import Task, train
-from seqcast.training.launching import make_environment
+from seqcast.training.launch import make_environment
 
 # Only what hangs takes so long, however busy the machine.
 SECONDS = 600

@@ -14,7 +14,7 @@ LAYERS = {
         " provenance reading_ahead seal settings targets templates"
     ),
     "files": "dataset fasta loss nn predictions replicates sources splits tracks truth",
-    "tools": "bigwig checkpoint device gpus metrics sampling shuffle",
+    "tools": "bigwig checkpoint device gpus metrics predictor sampling shuffle",
     "steps": (
         "baselines browser combining downloads evaluation exporting figures genome_tracks inference"
         " locating report training validation"
@@ -23,11 +23,11 @@ LAYERS = {
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS.values()) for room in rooms.split()}
 TORCH = {
     "checkpoint", "device", "genome_tracks.predicting", "inference", "loss", "nn",
-    "nn.dropout", "nn.gated", "nn.normalisation", "nn.pooled", "nn.products",
-    "nn.sequence", "training.agent", "training.feeds", "training.recording", "training.run",
-    "training.state", "training.trainer", "training.world",
+    "nn.dropout", "nn.gated", "nn.normalisation", "nn.pooled", "nn.products", "nn.sequence",
+    "predictor", "training.gpu", "training.launch", "training.loader", "training.loop",
+    "training.process_group", "training.record", "training.resume", "training.worker",
 }  # fmt: skip
-MOST_LINES, LONGEST_FUNCTION = 300, 60
+MOST_LINES, LONGEST_FUNCTION = 500, 60
 
 MODULES = {
     ".".join(path.relative_to(LIBRARY).with_suffix("").parts).removesuffix(".__init__"): path

@@ -11,7 +11,7 @@ import torch
 from parity import find_parity, read_parity
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from tiny import NETWORK, TARGETS
+from tiny import NETWORK, TARGETS, predict
 
 from seqcast.card import TrainingFacts, read_card
 from seqcast.checkpoint import (
@@ -22,7 +22,6 @@ from seqcast.checkpoint import (
     write_tensors,
 )
 from seqcast.errors import SeqcastError
-from seqcast.inference import predict
 from seqcast.nn import Network
 
 

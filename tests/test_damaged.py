@@ -260,7 +260,7 @@ def read_basenji_by_others(path: Path) -> dict[str, bytes]:
 
 def read_coverage(path: Path) -> tuple[bytes, ...]:
     found = read_dataset(path)
-    return found.sequence.tobytes(), found.coverage.tobytes(), found.windows.tobytes()
+    return found.codes.tobytes(), found.cells.tobytes(), found.windows.tobytes()
 
 
 def read_coverage_by_others(path: Path) -> tuple[bytes, ...]:

@@ -20,6 +20,7 @@ from tiny import (
     WINDOW,
     make_all_windows,
     make_contigs,
+    read_moved,
     write_fine,
     write_tiny,
 )
@@ -37,6 +38,7 @@ from seqcast.dataset import (
     read_dataset,
     write_manifest,
 )
+from seqcast.dataset.layout import Piece
 from seqcast.errors import SeqcastError
 from seqcast.seal import seal
 from seqcast.targets import Targets
@@ -59,12 +61,12 @@ def test_everything_is_read_as_it_was_written(tiny_dataset: Dataset) -> None:
 
 
 def test_memory_map_is_what_hdf5_reads(tiny_dataset: Dataset) -> None:
-    assert isinstance(tiny_dataset.coverage, np.memmap)
+    assert isinstance(tiny_dataset.cells, np.memmap)
     with h5py.File(tiny_dataset.path) as file:
-        assert np.array_equal(tiny_dataset.sequence, file["sequence"][()])
-        assert np.array_equal(tiny_dataset.coverage, file["coverage"][()], equal_nan=True)
+        assert np.array_equal(tiny_dataset.codes, file["sequence"][()])
+        assert np.array_equal(tiny_dataset.cells, file["coverage"][()], equal_nan=True)
     with pytest.raises(ValueError, match="read-only"):
-        tiny_dataset.coverage[0] = 1
+        tiny_dataset.cells[0] = 1
 
 
 def test_splits_share_out_the_windows(tiny_dataset: Dataset) -> None:
@@ -307,11 +309,11 @@ def test_windows_start_between_bins(tmp_path: Path) -> None:
     dataset = write_fine(tmp_path / "fine.h5")
     plain = dataset.coverage_of(2)
     for moved in (dataset.resolution, -3 * dataset.resolution, 1, -7):
-        found = dataset.coverage_of(2, moved)
+        found = read_moved(dataset, 2, moved)[1]
         # A base's coverage is its place: a bin grows by its size with each base moved.
         assert np.array_equal(found[:, 0], plain[:, 0] + moved * dataset.bin_size)
         assert np.array_equal(found[:, 1], plain[:, 1] + moved)
-    assert np.array_equal(dataset.codes_of(2, 5)[:-5], dataset.codes_of(2)[5:])
+    assert np.array_equal(read_moved(dataset, 2, 5)[0][:-5], dataset.codes_of(2)[5:])
     left, right = dataset.find_room(dataset.rows_of("valid"))
     assert left.tolist() == [0, 128, 256]
     assert right.tolist() == [256, 128, 0]
@@ -355,3 +357,58 @@ def test_a_fold_says_which_part_is_what(tmp_path: Path) -> None:
         assert dataset.rows_of("test").tolist() == [fold]
         assert dataset.rows_of("valid").tolist() == [(fold + 1) % 3]
         assert check_dataset(dataset) == []
+
+
+def test_a_place_of_the_genome_is_read_by_its_name(tmp_path: Path) -> None:
+    dataset = write_fine(tmp_path / "fine.h5")
+    first = dataset.contigs.first_base[1]
+    assert np.array_equal(
+        dataset.sequence("chr2", 100, 300), dataset.codes[first + 100 : first + 300]
+    )
+    bins = np.arange(2, 10) + dataset.contigs.first_bin[1]
+    found = dataset.coverage("chr2", 2 * BIN, 10 * BIN)
+    assert np.array_equal(found, dataset.read_bins(bins))
+    # Nothing is known beyond the ends of a chromosome.
+    assert dataset.sequence("chr2", -2, 2).tolist()[:2] == [4, 4]
+    beyond = dataset.coverage("chr2", 512 - BIN, 512 + BIN)
+    assert np.isnan(beyond).all(axis=1).tolist() == [False, True]
+
+
+def test_a_place_on_a_piece_is_counted_on_its_chromosome(tmp_path: Path) -> None:
+    pieces = [
+        Piece("chr1:513-1024", 512, "chr1", 512, 2048),
+        Piece("chr1:1-256", 256, "chr1", 0, 2048),
+    ]
+    path, rng = tmp_path / "d.h5", np.random.default_rng(1)
+    targets = Targets.from_names(["a"])
+    with DatasetWriter(
+        path, contigs=Contigs.from_pieces(pieces, BIN), targets=targets, bin_size=BIN
+    ) as writer:
+        for piece in pieces:
+            values = rng.random((piece.length // BIN, 1), dtype=np.float32)
+            writer.add_contig(rng.integers(0, 4, piece.length).astype(np.uint8), values)
+        writer.finish(make_windows([0], [0], 256, "train"), SOURCE)
+    dataset = read_dataset(path)
+    codes = dataset.sequence("chr1", 0, 1024)
+    assert np.array_equal(codes[:256], dataset.codes[512:])
+    assert np.array_equal(codes[512:], dataset.codes[:512])
+    assert (codes[256:512] == 4).all()
+    coverage = dataset.coverage("chr1", 0, 1024)
+    assert np.array_equal(coverage[:16], dataset.cells[32:])
+    assert np.array_equal(coverage[32:], dataset.cells[:32])
+    assert np.isnan(coverage[16:32]).all()
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        (("chr9", 0, 16), "has no chr9; it has chr1, chr2, chr3"),
+        (("chr1", 4, 20), r"chr1:4-20 does not begin and end on bins of 16 bases"),
+        (("chr1", 0, 20), r"chr1:0-20 does not begin and end on bins of 16 bases"),
+    ],
+)
+def test_a_place_that_is_none_is_refused(
+    tiny_dataset: Dataset, place: tuple[str, int, int], message: str
+) -> None:
+    with pytest.raises(SeqcastError, match=message):
+        tiny_dataset.coverage(*place)

@@ -55,7 +55,7 @@ def train_and_predict(model, folder: Path, data: Path, settings) -> dict[str, fl
     predictions = read_predictions(output, dataset)
     stitch, r = Stitch(predictions, dataset), {}
     for index, name in enumerate(dataset.targets.identifier):
-        observed = np.asarray(dataset.coverage[stitch.bins, index])
+        observed = np.asarray(dataset.cells[stitch.bins, index])
         known = ~np.isnan(observed)
         r[name] = pearson_r(stitch.average(predictions.read(index))[known], observed[known])
     print(folder.name, {name: round(value, 3) for name, value in r.items()})

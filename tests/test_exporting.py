@@ -105,7 +105,7 @@ def test_observed_tracks_have_gaps_where_nothing_is_known(
     found = read(table.parent / "starts-plus.observed.bw")
     for name, first in zip(("chr2", "chr3"), tiny_dataset.contigs.first_bin[1:], strict=True):
         bins = LENGTHS[name] // BIN
-        column = np.asarray(tiny_dataset.coverage[first : first + bins, 1])
+        column = np.asarray(tiny_dataset.cells[first : first + bins, 1])
         wanted = {
             place * BIN: float(column[place])
             for place in range(CROP, bins - CROP)
@@ -277,7 +277,7 @@ def test_the_genome_is_what_the_tracks_lie_on(table: Path, tiny_dataset: Dataset
     with pyfaidx.Fasta(str(table.parent / "genome.fa")) as fasta:
         assert list(fasta.keys()) == ["chr2", "chr3"]
         first = tiny_dataset.contigs.first_base[1]
-        wanted = tiny_dataset.sequence[first : first + LENGTHS["chr2"]]
+        wanted = tiny_dataset.codes[first : first + LENGTHS["chr2"]]
         assert np.array_equal(encode(str(fasta["chr2"])), wanted)
 
 

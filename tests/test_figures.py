@@ -239,7 +239,7 @@ def test_scatter_has_a_panel_a_target_with_r_and_labels(run, tmp_path):
 
 def test_scatter_without_known_coverage_says_so(run):
     dataset, predictions, metrics = run
-    unknown = np.full(dataset.coverage.shape, np.nan, dtype=np.float32)
+    unknown = np.full(dataset.cells.shape, np.nan, dtype=np.float32)
     assert "no bins with known coverage" in texts(
         plot_scatter(replace(dataset, coverage=unknown), predictions, metrics)
     )

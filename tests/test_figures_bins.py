@@ -368,7 +368,7 @@ def test_every_case_is_drawn(tmp_path, count, case):
     fake = write_fake_model(tmp_path / "m", dataset, rate)
     predictions = read_predictions(fake.predictions, dataset)
     if case in ("unknown", "half"):
-        coverage = np.array(dataset.coverage)
+        coverage = np.array(dataset.cells)
         coverage[: len(coverage) if case == "unknown" else -20] = np.nan
         dataset = replace(dataset, coverage=coverage)
     draw_all(dataset, dict.fromkeys(("a", "b")[: 1 + (case == "usual")], predictions), tmp_path)

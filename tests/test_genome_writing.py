@@ -15,6 +15,7 @@ from genomes import LENGTHS, GenomeFiles, make_codes, make_coverage
 from genomes import write_genome as write_files
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tiny import read_moved
 
 from seqcast.dataset import Dataset, check_dataset, find_split_overlaps, read_dataset
 from seqcast.errors import SeqcastError
@@ -71,9 +72,9 @@ def test_every_window_holds_the_sums_of_its_bases(
         contig, start, end, _ = dataset.windows[row]
         name = dataset.contigs.name[contig]
         np.testing.assert_array_equal(
-            dataset.codes_of(row, moved), files.codes[name][start + moved : end + moved]
+            read_moved(dataset, row, moved)[0], files.codes[name][start + moved : end + moved]
         )
-        found = dataset.coverage_of(row, moved)
+        found = read_moved(dataset, row, moved)[1]
         for place, target in enumerate(files.tracks):
             wanted = count(files, target, name, start + moved, len(found))
             np.testing.assert_array_equal(found[:, place], wanted)
@@ -89,8 +90,8 @@ def test_contigs_that_are_too_short_are_left_out(dataset: Dataset) -> None:
 def test_a_bin_that_the_end_cuts_short_is_unknown(dataset: Dataset) -> None:
     # chr2 ends 4 bases into its last bin, chr3 1 base.
     cells = dataset.contigs.first_bin * (BIN // 4)
-    assert np.isfinite(dataset.coverage[cells[1] + 2100 // 4 - 1]).all()
-    assert np.isnan(dataset.coverage[cells[1] + 2100 // 4]).all()
+    assert np.isfinite(dataset.cells[cells[1] + 2100 // 4 - 1]).all()
+    assert np.isnan(dataset.cells[cells[1] + 2100 // 4]).all()
     assert np.isnan(dataset.read_bins(np.array([dataset.bins - 1]))).all()
 
 
@@ -148,7 +149,7 @@ def test_negative_tracks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     assert not list(tmp_path.glob("dataset*"))
     with caplog.at_level("INFO", "seqcast"):
         found = write(files, tmp_path, negative="abs")
-    np.testing.assert_array_equal(found.coverage[:, 0], found.coverage[:, 1])
+    np.testing.assert_array_equal(found.cells[:, 0], found.cells[:, 1])
     assert found.source["negative_turned"] == ["one.bw"]
     assert "one.bw: is negative throughout" in caplog.text
 

@@ -7,18 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import BIN, CROP, NETWORK, TARGETS, WINDOW, write_tiny
+from tiny import BIN, CROP, NETWORK, TARGETS, WINDOW, predict, write_tiny
 
 from seqcast.checkpoint import write_model
 from seqcast.dataset import Dataset
 from seqcast.device import Device
 from seqcast.errors import SeqcastError
 from seqcast.genome import reverse_complement
-from seqcast.inference import predict, predict_dataset
+from seqcast.inference import predict_dataset
 from seqcast.nn import Network
 from seqcast.predictions import read_predictions
 from seqcast.provenance import sha256_of
-from seqcast.sampling import flip
 from seqcast.settings import PredictSettings, TrainSettings
 from seqcast.targets import Targets
 
@@ -145,7 +144,7 @@ def test_models_with_other_bins_are_refused(tmp_path: Path, tiny_dataset: Datase
     dataset = write_tiny(
         tmp_path / "d.h5",
         {
-            name: (tiny_dataset.sequence[:512], np.zeros((64, 3), np.float32))
+            name: (tiny_dataset.codes[:512], np.zeros((64, 3), np.float32))
             for name in ("chr1", "chr2", "chr3")
         },
         windows=tiny_dataset.windows[:2],
@@ -168,8 +167,10 @@ def test_both_strands_say_the_same() -> None:
     network, codes = make_network(), make_codes(3)
     forward = predict(network, codes, both_strands=True)
     backward = predict(network, reverse_complement(codes), both_strands=True)
-    scale = network.targets.factor_T
-    assert np.allclose(flip(backward * scale, TARGETS.strand_pair) / scale, forward, rtol=1e-5)
+    scale = network.targets.scaling.factor
+    assert np.allclose(
+        (backward * scale)[:, ::-1, list(TARGETS.strand_pair)] / scale, forward, rtol=1e-5
+    )
     assert not np.allclose(predict(network, codes), forward, rtol=1e-3)
 
 

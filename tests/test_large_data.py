@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from attempts import Attempt, make_long_task
-from tiny import BIN, CROP, SOURCE, TARGETS, WINDOW
+from tiny import BIN, CROP, SOURCE, TARGETS, WINDOW, load_epoch
 
 from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
-from seqcast.sampling import training_batches
 from seqcast.settings import TrainSettings
 
 MEGABYTE = 1 << 20
@@ -44,7 +43,7 @@ def find_peak(folder: Path, dataset: Dataset) -> int:
 @pytest.mark.slow
 def test_memory_stays_at_a_fifth_of_the_data(tmp_path: Path, tiny_dataset: Dataset) -> None:
     large = write_large(tmp_path / "large.h5", 200)
-    size = large.sequence.nbytes + large.coverage.nbytes
+    size = large.codes.nbytes + large.cells.nbytes
     assert size > 300 * MEGABYTE
     grown = find_peak(tmp_path / "large", large) - find_peak(tmp_path / "tiny", tiny_dataset)
     assert grown < size / 5
@@ -67,14 +66,14 @@ def test_each_epoch_shows_each_window_once_whatever_the_processes(
     orders = []
     for epoch in (0, 1):
         shares = [
-            list(training_batches(dataset, rows, settings, epoch, share=(rank, processes)))
+            load_epoch(dataset, settings, epoch, share=(rank, processes))
             for rank in range(processes)
         ]
         steps = [
             np.concatenate([batch.rows for batch in step]) for step in zip(*shares, strict=True)
         ]
         assert sorted(np.concatenate(steps)) == list(rows)
-        alone = training_batches(dataset, rows, settings, epoch)
+        alone = load_epoch(dataset, settings, epoch)
         for step, batch in zip(steps, alone, strict=True):
             assert sorted(step) == sorted(batch.rows)
         orders.append(np.concatenate([np.sort(step) for step in steps]))
@@ -82,10 +81,10 @@ def test_each_epoch_shows_each_window_once_whatever_the_processes(
 
 
 def test_an_epoch_is_entered_at_any_step(tiny_dataset: Dataset) -> None:
-    rows, settings = tiny_dataset.rows_of("train"), TrainSettings(batch_size=2)
-    whole = list(training_batches(tiny_dataset, rows, settings, 3))
+    settings = TrainSettings(batch_size=2)
+    whole = load_epoch(tiny_dataset, settings, 3)
     for first in range(len(whole) + 1):
-        rest = list(training_batches(tiny_dataset, rows, settings, 3, first=first))
+        rest = load_epoch(tiny_dataset, settings, 3, first=first)
         assert len(rest) == len(whole) - first
         for batch, wanted in zip(rest, whole[first:], strict=True):
             assert np.array_equal(batch.codes, wanted.codes)

@@ -23,8 +23,8 @@ from safetensors.torch import load_file
 from seqcast.checkpoint import read_card
 from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError, Stopped
-from seqcast.training import Task, launching, train
-from seqcast.training.launching import make_command, make_environment
+from seqcast.training import Task, launch, train
+from seqcast.training.launch import make_command, make_environment
 
 
 def make_shared_task(folder: Path, dataset: Dataset, processes: int, **changes: Any) -> Task:
@@ -198,7 +198,7 @@ def test_the_end_of_torchrun_itself_is_said(
     tmp_path: Path, tiny_dataset: Dataset, monkeypatch, what: str, error: type, said: str
 ) -> None:
     command = [sys.executable, "-I", "-c", f"import os, time; {what}", "", ""]
-    monkeypatch.setattr(launching, "make_command", lambda *_: command)
+    monkeypatch.setattr(launch, "make_command", lambda *_: command)
     with pytest.raises(error, match=said):
         train(make_shared_task(tmp_path, tiny_dataset, 2))
 

@@ -56,7 +56,7 @@ def change(path: Path) -> None:
 @pytest.mark.parametrize(
     ("step", "module", "reached"),
     [
-        ("train", "training/trainer.py", True),
+        ("train", "training/loop.py", True),
         ("train", "nn/pooled.py", True),
         ("train", "genome.py", True),
         ("train", "fasta.py", False),
@@ -73,13 +73,13 @@ def change(path: Path) -> None:
         ("report", "report/page.py", True),
         ("dataset", "sources/simulated/tracks.py", True),
         ("dataset", "sources/basenji/writing.py", True),
-        ("dataset", "training/trainer.py", False),
+        ("dataset", "training/loop.py", False),
         ("export", "bigwig/writing.py", True),
         ("export", "nn/pooled.py", False),
         ("predict", "nn/pooled.py", True),
         ("evaluate", "metrics/target.py", True),
         ("validate", "validation/judgement.py", True),
-        ("validate", "training/trainer.py", False),
+        ("validate", "training/loop.py", False),
     ],
 )
 def test_digests_change_with_what_a_step_reaches(

@@ -14,7 +14,7 @@ from attempts import Attempt, make_long_task, read_outcome
 from seqcast.dataset import Dataset
 from seqcast.errors import Stopped
 from seqcast.training import Task, train
-from seqcast.training.stopping import Stopping
+from seqcast.training.resume import Interrupts
 
 STATE = "state.safetensors"
 
@@ -153,7 +153,7 @@ def test_attempts_of_a_few_steps_come_to_the_same(
 ) -> None:
     # An epoch has eight looks at the clock, so that every sixth comes at each place in turn.
     looks = iter(range(1, 10_000))
-    monkeypatch.setattr(Stopping, "reason", lambda _: "" if next(looks) % 6 else "time is up")
+    monkeypatch.setattr(Interrupts, "reason", lambda _: "" if next(looks) % 6 else "time is up")
     task, attempts = make_long_task(tmp_path, tiny_dataset), 0
     while not task.model.exists():
         attempts += 1

@@ -4,24 +4,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import write_fine
+from tiny import load_epoch, write_fine
 
 from seqcast.dataset import Dataset
 from seqcast.genome import reverse_complement
 from seqcast.sampling import (
     find_step,
-    flip,
     make_flips,
     make_jitter,
     make_noise,
     make_order,
     make_shifts,
-    plain_batches,
-    training_batches,
 )
 from seqcast.settings import TrainSettings
+from seqcast.training.loader import Loader, flip_coverage
 
 small = st.integers(0, 10_000)
 
@@ -30,7 +29,7 @@ def batches(
     dataset: Dataset, *, seed: int = 1, epoch: int = 0, max_shift: int = 5, **changes: Any
 ) -> list:
     settings = TrainSettings(seed=seed, batch_size=3, max_shift=max_shift, **changes)
-    return list(training_batches(dataset, dataset.rows_of("train"), settings, epoch))
+    return load_epoch(dataset, settings, epoch)
 
 
 @given(small, small, st.integers(1, 200))
@@ -83,7 +82,7 @@ def test_sequence_rolls_and_coverage_stays(tiny_dataset: Dataset) -> None:
             (shift,) = [s for s in range(-5, 6) if np.array_equal(np.roll(plain, s), codes)]
             rolled += shift != 0
             scaled = tiny_dataset.coverage_of(row) * np.array([1, 2, 0.5], np.float32)
-            wanted = scaled / tiny_dataset.targets.unit_T
+            wanted = scaled / tiny_dataset.targets.scaling.unit
             assert np.array_equal(coverage, wanted, equal_nan=True)
             assert coverage.dtype == np.float32
     assert rolled > 3
@@ -91,9 +90,8 @@ def test_sequence_rolls_and_coverage_stays(tiny_dataset: Dataset) -> None:
 
 def test_plain_batches_are_in_order_and_unmoved(tiny_dataset: Dataset) -> None:
     rows = tiny_dataset.rows_of("valid")
-    found = list(plain_batches(tiny_dataset, rows, batch_size=2))
-    assert np.array_equal(np.concatenate([batch.rows for batch in found]), rows)
-    codes = np.concatenate([batch.codes for batch in found])
+    loader = Loader(tiny_dataset, TrainSettings(batch_size=2))
+    codes = torch.cat([loader.cut(batch)[0] for batch in loader.plain(rows)])
     assert np.array_equal(codes, np.stack([tiny_dataset.codes_of(row) for row in rows]))
 
 
@@ -125,10 +123,10 @@ def test_half_of_the_windows_are_flipped() -> None:
 @given(small)
 def test_flipping_twice_is_nothing(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    coverage, pairs = rng.random((4, 7, 5)), (0, 2, 1, 4, 3)
-    flipped = flip(coverage, pairs)
-    assert np.array_equal(flip(flipped, pairs), coverage)
-    assert np.array_equal(flipped[:, 0, 1], coverage[:, -1, 2])
+    coverage, pairs = torch.from_numpy(rng.random((4, 7, 5))), torch.tensor([0, 2, 1, 4, 3])
+    flipped = flip_coverage(coverage, pairs)
+    assert torch.equal(flip_coverage(flipped, pairs), coverage)
+    assert torch.equal(flipped[:, 0, 1], coverage[:, -1, 2])
 
 
 def test_sequence_and_coverage_turn_together(tiny_dataset: Dataset) -> None:
@@ -139,7 +137,7 @@ def test_sequence_and_coverage_turn_together(tiny_dataset: Dataset) -> None:
             plain = tiny_dataset.codes_of(row)
             if not np.array_equal(codes, plain):
                 turned += 1
-                plain, values = reverse_complement(plain), flip(values, (0, 2, 1))
+                plain, values = reverse_complement(plain), values[::-1, [0, 2, 1]]
             assert np.array_equal(codes, plain)
             assert np.array_equal(coverage, values, equal_nan=True)
     assert 0 < turned < 7
@@ -152,11 +150,12 @@ def test_sequence_and_coverage_move_together(tmp_path: Path) -> None:
         for row, codes, coverage in zip(batch.rows, batch.codes, batch.coverage, strict=True):
             start = dataset.windows["start"][row]
             # In this dataset a base's coverage is its place: the mean of a bin is its middle.
-            middle = coverage[0, 0] * dataset.targets.unit_T[0] / dataset.bin_size
+            middle = coverage[0, 0] * dataset.targets.scaling.unit[0] / dataset.bin_size
             shift = round(middle - (dataset.bin_size - 1) / 2 - start)
             moved += shift % dataset.resolution != 0
             assert abs(shift) <= 64
-            assert np.array_equal(codes, dataset.codes_of(row, shift))
+            first = dataset.contigs.first_base[0] + start + shift
+            assert np.array_equal(codes, dataset.codes[first : first + dataset.window])
     assert moved > 3
 
 

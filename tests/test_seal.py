@@ -39,7 +39,7 @@ from seqcast.replicates import read_replicates
 from seqcast.sources.genome.fasta import open_indexed
 from seqcast.splits import write_splits
 from seqcast.tracks import read_tracks, write_tracks
-from seqcast.training.state import Place, State, read_state, write_state
+from seqcast.training.resume import Progress, State, read_state, write_state
 from seqcast.truth import read_truth, write_truth
 
 AGAIN = "delete it and run the same command again"
@@ -96,7 +96,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = Placements("small", "ACGT", "ACGT", 9, {"chr1": 100}, places.astype(COLUMNS))
     write_placements(folder / "placements.tsv", found)
     write_validation(folder / "validation.json", Validation("simulated", "dataset.h5"))
-    write_fasta(folder / "genome.fa", [("chr1", dataset.sequence[:1000])])
+    write_fasta(folder / "genome.fa", [("chr1", dataset.codes[:1000])])
     write_splits(folder / "splits.bed", dataset, ("chr1", "chr2"))
     return folder
 
@@ -255,7 +255,7 @@ def test_every_reader_of_hdf5_reads_past_the_seal(run: Path) -> None:
     with h5py.File(run / "dataset.h5") as file:
         assert file.userblock_size == seal.ROOM
         found = file["coverage"][()]
-    assert np.array_equal(read_dataset(run / "dataset.h5").coverage, found, equal_nan=True)
+    assert np.array_equal(read_dataset(run / "dataset.h5").cells, found, equal_nan=True)
 
 
 def test_a_name_comes_after_the_content_is_on_the_disk(
@@ -291,13 +291,13 @@ def test_a_saved_training_of_another_shape_is_passed_over(tmp_path: Path, caplog
     """The one before it is used, and the log says so."""
     for step in (1, 2):
         tensors = {"weights/a": torch.arange(6.0).reshape(2, 3)}
-        write_state(tmp_path, {"data": "x"}, State(Place(step=step), tensors))
+        write_state(tmp_path, {"data": "x"}, State(Progress(step=step), tensors))
     last = tmp_path / "state.safetensors"
     content = last.read_bytes()
     assert content.count(b"[2,3]") == 1
     last.write_bytes(content.replace(b"[2,3]", b"[3,2]"))
     found = read_state(tmp_path, {"data": "x"})
     assert found is not None
-    assert found.place.step == 1
+    assert found.progress.step == 1
     assert "passed over" in caplog.text
     assert "state.safetensors: is damaged" in caplog.text

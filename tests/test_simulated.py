@@ -84,7 +84,7 @@ def test_strand_pairs_are_named_alike(made: SimpleNamespace) -> None:
 
 
 def test_bases_are_as_in_mammals(made: SimpleNamespace) -> None:
-    sequence = np.asarray(made.dataset.sequence)
+    sequence = np.asarray(made.dataset.codes)
     steps = count_steps(sequence)
     a, c, g, t = range(4)
     at = np.isin(sequence, [a, t]).sum() / (sequence < 4).sum()
@@ -97,8 +97,8 @@ def test_bins_of_n_are_unknown_and_others_are_counts(made: SimpleNamespace) -> N
     contigs = made.dataset.contigs
     for place, length in enumerate(contigs.length):
         first, bins = contigs.first_base[place], -(-int(length) // 128)
-        codes = made.dataset.sequence[first : first + length]
-        coverage = made.dataset.coverage[contigs.first_bin[place] :][:bins]
+        codes = made.dataset.codes[first : first + length]
+        coverage = made.dataset.cells[contigs.first_bin[place] :][:bins]
         unknown = np.isnan(coverage)
         assert (unknown.all(axis=1) == unknown.any(axis=1)).all()
         for bin_ in range(bins - 1):
@@ -118,7 +118,7 @@ def test_motifs_stand_where_the_bed_says(made: SimpleNamespace) -> None:
     assert {row[3] for row in made.motifs} == set(MOTIFS)
     for chrom, start, end, name, score, strand in made.motifs[:: len(made.motifs) // 400]:
         first = int(contigs.first_base[contigs.name.index(chrom)])
-        codes = made.dataset.sequence[first + int(start) : first + int(end)]
+        codes = made.dataset.codes[first + int(start) : first + int(end)]
         site = decode(codes if strand == "+" else reverse_complement(codes))
         mismatches = matches(site, MOTIFS[name].consensus)
         assert mismatches <= MOTIFS[name].mismatches
@@ -161,7 +161,7 @@ def test_the_other_strand_has_the_same_tracks() -> None:
 
 def test_an_enhancer_far_away_makes_a_promoter_strong(made: SimpleNamespace) -> None:
     contigs = made.dataset.contigs
-    codes = np.asarray(made.dataset.sequence[: contigs.length[0]])
+    codes = np.asarray(made.dataset.codes[: contigs.length[0]])
     sites = find_sites(codes)
     away = np.abs(sites["YY1"].centre[:, None] - sites["ZNF143"].centre)
     enhanced = ((away >= 3_000) & (away <= 10_000)).any(axis=1)
@@ -170,23 +170,23 @@ def test_an_enhancer_far_away_makes_a_promoter_strong(made: SimpleNamespace) -> 
     bins = sites["YY1"].centre // 128
     rate = made.truth[bins, distal]
     assert rate[enhanced].mean() > 5 * rate[~enhanced].mean()
-    observed = made.dataset.coverage[bins, distal]
+    observed = made.dataset.cells[bins, distal]
     assert np.nanmean(observed[enhanced]) > 3 * np.nanmean(observed[~enhanced])
 
 
 def test_the_truth_has_the_depth_of_its_track(made: SimpleNamespace) -> None:
-    assert made.truth.shape == made.dataset.coverage.shape
+    assert made.truth.shape == made.dataset.cells.shape
     assert made.truth.min() > 0
     depths = [track.depth for track in TRACKS]
     np.testing.assert_allclose(made.truth.astype(np.float64).mean(axis=0), depths, rtol=1e-4)
-    known = ~np.isnan(made.dataset.coverage[:, 0])
-    observed = made.dataset.coverage[known].astype(np.float64)
+    known = ~np.isnan(made.dataset.cells[:, 0])
+    observed = made.dataset.cells[known].astype(np.float64)
     np.testing.assert_allclose(observed.mean(axis=0), made.truth[known].mean(axis=0), rtol=0.1)
 
 
 def test_scales_make_train_means_one(tmp_path: Path) -> None:
     found = simulate(tmp_path, SETTINGS.model_copy(update={"scale": "mean"})).dataset
-    train = found.coverage[: found.contigs.first_bin[1]].astype(np.float64)
+    train = found.cells[: found.contigs.first_bin[1]].astype(np.float64)
     np.testing.assert_allclose(np.nanmean(train, axis=0) * found.targets.scale, 1, rtol=1e-6)
 
 

@@ -56,8 +56,8 @@ def test_json_keeps_the_table() -> None:
 def test_names_alone_make_unstranded_targets() -> None:
     targets = Targets.from_names(["a", "b"])
     assert targets.strand_pair == (0, 1)
-    assert targets.factor_T.tolist() == [1.0, 1.0]
-    assert targets.factor_T.dtype == np.float32
+    assert targets.scaling.factor.tolist() == [1.0, 1.0]
+    assert targets.scaling.factor.dtype == np.float32
     assert targets.units == ("coverage", "coverage")
 
 

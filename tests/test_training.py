@@ -27,10 +27,10 @@ from seqcast.dataset import Dataset
 from seqcast.device import Device
 from seqcast.errors import SeqcastError
 from seqcast.nn import Network
-from seqcast.sampling import Batch, make_noise, training_batches
 from seqcast.settings import TrainSettings
 from seqcast.training import train
-from seqcast.training.trainer import Trainer
+from seqcast.training.loader import Batch
+from seqcast.training.loop import Trainer
 
 CPU = Device(torch.device("cpu"), "float32", "")
 
@@ -178,7 +178,7 @@ def test_the_best_epoch_is_kept(
     tmp_path: Path, tiny_dataset: Dataset, monkeypatch, valid: list[float], best: int
 ) -> None:
     losses = iter(valid)
-    monkeypatch.setattr(Trainer, "mean_of", lambda *_: next(losses))
+    monkeypatch.setattr(Trainer, "validate", lambda *_: next(losses))
     found = run(tmp_path, tiny_dataset, epochs=3, snapshots="every", batch_size=4)
     assert read_card(found.model).training.epoch == best
     kept = (found.snapshots / f"model_epoch_{best}.safetensors").read_bytes()
@@ -199,23 +199,21 @@ def test_a_loss_that_is_not_finite_stops_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("double")
 def test_masked_bins_change_nothing(tiny_dataset: Dataset) -> None:
-    rows = tiny_dataset.rows_of("train")[:2]
-    codes = np.stack([tiny_dataset.codes_of(row) for row in rows])
-    coverage = np.stack([tiny_dataset.coverage_of(row) for row in rows])
-    assert np.isnan(coverage).any()
-    known = ~np.isnan(coverage)
-    trainer = make_trainer(tiny_dataset, clip_norm=1e9)
-    noise = make_noise(1, 0, len(rows))
-    trainer.train_step(Batch(rows, codes, coverage, noise))
+    trainer = make_trainer(tiny_dataset, clip_norm=1e9, batch_size=2)
+    batch = next(trainer.loader.training(trainer.train_rows, 0))
+    codes, coverage, noise = trainer.loader.cut(batch)
+    known = ~torch.isnan(coverage)
+    assert not known.all()
+    trainer.train_step(batch)
     found = {name: p.grad.clone() for name, p in trainer.network.named_parameters()}
     for value in (0.0, 1e6):
         # By hand: whatever stands in the masked bins, their terms are left out of the mean.
-        filled = torch.from_numpy(np.where(known, coverage, np.float32(value)))
+        filled = torch.where(known, coverage, value)
         other = make_trainer(tiny_dataset)
         other.network.train()
-        x = other.network(torch.from_numpy(codes), torch.from_numpy(noise))
+        x = other.network(codes, noise)
         terms = x.exp() - filled * x - (filled - torch.xlogy(filled, filled))
-        terms[torch.from_numpy(known)].mean().backward()
+        terms[known].mean().backward()
         for name, parameter in other.network.named_parameters():
             torch.testing.assert_close(parameter.grad, found[name], rtol=1e-4, atol=1e-7)
 
@@ -227,25 +225,21 @@ def test_validation_weighs_every_known_value_alike(tiny_dataset: Dataset) -> Non
 
 
 def test_dropout_does_not_depend_on_what_was_drawn_before(tiny_dataset: Dataset) -> None:
-    (batch, *_) = training_batches(
-        tiny_dataset, tiny_dataset.rows_of("train"), TrainSettings(batch_size=2), 0
-    )
     losses = []
-    for noise in range(2):
-        trainer = make_trainer(tiny_dataset)
-        torch.rand(noise)
+    for drawn_before in range(2):
+        trainer = make_trainer(tiny_dataset, batch_size=2)
+        batch = next(trainer.loader.training(trainer.train_rows, 0))
+        torch.rand(drawn_before)
         losses.append(step_and_read(trainer, batch))
     assert losses[0] == losses[1]
-    without = step_and_read(make_trainer(tiny_dataset), replace(batch, noise=None))
-    assert without != losses[0]
+    table_BP = batch.table_BP.clone()
+    table_BP[:, -1] += 1
+    assert step_and_read(make_trainer(tiny_dataset), batch._replace(table_BP=table_BP)) != losses[0]
 
 
 def test_gradients_are_clipped(tiny_dataset: Dataset) -> None:
-    trainer = make_trainer(tiny_dataset, clip_norm=1e-3)
-    rows = tiny_dataset.rows_of("train")[:2]
-    codes = np.stack([tiny_dataset.codes_of(row) for row in rows])
-    coverage = np.stack([tiny_dataset.coverage_of(row) for row in rows])
-    trainer.train_step(Batch(rows, codes, coverage))
+    trainer = make_trainer(tiny_dataset, clip_norm=1e-3, batch_size=2)
+    trainer.train_step(next(trainer.loader.training(trainer.train_rows, 0)))
     squares = sum(p.grad.square().sum() for p in trainer.network.parameters())
     assert float(squares) ** 0.5 == pytest.approx(1e-3, rel=1e-3)
 
@@ -280,6 +274,6 @@ def test_every_kind_of_network_learns(tmp_path: Path, tiny_dataset: Dataset, blo
     trainer = Trainer(network, dataset, settings, CPU)
     before = trainer.validate()
     for epoch in range(12):
-        for batch in training_batches(dataset, trainer.train_rows, settings, epoch):
+        for batch in trainer.loader.training(trainer.train_rows, epoch):
             trainer.train_step(batch)
     assert trainer.validate() < 0.8 * before

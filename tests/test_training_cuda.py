@@ -13,12 +13,12 @@ from tiny import make_contigs, write_tiny
 
 from seqcast.checkpoint import read_card
 from seqcast.dataset import Dataset
-from seqcast.device import choose_device
+from seqcast.device import Device, choose_device
 from seqcast.errors import SeqcastError, Stopped
 from seqcast.nn import Network
 from seqcast.settings import TrainSettings
-from seqcast.training import Task, train
-from seqcast.training.trainer import Trainer
+from seqcast.training import Task, gpu, train
+from seqcast.training.loop import Trainer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
 
@@ -82,18 +82,18 @@ def test_a_killed_training_goes_on(tmp_path: Path, tiny_dataset: Dataset, on_cpu
 def test_portions_are_found_where_memory_ends(
     tmp_path: Path, tiny_dataset: Dataset, on_cpu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fits = Trainer._fits
+    fits = gpu.fits
 
-    def refuse(trainer: Trainer, size: int) -> bool:
+    def refuse(network: Network, device: Device, window: int, size: int) -> bool:
         """Take more memory than there is, as a batch would."""
         try:
             if size > 1:
                 torch.empty(1 << 45, device="cuda")
         except torch.cuda.OutOfMemoryError:
             return False
-        return fits(trainer, size)
+        return fits(network, device, window, size)
 
-    monkeypatch.setattr(Trainer, "_fits", refuse)
+    monkeypatch.setattr(gpu, "fits", refuse)
     task = make_gpu_task(tmp_path, tiny_dataset, epochs=3)
     train(task)
     assert read_losses(task) == pytest.approx(on_cpu(epochs=3), rel=2e-3)

@@ -8,13 +8,22 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import BIN, CROP, NETWORK, TARGETS, WINDOW, make_contigs, make_task, write_tiny
+from tiny import (
+    BIN,
+    CROP,
+    NETWORK,
+    TARGETS,
+    WINDOW,
+    make_contigs,
+    make_task,
+    predict,
+    write_tiny,
+)
 
 from seqcast.baselines import write_baseline
 from seqcast.checkpoint import read_model
 from seqcast.dataset import Dataset
 from seqcast.evaluation import evaluate
-from seqcast.inference import predict
 from seqcast.metrics import Track, evaluate_target
 from seqcast.nn import Network
 from seqcast.predictions import PredictionWriter

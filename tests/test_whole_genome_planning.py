@@ -180,7 +180,7 @@ def test_the_datasets_own_sequence_is_a_genome(
     write_plans(path, GenomeTracksSettings(), dataset.path, None, models=2, members=6)
     genome = open_indexed(path.with_name("genome.fa"))
     assert genome.lengths == dataset.contigs.chrom_sizes
-    assert np.array_equal(genome.codes("chr1"), dataset.sequence[:1024])
+    assert np.array_equal(genome.codes("chr1"), dataset.codes[:1024])
     assert read_plan(path).bins == read_dataset(dataset.path).bins
     assert "windows of 256 bases for each of 6 trainings, in 1 parts" in caplog.text
 

@@ -1,22 +1,22 @@
 """Predictions do not depend on where windows lie, how many at once, or what parts there are."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tiny import BIN, CROP, NETWORK, TARGETS, WINDOW
+from tiny import BIN, CROP, NETWORK, TARGETS, WINDOW, predict
 from whole_genome import EDGE, TRAINING, Lab, make_genome, make_lab, read_raw
 
 from seqcast.checkpoint import write_model
 from seqcast.console import log
 from seqcast.errors import SeqcastError
 from seqcast.genome import N, reverse_complement
-from seqcast.genome_tracks import predicting
 from seqcast.genome_tracks.predicting import PartSettings, predict_part
-from seqcast.inference import predict
 from seqcast.nn import Network
+from seqcast.predictor import Predictor
 from seqcast.settings import GenomeTracksSettings, PredictSettings
 from seqcast.targets import Targets
 
@@ -92,10 +92,21 @@ def test_the_other_strand_swaps_pairs(lab: Lab, tmp_path: Path) -> None:
     turned = {"chr1": reverse_complement(lab.genome["chr1"])}
     options = {"predict": {"strands": "both"}}
     # In the units of the training, as targets of a pair may be scaled apart.
-    found = make_lab(tmp_path, turned).predicted(**options)["chr1"] * TARGETS.factor_T
-    wanted = lab.predicted(**options)["chr1"] * TARGETS.factor_T
+    found = make_lab(tmp_path, turned).predicted(**options)["chr1"] * TARGETS.scaling.factor
+    wanted = lab.predicted(**options)["chr1"] * TARGETS.scaling.factor
     assert np.allclose(found[::-1][:, list(TARGETS.strand_pair)], wanted, rtol=1e-5)
-    assert not np.allclose(wanted, lab.predicted()["chr1"] * TARGETS.factor_T, rtol=1e-3)
+    assert not np.allclose(wanted, lab.predicted()["chr1"] * TARGETS.scaling.factor, rtol=1e-3)
+
+
+def watch_predictions(monkeypatch: pytest.MonkeyPatch, look: Callable[[np.ndarray], None]) -> None:
+    """Have somebody look at the windows of each prediction."""
+    predict_them = Predictor.predict
+
+    def watch(predictor: Predictor, codes: np.ndarray) -> np.ndarray:
+        look(codes)
+        return predict_them(predictor, codes)
+
+    monkeypatch.setattr(Predictor, "predict", watch)
 
 
 def test_n_has_no_value_and_is_not_computed(
@@ -106,11 +117,7 @@ def test_n_has_no_value_and_is_not_computed(
     lab = make_lab(tmp_path, {"chr1": codes})
     seen = []
 
-    def watch(network, codes, **options):
-        seen.append(len(codes))
-        return predict(network, codes, **options)
-
-    monkeypatch.setattr(predicting, "predict", watch)
+    watch_predictions(monkeypatch, lambda codes: seen.append(len(codes)))
     caplog.set_level(logging.INFO, log.name)
     monkeypatch.setattr(log, "propagate", True)
     plan = lab.plan()
@@ -142,11 +149,7 @@ def test_windows_have_the_length_of_the_training(
 ) -> None:
     seen = []
 
-    def watch(network, codes, **options):
-        seen.append(codes.shape[1])
-        return predict(network, codes, **options)
-
-    monkeypatch.setattr(predicting, "predict", watch)
+    watch_predictions(monkeypatch, lambda codes: seen.append(codes.shape[1]))
     part = lab.plan().parts[0]
     for facts in ({}, {"window": 512}):
         write_model(tmp_path / "m.safetensors", lab.network, facts)

@@ -1,17 +1,21 @@
 """A dataset and a network so small that a training takes a second."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
+from seqcast.nn import Network
+from seqcast.predictor import Predictor
 from seqcast.replicates import ReplicatesWriter
+from seqcast.sampling import Epoch, draw_epoch, find_shares
 from seqcast.settings import ModelSettings, TrainSettings
 from seqcast.targets import Targets
 from seqcast.training import Task
+from seqcast.training.loader import Loader
 
 BIN, WINDOW, CROP = 16, 256, 2
 # chr2 ends within a bin.
@@ -131,3 +135,47 @@ def make_task(folder: Path, dataset: Dataset, network: ModelSettings = NETWORK, 
         snapshots=folder / "snapshots",
         fold=dataset.fold,
     )
+
+
+def predict(network: Network, codes: np.ndarray, **options: Any) -> np.ndarray:
+    """Predict windows with a network."""
+    return Predictor(network, **options).predict(codes)
+
+
+@dataclass
+class Loaded:
+    """A batch that is cut, and which rows of the windows table it shows."""
+
+    rows: np.ndarray
+    codes: np.ndarray
+    coverage: np.ndarray
+    noise: np.ndarray
+
+
+def load_epoch(
+    dataset: Dataset,
+    settings: TrainSettings,
+    epoch: int,
+    *,
+    first: int = 0,
+    share: tuple[int, int] = (0, 1),
+) -> list[Loaded]:
+    """Load an epoch's training windows as a training sees them."""
+    loader, rows = Loader(dataset, settings, share), dataset.rows_of("train")
+    shown = draw_epoch(dataset, rows, settings, epoch).rows
+    shares = find_shares(len(rows), settings.batch_size, first, share)
+    return [
+        Loaded(shown[own.start : own.stop : own.step], *(x.numpy() for x in loader.cut(batch)))
+        for (own, _), batch in zip(shares, loader.training(rows, epoch, first), strict=True)
+    ]
+
+
+def read_moved(dataset: Dataset, row: int, moved: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return codes and coverage, neither scaled nor clipped, of a window moved by some bases."""
+    stats = tuple("max" if stat == "max" else "sum" for stat in dataset.targets.sum_stat)
+    plain = replace(Targets.from_names(dataset.targets.identifier), sum_stat=stats)
+    loader = Loader(replace(dataset, targets=plain), TrainSettings(max_shift=0))
+    rows, moves, zero = np.array([row]), np.array([moved]), np.zeros(1, np.int64)
+    ((batch),) = loader._batches(Epoch(rows, moves, zero, rows, moves, zero, zero))
+    codes, coverage, _ = loader.cut(batch)
+    return codes[0].numpy(), coverage[0].numpy()

@@ -1,4 +1,6 @@
-"""The one error that is the user's to mend."""
+"""The one error that is the user's to mend, and how its words are put."""
+
+from collections.abc import Sequence
 
 
 class SeqcastError(Exception):
@@ -31,3 +33,9 @@ def suggest(word: str, known: list[str]) -> str:
 
     near = get_close_matches(word, known, n=1, cutoff=0.6)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def list_some(words: Sequence[str], most: int = 3, between: str = ", ") -> str:
+    """Write the first few of many words: `a, b, c and 9 more`."""
+    more = len(words) - most
+    return between.join(words[:most]) + (f" and {more:,} more" if more > 0 else "")

@@ -130,7 +130,7 @@ class _Exporter:
             return self.options.genome.codes(chrom)
         contigs, index = self.dataset.contigs, self._index[chrom]
         first = contigs.first_base[index]
-        return self.dataset.sequence[first : first + contigs.length[index]]
+        return self.dataset.codes[first : first + contigs.length[index]]
 
     @property
     def _genome_size(self) -> int:

@@ -3,7 +3,11 @@
 Sequences are uint8 codes, 0..3 = A, C, G, T and 4 = N; intervals are 0-based and half-open.
 """
 
+from typing import TypeVar
+
 import numpy as np
+
+_Codes = TypeVar("_Codes")
 
 ALPHABET = "ACGTN"
 N = 4
@@ -12,8 +16,6 @@ _CODES = np.full(256, N, dtype=np.uint8)
 for _code, _base in enumerate(ALPHABET):
     _CODES[ord(_base)] = _CODES[ord(_base.lower())] = _code
 _BASES = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
-# The complement of N is N: 3 - 4 would wrap around in uint8.
-_COMPLEMENT = np.array([3, 2, 1, 0, N], dtype=np.uint8)
 
 
 def encode(sequence: str | bytes) -> np.ndarray:
@@ -27,9 +29,15 @@ def decode(codes: np.ndarray) -> str:
     return _BASES[codes].tobytes().decode()
 
 
+def complement(codes: _Codes) -> _Codes:
+    """Return the codes of the pairing bases, of an array or a tensor; N pairs with N."""
+    # 3 - code, but where it is N; bytes that wrap around on the way come back.
+    return codes + (3 - 2 * codes) * (codes < N)
+
+
 def reverse_complement(codes: np.ndarray) -> np.ndarray:
     """Return the other strand of codes (..., length), read in its own direction."""
-    return _COMPLEMENT.take(codes[..., ::-1])
+    return complement(codes[..., ::-1])
 
 
 def tile(length: int, window: int, stride: int) -> np.ndarray:

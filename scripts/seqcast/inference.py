@@ -1,80 +1,27 @@
-"""Predict coverage with a trained network."""
+"""Predict the windows of a dataset with a trained model that fits it."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from seqcast.card import TrainingFacts
 from seqcast.checkpoint import count_names, is_snapshot, read_model, read_training
 from seqcast.console import format_seconds, log, progress
 from seqcast.dataset import Dataset, read_dataset
 from seqcast.device import Device, choose_device, set_threads
 from seqcast.errors import SeqcastError
-from seqcast.genome import ALPHABET, reverse_complement
 from seqcast.memory import keep_memory
 from seqcast.nn import Network
 from seqcast.predictions import PredictionWriter
+from seqcast.predictor import Predictor, is_both_strands
 from seqcast.provenance import sha256_of
-from seqcast.sampling import flip
 from seqcast.settings import PredictSettings, TrainSettings
 from seqcast.shuffle import shuffle_dinucleotides
 from seqcast.targets import Targets
 
 # Enough windows to tell a correlation near zero from one that is not.
 MOST_CONTROLS = 64
-_CPU = Device(torch.device("cpu"), "float32", "")
-
-
-def predict(
-    network: Network,
-    codes: np.ndarray,
-    *,
-    batch_size: int = 8,
-    device: Device = _CPU,
-    both_strands: bool = False,
-) -> np.ndarray:
-    """Predict expected coverage, unscaled.
-
-    With `both_strands` the rates of each window and of its reverse complement are averaged.
-    `codes` is (windows, length) uint8, 0..3 = A, C, G, T and 4 = N; the result (windows, bins,
-    targets) float32.
-    """
-    codes = np.asarray(codes)
-    if codes.ndim != 2 or codes.dtype != np.uint8 or (codes.size and codes.max() >= len(ALPHABET)):
-        raise SeqcastError(
-            f"codes are {codes.dtype} of shape {codes.shape}, wanted uint8 (windows, length) with"
-            " 0..3 = ACGT and 4 = N"
-        )
-    if codes.shape[1] % network.settings.bin_size:
-        raise SeqcastError(
-            f"windows of {codes.shape[1]:,} bases do not divide into bins of"
-            f" {network.settings.bin_size}; cut or pad them to a multiple"
-        )
-    bins = codes.shape[1] // network.settings.bin_size - 2 * network.crop
-    if bins < 1:
-        raise SeqcastError(
-            f"windows of {codes.shape[1]:,} bases have no bin left between crops of {network.crop}"
-            f" bins of {network.settings.bin_size} bases; take longer ones"
-        )
-    network = network.to(device.device).eval()
-    parts = []
-    with torch.inference_mode(), device.autocast():
-        for first in range(0, len(codes), batch_size):
-            part = codes[first : first + batch_size]
-            rates = _rates(network, part, device)
-            if both_strands:
-                other = _rates(network, reverse_complement(part), device)
-                rates = (rates + flip(other, network.targets.strand_pair)) / 2
-            parts.append(network.targets.from_training(rates))
-    return np.concatenate(parts) if parts else np.empty((0, bins, len(network.targets)), "f4")
-
-
-def _rates(network: Network, codes: np.ndarray, device: Device) -> np.ndarray:
-    part = torch.tensor(codes, device=device.device)
-    return network(part).exp().cpu().numpy()
 
 
 def predict_dataset(
@@ -97,77 +44,74 @@ def predict_dataset(
     `gpus` are what the scheduler granted.
     """
     dataset = read_dataset(dataset_path, fold)
-    network, facts = read_fitting_model(model, dataset)
-    warn_of_other_fold(model, facts, dataset)
-    device = choose_device(training.device, training.precision, gpus=gpus)
+    predictor = open_fitting(
+        model, dataset, settings, choose_device(training.device, training.precision, gpus=gpus)
+    )
+    _warn_of_other_fold(model, dataset)
     set_threads(training.threads, threads)
     keep_memory()
-    log.info("predicting on %s", device.reason)
-    both_strands = is_both_strands(settings, model, facts)
-    predictor = _Predictor(network, dataset, settings, both_strands, device, model, name)
+    log.info("predicting on %s", predictor.device.reason)
     rows = dataset.rows_of(settings.split)[: settings.windows]
-    predictor.write(output, rows, f"predict {name}")
+    with _open_writer(output, dataset, rows, model, name) as out:
+        _write(out, predictor, dataset, rows, f"predict {name}", show=bool(settings.windows))
     if control is not None:
         places = np.unique(np.linspace(0, len(rows) - 1, MOST_CONTROLS).round().astype(int))
-        predictor.write(control, rows[places], f"control {name}", shuffle=True)
+        with _open_writer(control, dataset, rows[places], model, name) as out:
+            _write(out, predictor, dataset, rows[places], f"control {name}", shuffle=True)
 
 
-@dataclass(frozen=True)
-class _Predictor:
-    """What predicts a dataset's windows, and what it is called."""
-
-    network: Network
-    dataset: Dataset
-    settings: PredictSettings
-    both_strands: bool
-    device: Device
-    model: Path
-    name: str
-
-    def write(self, output: Path, rows: np.ndarray, title: str, *, shuffle: bool = False) -> None:
-        """Predict windows and write them; with `shuffle`, of sequence with its order lost."""
-        start, size, digest = time.monotonic(), self.settings.batch_size, sha256_of(self.model)
-        with (
-            PredictionWriter(
-                output, self.dataset, rows, model=self.name, checkpoint_digest=digest
-            ) as out,
-            progress(len(rows), title, "windows") as bar,
-        ):
-            for first in range(0, len(rows), size):
-                predicted = self._predict(rows[first : first + size], shuffle)
-                out.add(predicted)
-                bar.update(len(predicted))
-                if self.settings.windows and first == 0 and not shuffle:
-                    _show(predicted)
-            out.finish()
-        seconds = time.monotonic() - start
-        log.info(
-            "%s: %d %swindows in %s (%.1f windows/s)",
-            title,
-            len(rows),
-            "shuffled " if shuffle else "",
-            format_seconds(seconds),
-            len(rows) / seconds,
-        )
-
-    def _predict(self, rows: np.ndarray, shuffle: bool) -> np.ndarray:
-        codes = np.stack([self.dataset.codes_of(row) for row in rows])
-        if shuffle:
-            pairs = zip(codes, rows.tolist(), strict=True)
-            codes = np.stack([shuffle_dinucleotides(each, row) for each, row in pairs])
-        predicted = predict(
-            self.network,
-            codes,
-            batch_size=self.settings.batch_size,
-            device=self.device,
-            both_strands=self.both_strands,
-        )
-        check_finite(self.model, predicted)
-        return predicted
+def _open_writer(
+    path: Path, dataset: Dataset, rows: np.ndarray, model: Path, name: str
+) -> PredictionWriter:
+    digest = sha256_of(model)
+    return PredictionWriter(path, dataset, rows, model=name, checkpoint_digest=digest)
 
 
-def read_fitting_model(model: Path, dataset: Dataset) -> tuple[Network, TrainingFacts]:
-    """Read a model and what is known of its training; refuse one that does not fit a dataset.
+def _write(
+    out: PredictionWriter,
+    predictor: Predictor,
+    dataset: Dataset,
+    rows: np.ndarray,
+    title: str,
+    *,
+    shuffle: bool = False,
+    show: bool = False,
+) -> None:
+    """Predict windows and write them; with `shuffle`, of sequence with its order lost.
+
+    With `show` shape and first values are printed, as the chapter does.
+    """
+    start, size = time.monotonic(), predictor.batch_size
+    with progress(len(rows), title, "windows") as bar:
+        for first in range(0, len(rows), size):
+            part = rows[first : first + size]
+            codes = np.stack([dataset.codes_of(row) for row in part])
+            if shuffle:
+                pairs = zip(codes, part.tolist(), strict=True)
+                codes = np.stack([shuffle_dinucleotides(each, row) for each, row in pairs])
+            predicted = predictor.predict(codes)
+            out.add(predicted)
+            bar.update(len(part))
+            if show and first == 0:
+                log.info("shape (windows, bins, targets): %s", predicted.shape)
+                values = np.array2string(predicted[0, :, 0], threshold=8)
+                log.info("first window, first target: %s", values)
+        out.finish()
+    seconds = time.monotonic() - start
+    log.info(
+        "%s: %d %swindows in %s (%.1f windows/s)",
+        title,
+        len(rows),
+        "shuffled " if shuffle else "",
+        format_seconds(seconds),
+        len(rows) / seconds,
+    )
+
+
+def open_fitting(
+    model: Path, dataset: Dataset, settings: PredictSettings, device: Device
+) -> Predictor:
+    """Return what predicts with a model; refuse one that does not fit a dataset.
 
     A snapshot of the course, or what was made of it, only counts its targets: they are taken to be
     the dataset's, in its order, neither scaled nor clipped, as the course's were.
@@ -186,25 +130,14 @@ def read_fitting_model(model: Path, dataset: Dataset) -> tuple[Network, Training
         network.targets = replace(network.targets, **taken)
     else:
         check_fit(model, network.targets, dataset)
-    return network, facts
+    both_strands = is_both_strands(settings.strands, model, facts)
+    window = facts.window or dataset.window
+    return Predictor(network, window, both_strands, device, settings.batch_size, str(model))
 
 
-def is_both_strands(settings: PredictSettings, model: Path, facts: TrainingFacts) -> bool:
-    """Say whether rates are averaged over strands: how a model was trained decides."""
-    if settings.strands != "auto":
-        return settings.strands == "both"
-    if facts.settings is None:
-        log.warning(
-            "%s: does not say whether it was trained on both strands; one is predicted from, set"
-            " predict.strands: both for two",
-            model,
-        )
-        return False
-    return facts.settings.reverse_complement
-
-
-def warn_of_other_fold(model: Path, facts: TrainingFacts, dataset: Dataset) -> None:
+def _warn_of_other_fold(model: Path, dataset: Dataset) -> None:
     """Say where a model has been trained on what another fold holds out."""
+    facts = read_training(model)
     is_same = facts.dataset_digest == dataset.digest
     if is_same and facts.fold not in (None, dataset.fold):
         log.warning(
@@ -251,16 +184,3 @@ def _check_sizes(model: Path, network: Network, dataset: Dataset) -> None:
                 f"{model}: has {found} {what}, but {dataset.path} has {wanted}; predict with a"
                 " model trained on such data"
             )
-
-
-def check_finite(model: Path, predicted: np.ndarray) -> None:
-    """Refuse a model that predicts what is no number."""
-    bad = ~np.isfinite(predicted)
-    if bad.any():
-        raise SeqcastError(f"{model}: predicts {bad.sum()} values that are not finite; train anew")
-
-
-def _show(predicted: np.ndarray) -> None:
-    """Print shape and values as the chapter does."""
-    log.info("shape (windows, bins, targets): %s", predicted.shape)
-    log.info("first window, first target: %s", np.array2string(predicted[0, :, 0], threshold=8))

@@ -3,29 +3,13 @@
 All of it is a pure function of (seed, epoch, index), whatever came before.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from seqcast.dataset import Dataset
-from seqcast.genome import reverse_complement
 from seqcast.settings import TrainSettings
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Windows: `codes` (B, L) uint8, `coverage` (B, N, T) float32 as training sees it.
-
-    `noise` (B,) int32 decides what dropout drops of each window; None: nothing. Of a batch that
-    processes share, a process has its own windows, perhaps none; `size` counts all of them.
-    """
-
-    rows: np.ndarray
-    codes: np.ndarray
-    coverage: np.ndarray
-    noise: np.ndarray | None = None
-    size: int = 0
 
 
 def make_order(seed: int, epoch: int, windows: int) -> np.ndarray:
@@ -73,14 +57,6 @@ def make_flips(seed: int, epoch: int, windows: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch, 4]).random(windows) < 0.5
 
 
-def flip(coverage: np.ndarray, strand_pair: Sequence[int]) -> np.ndarray:
-    """Return coverage (..., bins, targets) as the other strand has it.
-
-    The bins are reversed and the targets of a strand pair change places.
-    """
-    return coverage[..., ::-1, list(strand_pair)]
-
-
 @dataclass(frozen=True)
 class Epoch:
     """What becomes of each window in an epoch, in the order of the epoch; all are (windows,).
@@ -105,7 +81,7 @@ def draw_epoch(dataset: Dataset, rows: np.ndarray, settings: TrainSettings, epoc
     order, step = make_order(seed, epoch, count), find_step(dataset)
     moves = make_jitter(seed, epoch, *dataset.find_room(rows), settings.max_jitter, step)
     flips = make_flips(seed, epoch, count) & settings.reverse_complement
-    strangers = rows[_make_strangers(seed, count)] if settings.shuffle_coverage else rows
+    strangers = rows[_shuffle_coverage_rows(seed, count)] if settings.shuffle_coverage else rows
     coverage_moves = np.zeros_like(moves) if settings.shuffle_coverage else moves
     return Epoch(
         rows=rows[order],
@@ -131,52 +107,6 @@ def find_shares(
         yield whole[share[0] :: share[1]], len(whole)
 
 
-def training_batches(
-    dataset: Dataset,
-    rows: np.ndarray,
-    settings: TrainSettings,
-    epoch: int,
-    *,
-    first: int = 0,
-    share: tuple[int, int] = (0, 1),
-) -> Iterator[Batch]:
-    """Yield an epoch's batches; `first` and `share` as in `find_shares`."""
-    drawn = draw_epoch(dataset, rows, settings, epoch)
-    for places, size in find_shares(len(rows), settings.batch_size, first, share):
-        codes, coverage = _make_room(dataset, len(places))
-        for k, place in enumerate(places):
-            # The roll is circular, as the chapter has it; the coverage stays where it is.
-            window = dataset.codes_of(drawn.rows[place], drawn.moves[place])
-            window = np.roll(window, drawn.rolls[place])
-            values = dataset.coverage_of(drawn.coverage_rows[place], drawn.coverage_moves[place])
-            # Scaled first: the two strands of a pair may differ in depth.
-            values = dataset.targets.to_training(values)
-            if drawn.flips[place]:
-                window = reverse_complement(window)
-                values = flip(values, dataset.targets.strand_pair)
-            codes[k], coverage[k] = window, values
-        own = slice(places.start, places.stop, places.step)
-        yield Batch(drawn.rows[own], codes, coverage, drawn.noise[own], size)
-
-
-def _make_room(dataset: Dataset, windows: int) -> tuple[np.ndarray, np.ndarray]:
-    shape = windows, dataset.output_bins, len(dataset.targets)
-    return np.empty((windows, dataset.window), np.uint8), np.empty(shape, np.float32)
-
-
-def _make_strangers(seed: int, windows: int) -> np.ndarray:
+def _shuffle_coverage_rows(seed: int, windows: int) -> np.ndarray:
     """Return whose coverage each window gets where coverage is shuffled, the same every epoch."""
     return np.random.default_rng([seed, 5]).permutation(windows)
-
-
-def plain_batches(
-    dataset: Dataset, rows: np.ndarray, *, batch_size: int, share: tuple[int, int] = (0, 1)
-) -> Iterator[Batch]:
-    """Yield windows in the order of `rows`, unmoved; `share` as in `training_batches`."""
-    for places, size in find_shares(len(rows), batch_size, share=share):
-        part = rows[places.start : places.stop : places.step]
-        codes, coverage = _make_room(dataset, len(part))
-        for k, row in enumerate(part):
-            codes[k] = dataset.codes_of(row)
-            coverage[k] = dataset.targets.to_training(dataset.coverage_of(row))
-        yield Batch(part, codes, coverage, size=size)

@@ -2,10 +2,12 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from types import ModuleType
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import ConfigDict, Field, PositiveInt
@@ -79,16 +81,21 @@ class Targets:
         """Unique names for files: letters, digits, `-` and `_`, different ignoring case too."""
         return unique_slugs(self.identifier)
 
-    @property
-    def factor_T(self) -> np.ndarray:
-        """What a bin's coverage is multiplied by first, (targets,) float32."""
+    @cached_property
+    def scaling(self) -> "Scaling":
+        """What `to_training` and `from_training` compute with, as arrays."""
         per_base = [stat.startswith("mean") for stat in self.sum_stat]
-        return np.asarray(self.scale / np.where(per_base, self.span, 1), dtype=np.float32)
-
-    @property
-    def unit_T(self) -> np.ndarray:
-        """What training divides by last, (targets,) float32."""
-        return np.asarray(self.training_unit, dtype=np.float32)
+        soft, hard = (
+            np.array([np.inf if limit is None else limit for limit in limits], dtype=np.float32)
+            for limits in (self.clip_soft, self.clip)
+        )
+        return Scaling(
+            factor=np.asarray(self.scale / np.where(per_base, self.span, 1), dtype=np.float32),
+            is_rooted=np.array([stat.endswith("_sqrt") for stat in self.sum_stat], dtype=bool),
+            soft=soft,
+            hard=hard,
+            unit=np.asarray(self.training_unit, dtype=np.float32),
+        )
 
     @property
     def mean_T(self) -> np.ndarray:
@@ -100,34 +107,12 @@ class Targets:
         return np.where(mean > 0, mean, 1)
 
     def to_training(self, coverage: np.ndarray) -> np.ndarray:
-        """Turn coverage (..., targets) into what training sees: scaled, clipped, in its unit.
-
-        The formulas and their order are Basenji's (`basenji_data_read.py`): scale, then
-        -1 + sqrt(1 + v) for the `sqrt` statistics, above `clip_soft` c: c - 1 + sqrt(v - c + 1),
-        then the hard `clip`. Last comes the `training_unit`, by which it is divided. NaN stays NaN.
-        """
-        v = coverage * self.factor_T
-        for index in self._rooted:
-            v[..., index] = np.sqrt(1 + v[..., index]) - 1
-        for index, c in _given(self.clip_soft):
-            above = np.maximum(v[..., index], c)
-            v[..., index] = np.minimum(v[..., index], c) - 1 + np.sqrt(above - c + 1)
-        clip_T = np.array([np.inf if c is None else c for c in self.clip], dtype=np.float32)
-        return np.minimum(v, clip_T) / self.unit_T
+        """Turn coverage (..., targets) into what training sees; see `Scaling.to_training`."""
+        return self.scaling.to_training(coverage)
 
     def from_training(self, values: np.ndarray) -> np.ndarray:
         """Undo `to_training`; what a hard clip cut off does not come back."""
-        v = values * self.unit_T
-        for index, c in _given(self.clip_soft):
-            above = np.maximum(v[..., index], c)
-            v[..., index] = np.minimum(v[..., index], c) - 1 + np.square(above - c + 1)
-        for index in self._rooted:
-            v[..., index] = np.square(v[..., index] + 1) - 1
-        return v / self.factor_T
-
-    @property
-    def _rooted(self) -> list[int]:
-        return [index for index, stat in enumerate(self.sum_stat) if stat.endswith("_sqrt")]
+        return self.scaling.from_training(values)
 
     def to_json(self) -> str:
         """Write the table as JSON."""
@@ -157,8 +142,67 @@ class Targets:
         )
 
 
-def _given(values: Sequence[float | None]) -> list[tuple[int, float]]:
-    return [(index, value) for index, value in enumerate(values) if value is not None]
+@dataclass(frozen=True)
+class Scaling:
+    """How coverage becomes what training sees, and back: a number a target in each, (targets,).
+
+    The numbers are arrays, or after `on` tensors of a device: numpy and torch, whichever `library`
+    is, call these functions alike, so that one formula serves both.
+    """
+
+    factor: Any
+    is_rooted: Any
+    soft: Any
+    hard: Any
+    unit: Any
+    library: ModuleType = np
+
+    def on(self, library: ModuleType, convert: Callable[[np.ndarray], Any]) -> "Scaling":
+        """Return the same with each array converted to what `library` computes with."""
+        numbers = {name: convert(getattr(self, name)) for name in _NUMBERS}
+        return Scaling(**numbers, library=library)
+
+    @cached_property
+    def _has_roots(self) -> bool:
+        return bool(self.is_rooted.any())
+
+    @cached_property
+    def _has_limits(self) -> bool:
+        # Most tables have none: some passes over a batch less.
+        return not bool(self.library.isinf(self.soft).all() and self.library.isinf(self.hard).all())
+
+    def to_training(self, coverage: Any) -> Any:
+        """Turn coverage (..., targets) into what training sees: scaled, clipped, in its unit.
+
+        The formulas and their order are Basenji's (`basenji_data_read.py`): scale, then
+        -1 + sqrt(1 + v) for the `sqrt` statistics, above `clip_soft` c: c - 1 + sqrt(v - c + 1),
+        then the hard `clip`. Last comes the `training_unit`, by which it is divided. NaN stays NaN.
+        """
+        call = self.library
+        v = coverage * self.factor
+        if self._has_roots:
+            v = call.where(self.is_rooted, call.sqrt(1 + v) - 1, v)
+        if self._has_limits:
+            # A sum that leaves a target without a limit, where c is infinite, as it is.
+            above = call.clip(v - self.soft, 0, None)
+            v = call.minimum(v, self.soft) + (call.sqrt(1 + above) - 1)
+            v = call.minimum(v, self.hard)
+        return v / self.unit
+
+    def from_training(self, values: Any) -> Any:
+        """Undo `to_training`; what a hard clip cut off does not come back."""
+        call = self.library
+        v = values * self.unit
+        if self._has_limits:
+            # The inverse of sqrt(1 + x) - 1 is y (y + 2).
+            above = call.clip(v - self.soft, 0, None)
+            v = call.minimum(v, self.soft) + above * (above + 2)
+        if self._has_roots:
+            v = call.where(self.is_rooted, v * (v + 2), v)
+        return v / self.factor
+
+
+_NUMBERS = ("factor", "is_rooted", "soft", "hard", "unit")
 
 
 def unique_slugs(names: Sequence[str]) -> tuple[str, ...]:

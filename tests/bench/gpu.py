@@ -16,7 +16,7 @@ from seqcast.device import choose_device
 from seqcast.nn import Network
 from seqcast.settings import PRESETS, ModelSettings, TrainSettings
 from seqcast.targets import Targets
-from seqcast.training.trainer import Trainer
+from seqcast.training.loop import Trainer
 
 WINDOWS, STEPS = 1024, 16
 # What a step of `course` moves a window in bfloat16; see docs/performance.md.
@@ -57,7 +57,7 @@ def make_steps(preset: str, dataset: Dataset, windows: int) -> Callable[[], None
 
     def run() -> None:
         """Take the steps, and wait for the last."""
-        batches = trainer.feed.training(trainer.train_rows, 0)
+        batches = trainer.loader.training(trainer.train_rows, 0)
         for batch in islice(batches, STEPS):
             trainer.set_learning_rate(1e-3)
             trainer.train_step(batch)

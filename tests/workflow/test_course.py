@@ -36,7 +36,7 @@ def test_course_config_survives_a_faulty_download(
     assert (results / "download/seq.h5").read_bytes() == path.read_bytes()
     dataset = read_dataset(results / "dataset/dataset.h5")
     assert len(dataset.rows_of("train")) == len(arrays["train_in"]) - 1
-    assert np.isnan(dataset.coverage).sum() == 1
+    assert np.isnan(dataset.cells).sum() == 1
     verdict = (results / "validate/verdict.txt").read_text()
     assert "verdict: fit for training" in verdict
     source = json.loads((results / "run.json").read_text())["data"]["source"]

@@ -53,7 +53,7 @@ def test_metrics_are_those_of_the_predictions(finished: Project) -> None:
     rows = read_table(finished.results / "default/evaluate/metrics.tsv")
     assert [row["target"] for row in rows] == list(dataset.targets.identifier)
     for index, row in enumerate(rows):
-        observed = dataset.coverage[stitch.bins, index]
+        observed = dataset.cells[stitch.bins, index]
         known = ~np.isnan(observed)
         predicted = stitch.average(predictions.read(index))[known]
         r = np.corrcoef(predicted, observed[known])[0, 1]
@@ -76,7 +76,7 @@ def test_tracks_hold_predictions_and_observations(finished: Project) -> None:
         content = (folder / row["file"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == row["sha256"]
         index = dataset.targets.identifier.index(row["target"])
-        observed = dataset.coverage[stitch.bins, index]
+        observed = dataset.cells[stitch.bins, index]
         values = observed if row["kind"] == "observed" else stitch.average(predictions.read(index))
         with pyBigWig.open(str(folder / row["file"])) as track:
             assert track.chroms() == {"chrC": 40_000}

@@ -53,7 +53,7 @@ def make_window_features(
     contigs = dataset.contigs
     contig = int(np.searchsorted(contigs.first_bin, bins[0], side="right")) - 1
     first_base = contigs.first_base[contig]
-    codes = np.asarray(dataset.sequence[first_base : first_base + contigs.length[contig]])
+    codes = np.asarray(dataset.codes[first_base : first_base + contigs.length[contig]])
     first = int(bins[0] - contigs.first_bin[contig])
     return make_features(codes, dataset.bin_size, first, len(bins))
 

@@ -1,6 +1,7 @@
 """Read a dataset, and check that it keeps its format."""
 
 import mmap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +21,8 @@ from seqcast.dataset.layout import (
     find_split_overlaps,
     pool_cells,
 )
-from seqcast.errors import SeqcastError
+from seqcast.errors import SeqcastError, list_some
+from seqcast.genome import N
 from seqcast.hdf5 import open_hdf5, read_mapped
 from seqcast.headers import check_attributes
 from seqcast.settings.section import Section
@@ -53,9 +55,10 @@ class _Header(Section):
 class Dataset:
     """A dataset opened for reading; sequence and coverage stay on disk until they are asked for.
 
-    `sequence` is (bases,) uint8 codes, `coverage` (cells, targets) float32 as `Targets` says, NaN
-    where nothing is known. A cell is `resolution` bases; `read_bins` makes bins of them. A model
-    sees a whole window and predicts all its bins but `crop` at either side. `windows` has the
+    `codes` is (bases,) uint8, `cells` (cells, targets) float32 as `Targets` says, NaN where nothing
+    is known, both of all contigs one after the other; `sequence` and `coverage` read a place in the
+    genome. A cell is `resolution` bases; `read_bins` makes bins of them. A model sees a whole
+    window and predicts all its bins but `crop` at either side. `windows` has the
     splits of one fold out of `folds`, `parts` (windows,) the part of the genome that each is in.
     A window and all that it is moved to lie in one of `regions`, which are in order.
     """
@@ -69,8 +72,8 @@ class Dataset:
     windows: np.ndarray
     parts: np.ndarray
     regions: np.ndarray
-    sequence: np.ndarray
-    coverage: np.ndarray
+    codes: np.ndarray
+    cells: np.ndarray
     source: dict[str, Any]
     digest: str
     fold: int = 0
@@ -111,7 +114,7 @@ class Dataset:
         """Return the sequence of a window, (window,) uint8, moved by so many bases."""
         contig, start, end, _ = self.windows[row]
         first = self.contigs.first_base[contig] + start + moved
-        return np.asarray(self.sequence[first : first + end - start])
+        return np.asarray(self.codes[first : first + end - start])
 
     def first_bin_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the number of each window's first predicted bin, counted through all contigs."""
@@ -122,37 +125,75 @@ class Dataset:
             + self.crop
         )
 
-    def coverage_of(self, row: int, moved: int = 0) -> np.ndarray:
-        """Return the coverage of a window's predicted bins, (output_bins, targets) float32.
+    def coverage_of(self, row: int) -> np.ndarray:
+        """Return the coverage of a window's predicted bins, (output_bins, targets) float32."""
+        first = int(self.first_bin_of(np.array([row]))[0])
+        return self.read_bins(slice(first, first + self.output_bins))
 
-        A window moved to between two cells has the mean of the windows at both, weighted by how
-        near each is: what it would have if the bases within a cell were alike.
+    def sequence(self, chrom: str, start: int, end: int) -> np.ndarray:
+        """Return the codes of a place in the genome, (end - start,) uint8; N where none are known.
+
+        Raises `SeqcastError` where the dataset does not know the chromosome.
         """
-        k, size = self.bin_size // self.resolution, self.output_bins
-        cells, part = divmod(moved, self.resolution)
-        first = int(self.first_bin_of(np.array([row]))[0]) * k + cells
-        before = self._pool(np.asarray(self.coverage[first : first + size * k]))
-        if not part:
-            return before
-        after = self._pool(np.asarray(self.coverage[first + 1 : first + 1 + size * k]))
-        share = np.float32(part / self.resolution)
-        return before * (1 - share) + after * share
+        found = np.full(end - start, N, dtype=np.uint8)
+        for contig, here, there in self._find_pieces(chrom, start, end):
+            first = self.contigs.first_base[contig]
+            found[here] = self.codes[first + there.start : first + there.stop]
+        return found
 
-    def read_bins(self, bins: np.ndarray, target: int | None = None) -> np.ndarray:
+    def coverage(self, chrom: str, start: int, end: int) -> np.ndarray:
+        """Return the coverage of a place in the genome, (bins, targets) float32; NaN where unknown.
+
+        The place is to begin and end on bins, as `bin_size` cuts them; raises `SeqcastError` where
+        it does not, and where the dataset does not know the chromosome.
+        """
+        size = self.bin_size
+        found = np.full((-(-(end - start) // size), len(self.targets)), np.nan, dtype=np.float32)
+        for contig, here, there in self._find_pieces(chrom, start, end):
+            # A last bin that is cut short by the contig's end is a bin.
+            is_end = there.stop == self.contigs.length[contig]
+            if here.start % size or there.start % size or (there.stop % size and not is_end):
+                offset = int(self.contigs.offset[contig]) % size
+                raise SeqcastError(
+                    f"{chrom}:{start:,}-{end:,} does not begin and end on bins of {size} bases;"
+                    f" those of {self.path} begin at multiples of {size}"
+                    + (f" and {offset}" if offset else "")
+                )
+            first = self.contigs.first_bin[contig]
+            bins = slice(first + there.start // size, first + -(-there.stop // size))
+            found[here.start // size : -(-here.stop // size)] = self.read_bins(bins)
+        return found
+
+    def _find_pieces(self, chrom: str, start: int, end: int) -> Iterator[tuple[int, slice, slice]]:
+        """Yield each contig that holds some of a place: which, where in the place, where in it."""
+        names, offsets = self.contigs.place_name, self.contigs.offset
+        if chrom not in names:
+            raise SeqcastError(f"{self.path}: has no {chrom}; it has {list_some(names)}")
+        for contig in np.flatnonzero(np.array(names) == chrom):
+            offset, length = int(offsets[contig]), int(self.contigs.length[contig])
+            first, last = max(start, offset), min(end, offset + length)
+            if first < last:
+                yield (
+                    contig,
+                    slice(first - start, last - start),
+                    slice(first - offset, last - offset),
+                )
+
+    def read_bins(self, bins: np.ndarray | slice, target: int | None = None) -> np.ndarray:
         """Return the coverage of bins, (bins, targets), or of one target, (bins,); float32.
 
         `bins` are numbers of bins, counted through all contigs.
         """
         k = self.bin_size // self.resolution
         columns = slice(None) if target is None else slice(target, target + 1)
-        cells = self.coverage.reshape(-1, k, len(self.targets))[bins, :, columns]
+        cells = self.cells.reshape(-1, k, len(self.targets))[bins, :, columns]
         pooled = pool_cells(np.asarray(cells), self.targets.sum_stat[columns])
         return pooled if target is None else pooled[:, 0]
 
     @property
     def bins(self) -> int:
         """How many bins all contigs have together."""
-        return len(self.coverage) * self.resolution // self.bin_size
+        return len(self.cells) * self.resolution // self.bin_size
 
     def find_room(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return how far each window can move to the left and to the right in its region."""
@@ -168,14 +209,9 @@ class Dataset:
         They stay in the system's cache while there is room, but no longer count as memory of this
         process, which would grow to the size of the dataset.
         """
-        for array in (self.sequence, self.coverage):
+        for array in (self.codes, self.cells):
             if isinstance(array, np.memmap):
                 array._mmap.madvise(mmap.MADV_DONTNEED)
-
-    def _pool(self, cells: np.ndarray) -> np.ndarray:
-        """Make bins of cells one after the other, (cells, targets)."""
-        k = self.bin_size // self.resolution
-        return pool_cells(cells.reshape(-1, k, cells.shape[-1]), self.targets.sum_stat)
 
 
 def _place(windows: np.ndarray, contigs: Contigs) -> np.ndarray:
@@ -219,8 +255,8 @@ def read_dataset(path: str | Path, fold: int = 0) -> Dataset:
             windows=windows,
             parts=parts,
             regions=regions,
-            sequence=read_mapped(path, file["sequence"]),
-            coverage=read_mapped(path, file["coverage"]),
+            codes=read_mapped(path, file["sequence"]),
+            cells=read_mapped(path, file["coverage"]),
             source=header.source,
             digest=header.digest,
             fold=fold,
@@ -269,12 +305,12 @@ def check_dataset(dataset: Dataset) -> list[str]:
     overlaps = find_split_overlaps(_place(windows, contigs))
     if overlaps:
         faults.append(f"/windows has {len(overlaps)} pairs of different splits that overlap")
-    for first in range(0, dataset.sequence.size, 1 << 24):
-        if dataset.sequence[first : first + (1 << 24)].max() > 4:
+    for first in range(0, dataset.codes.size, 1 << 24):
+        if dataset.codes[first : first + (1 << 24)].max() > 4:
             faults.append("/sequence holds codes above 4 (N)")
             break
-    for first in range(0, len(dataset.coverage), 1 << 18):
-        block = dataset.coverage[first : first + (1 << 18)]
+    for first in range(0, len(dataset.cells), 1 << 18):
+        block = dataset.cells[first : first + (1 << 18)]
         if np.any(np.isinf(block)) or np.any(block < 0):
             faults.append("/coverage holds infinite or negative values")
             break

@@ -95,6 +95,5 @@ def _evaluate_control(control: Tracks | None, index: int, track: Track) -> dict[
 
 def _clip(targets: Targets, index: int, observed: np.ndarray) -> np.ndarray:
     """Return a target's coverage, (bins,), clipped as in training, in the same units."""
-    table = {name: (values[index],) for name, values in vars(targets).items()}
-    one = Targets(**{**table, "strand_pair": (0,)})
+    one = targets.scaling.on(np, lambda numbers_T: numbers_T[index : index + 1])
     return one.from_training(one.to_training(observed[:, None]))[:, 0]

@@ -97,7 +97,7 @@ def find_gc(dataset: Dataset, bins: np.ndarray) -> np.ndarray:
     block = max(1, _BASES_AT_ONCE // size)
     for start in range(0, len(bins), block):
         part = slice(start, start + block)
-        share[part] = _share_gc(dataset.sequence, first[part], end[part], size)
+        share[part] = _share_gc(dataset.codes, first[part], end[part], size)
     return share
 
 

@@ -9,13 +9,12 @@ import numpy as np
 
 from seqcast.console import log
 from seqcast.dataset import Dataset, read_dataset
-from seqcast.errors import SeqcastError
+from seqcast.errors import SeqcastError, list_some
 from seqcast.genome_tracks.plan import Part, Plan, write_plan
 from seqcast.genome_tracks.reference import read_sizes, write_reference
 from seqcast.genome_tracks.tiling import Span, Tiling
 from seqcast.settings import GenomeTracksSettings
 from seqcast.sources.genome.bed import Region, read_regions
-from seqcast.sources.genome.contigs import list_some
 from seqcast.sources.genome.fasta import Fasta
 from seqcast.sources.genome.names import suggest_contig
 from seqcast.targets import unique_slugs

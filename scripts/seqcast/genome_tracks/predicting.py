@@ -10,13 +10,13 @@ import numpy as np
 
 from seqcast.console import format_seconds, log, progress
 from seqcast.dataset import read_dataset
-from seqcast.device import Device, choose_device, set_threads
+from seqcast.device import choose_device, set_threads
 from seqcast.genome_tracks.parts import PartWriter
 from seqcast.genome_tracks.plan import Part
 from seqcast.genome_tracks.tiling import Tile, Tiling
-from seqcast.inference import check_finite, is_both_strands, predict, read_fitting_model
+from seqcast.inference import open_fitting
 from seqcast.memory import keep_memory
-from seqcast.nn import Network
+from seqcast.predictor import Predictor
 from seqcast.provenance import sha256_of
 from seqcast.settings import GenomeTracksSettings, PredictSettings, TrainSettings
 from seqcast.sources.genome.fasta import Fasta, open_indexed
@@ -46,15 +46,12 @@ class Window(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Predictor:
-    """A network, and how windows are predicted with it."""
+class TilePredictor:
+    """A predictor, and how a genome is cut into windows for it."""
 
-    network: Network
+    predictor: Predictor
     tiling: Tiling
-    device: Device
-    both_strands: bool = False
     shifts: tuple[int, ...] = (0,)
-    batch_size: int = 8
 
     @property
     def reach(self) -> int:
@@ -62,7 +59,7 @@ class Predictor:
         return max(map(abs, self.shifts))
 
     def predict(self, codes: np.ndarray) -> np.ndarray:
-        """Predict windows, (windows, window + 2 reach) codes; mean over shifts and strands.
+        """Predict windows, (windows, window + 2 reach) codes; the mean over shifts.
 
         The result is (windows, bins, targets) float32, unscaled.
         """
@@ -70,13 +67,7 @@ class Predictor:
         total: np.ndarray | float = 0.0
         for shift in self.shifts:
             start = self.reach + shift
-            total = total + predict(
-                self.network,
-                codes[:, start : start + size],
-                batch_size=self.batch_size,
-                device=self.device,
-                both_strands=self.both_strands,
-            )
+            total = total + self.predictor.predict(codes[:, start : start + size])
         return np.asarray(total / len(self.shifts), dtype=np.float32)
 
     def predict_tiles(self, windows: list[Window]) -> list[np.ndarray]:
@@ -85,12 +76,12 @@ class Predictor:
         Windows without a known bin are not computed.
         """
         wanted = [window for window in windows if window.is_known.any()]
-        shape = len(self.network.targets)
+        targets = len(self.predictor.targets)
         predicted = iter(self.predict(np.stack([each.codes for each in wanted])) if wanted else ())
         found = []
         for window in windows:
             tile = window.tile
-            values = np.full((tile.end - tile.first, shape), np.nan, dtype=np.float32)
+            values = np.full((tile.end - tile.first, targets), np.nan, dtype=np.float32)
             if window.is_known.any():
                 kept = next(predicted)[tile.first - tile.start : tile.end - tile.start]
                 values[window.is_known] = kept[window.is_known]
@@ -117,39 +108,30 @@ def predict_part(
     scheduler granted.
     """
     dataset = read_dataset(dataset_path)
-    network, facts = read_fitting_model(model, dataset)
     training, tracks = settings.training, settings.tracks
     device = choose_device(training.device, training.precision, gpus=gpus)
+    predictor = open_fitting(model, dataset, settings.predict, device)
     threads = set_threads(training.threads, threads)
     keep_memory()
     log.info("predicting on %s, %d threads", device.reason, threads)
-    predictor = Predictor(
-        network,
-        Tiling.from_window(
-            facts.window or dataset.window, dataset.bin_size, network.crop, tracks.edge_bins
-        ),
-        device,
-        is_both_strands(settings.predict, model, facts),
-        tracks.shifts,
-        settings.predict.batch_size,
-    )
+    size = predictor.bin_size
+    tiling = Tiling.from_window(predictor.window, size, predictor.crop, tracks.edge_bins)
+    tiles = TilePredictor(predictor, tiling, tracks.shifts)
     origin = {"model": name, "checkpoint_digest": sha256_of(model)}
-    with PartWriter(output, part, network.targets, origin) as out:
-        _write_part(out, part, open_indexed(genome), predictor, model, f"{part.name} by {name}")
+    with PartWriter(output, part, predictor.targets, origin) as out:
+        _write_part(out, part, open_indexed(genome), tiles, f"{part.name} by {name}")
         out.finish()
 
 
 def _write_part(
-    out: PartWriter, part: Part, fasta: Fasta, predictor: Predictor, model: Path, title: str
+    out: PartWriter, part: Part, fasta: Fasta, tiles: TilePredictor, title: str
 ) -> None:
     lengths = fasta.lengths
-    total = sum(predictor.tiling.count_tiles(span, lengths[span.contig]) for span in part.spans)
+    total = sum(tiles.tiling.count_tiles(span, lengths[span.contig]) for span in part.spans)
     start, skipped = time.monotonic(), 0
     with progress(total, title, "windows") as bar:
-        for block in _split_blocks(find_windows(part, fasta, predictor), predictor.batch_size):
-            values_BT = np.concatenate(predictor.predict_tiles(block))
-            check_finite(model, values_BT[np.concatenate([each.is_known for each in block])])
-            out.add(values_BT)
+        for block in _split_blocks(find_windows(part, fasta, tiles), tiles.predictor.batch_size):
+            out.add(np.concatenate(tiles.predict_tiles(block)))
             skipped += sum(not each.is_known.any() for each in block)
             bar.update(len(block))
     seconds = time.monotonic() - start
@@ -163,9 +145,9 @@ def _write_part(
     )
 
 
-def find_windows(part: Part, fasta: Fasta, predictor: Predictor) -> Iterator[Window]:
+def find_windows(part: Part, fasta: Fasta, tiles: TilePredictor) -> Iterator[Window]:
     """Yield the windows of a part, span by span."""
-    tiling, reach = predictor.tiling, predictor.reach
+    tiling, reach = tiles.tiling, tiles.reach
     for span in part.spans:
         length = fasta.index[span.contig].rlen
         for tile in tiling.find_tiles(span, length):

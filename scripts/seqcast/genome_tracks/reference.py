@@ -59,7 +59,7 @@ def read_sizes(folder: Path) -> dict[str, int]:
 def _read_contigs(dataset: Dataset) -> Iterator[tuple[str, np.ndarray]]:
     contigs = dataset.contigs
     for name, first, length in zip(contigs.name, contigs.first_base, contigs.length, strict=True):
-        yield name, dataset.sequence[first : first + length]
+        yield name, dataset.codes[first : first + length]
 
 
 def _lay(plain: Path, path: Path) -> None:

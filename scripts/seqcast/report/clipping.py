@@ -20,7 +20,7 @@ def find_clipped(dataset: Dataset, bins: np.ndarray) -> np.ndarray:
     clip = np.array([np.nan if c is None else c for c in dataset.targets.clip], dtype=np.float32)
     if np.isnan(clip).all():
         return np.full(len(clip), np.nan)
-    seen = np.nan_to_num(clip, nan=1.0) / dataset.targets.unit_T
+    seen = np.nan_to_num(clip, nan=1.0) / dataset.targets.scaling.unit
     limit_T = dataset.targets.from_training(seen[None])[0]
     bins = bins[:: max(1, -(-bins.size * len(clip) // _MOST_VALUES))]
     above, known = np.zeros(len(clip)), np.zeros(len(clip))

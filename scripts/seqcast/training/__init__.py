@@ -1,11 +1,13 @@
 """Train a network: in one process or several, interrupted and taken up again.
 
-`train` is the one thing that a step calls. `trainer` takes a step, `run` goes through the epochs,
-`state` is what is kept of them, `launching` starts several processes.
+`train` is the one thing that a step calls. The whole course of a training, its steps among it, is
+in `loop`. Behind it: `loader` (its windows), `resume` and `interrupts` (how it is left and taken up
+again), `messages` (what is said and written of it), `gpu`, and for several processes
+`process_group`, `launch` and `worker`.
 """
 
-from seqcast.training.launching import launch
-from seqcast.training.run import run
+from seqcast.training.launch import launch
+from seqcast.training.loop import run
 from seqcast.training.task import Task
 
 __all__ = ["Task", "train"]

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from seqcast.errors import SeqcastError
+from seqcast.errors import SeqcastError, list_some
 from seqcast.findings import TargetFinding, Validation
 from seqcast.provenance import sha256_of
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
-from seqcast.sources.genome.contigs import list_some
 from seqcast.sources.genome.forecast import find_shortages, make_forecast
 from seqcast.sources.genome.headers import Header
 from seqcast.sources.genome.layout import Inputs, Layout

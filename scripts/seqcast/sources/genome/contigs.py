@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seqcast.errors import list_some
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome.entries import find_covered
 from seqcast.sources.genome.headers import Header
@@ -255,9 +256,3 @@ def describe_left_out(lengths: Mapping[str, int], left_out: Mapping[str, str]) -
     rest = sum(len(names) for _, names in largest[_REASONS_LISTED:])
     more = f"{rest:,} more contigs left out, each listed with its reason in validation.json"
     return [*lines, more] if rest else lines
-
-
-def list_some(words: Sequence[str], most: int = 3, between: str = ", ") -> str:
-    """Write the first few of many words: `a, b, c and 9 more`."""
-    more = len(words) - most
-    return between.join(words[:most]) + (f" and {more:,} more" if more > 0 else "")

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from seqcast.console import progress
-from seqcast.errors import SeqcastError
+from seqcast.errors import SeqcastError, list_some
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome import contigs
 from seqcast.sources.genome.bed import Bed, merge_intervals, read_bed
-from seqcast.sources.genome.contigs import Source, list_some
+from seqcast.sources.genome.contigs import Source
 from seqcast.sources.genome.fasta import Fasta, check_md5, open_fasta
 from seqcast.sources.genome.headers import Header, read_header
 from seqcast.sources.genome.layout import Inputs, Layout, Track

@@ -1,4 +1,7 @@
-"""Start the processes that share a training, on one machine or on the nodes of a Slurm job."""
+"""Start the processes that share a training, on one machine or on the nodes of a Slurm job.
+
+As a program this module is torchrun: `python -m seqcast.training.launch`, with its own options.
+"""
 
 import os
 import signal
@@ -12,6 +15,8 @@ from types import FrameType
 from seqcast.console import log
 from seqcast.disk import write_text
 from seqcast.errors import SeqcastError, Stopped
+from seqcast.training import worker as process
+from seqcast.training.process_group import leave_with_parent
 from seqcast.training.task import Task
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
@@ -83,17 +88,13 @@ def make_command(task: Task, path: Path, host: str, job: str) -> list[str]:
     On several nodes of a Slurm `job` that is one torchrun a node, each with its part of them; they
     meet at `host`, the first of the nodes.
     """
-    # Not before they are needed, as they bring in much of torch.
-    from seqcast.training import agent as launcher
-    from seqcast.training import worker as process
-
     processes, nodes = task.processes, task.nodes
     if processes % nodes:
         raise SeqcastError(
             f"{processes} processes do not divide among {nodes} nodes; set train.processes to a"
             " multiple, so that each node has as many"
         )
-    agent = [sys.executable, "-m", launcher.__name__]
+    agent = [sys.executable, "-m", "seqcast.training.launch"]
     agent += [f"--nnodes={nodes}", f"--nproc-per-node={processes // nodes}"]
     worker = ["-m", process.__name__, str(path)]
     if nodes == 1:
@@ -105,3 +106,30 @@ def make_command(task: Task, path: Path, host: str, job: str) -> list[str]:
     if task.training.device != "cpu" and task.gpus:
         srun.append(f"--gpus-per-node={processes // nodes}")
     return [*srun, *agent, f"--rdzv-id={job}", *worker]
+
+
+def run_agent() -> int:
+    """Run torchrun with its own options; return the exit code of the first process that failed.
+
+    A process that fails has said why; torchrun's own account of it would only hide that.
+    """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import main
+
+    leave_with_parent()
+    try:
+        main()
+    except ChildFailedError as error:
+        codes = {failure.exitcode for failure in error.failures.values()}
+        # The first to leave has torchrun end the others, who have saved by then as well.
+        is_stopped = Stopped.exit_code in codes and codes <= {Stopped.exit_code, -signal.SIGTERM}
+        return Stopped.exit_code if is_stopped else 1
+    except SignalException:
+        # The processes were told, and had half a minute to save themselves.
+        return Stopped.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_agent())

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from seqcast.errors import Stopped
-from seqcast.training.run import _Run
-from seqcast.training.stopping import Stopping
+from seqcast.training.loop import Training
+from seqcast.training.resume import Interrupts
 
 
 class Clock:
@@ -32,28 +32,28 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_without_a_reason_there_is_none(clock: Clock) -> None:
-    with Stopping(now=clock) as stopping:
+    with Interrupts(now=clock) as interrupts:
         clock.time += 1e9
-        assert stopping.reason() == ""
+        assert interrupts.reason() == ""
 
 
 def test_a_time_limit_is_minutes_from_the_start(clock: Clock) -> None:
-    with Stopping(2, now=clock) as stopping:
+    with Interrupts(2, now=clock) as interrupts:
         clock.time += 119
-        assert stopping.reason() == ""
+        assert interrupts.reason() == ""
         clock.time += 1
-        assert stopping.reason() == "train.time_limit is reached"
+        assert interrupts.reason() == "train.time_limit is reached"
 
 
 def test_slurms_limit_is_left_before(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(clock.time) + 100))
-    with Stopping(now=clock) as stopping:
+    with Interrupts(now=clock) as interrupts:
         clock.time += 5
         # A step takes five seconds; two and twenty seconds to leave are 30.
-        assert stopping.reason() == ""
-        while not stopping.reason():
+        assert interrupts.reason() == ""
+        while not interrupts.reason():
             clock.time += 5
-        assert stopping.reason() == "Slurm's time limit is near"
+        assert interrupts.reason() == "Slurm's time limit is near"
         assert clock.time == 1_000_070
 
 
@@ -67,29 +67,29 @@ def test_an_older_slurm_is_asked(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("SLURM_JOB_ID", "17")
     clock.time = datetime(2001, 9, 9, 11, 59).timestamp()
-    with Stopping(now=clock) as stopping:
-        assert stopping.reason() == ""
+    with Interrupts(now=clock) as interrupts:
+        assert interrupts.reason() == ""
         clock.time += 41 if left else 1e6
-        assert bool(stopping.reason()) == bool(left)
+        assert bool(interrupts.reason()) == bool(left)
 
 
 def test_nonsense_in_slurms_place_is_no_limit(clock: Clock, monkeypatch) -> None:
     monkeypatch.setenv("SLURM_JOB_END_TIME", "soon")
-    with Stopping(now=clock) as stopping:
-        assert stopping.reason() == ""
+    with Interrupts(now=clock) as interrupts:
+        assert interrupts.reason() == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_signals_are_noted_and_given_back(clock: Clock, number: int) -> None:
     before = signal.getsignal(number)
-    with Stopping(now=clock) as stopping:
+    with Interrupts(now=clock) as interrupts:
         signal.raise_signal(number)
-        assert stopping.reason() == signal.Signals(number).name
+        assert interrupts.reason() == signal.Signals(number).name
     assert signal.getsignal(number) == before
 
 
 def test_a_second_interrupt_does_not_wait(clock: Clock) -> None:
-    with Stopping(now=clock):
+    with Interrupts(now=clock):
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
@@ -99,9 +99,9 @@ def test_another_thread_watches_no_signals(clock: Clock) -> None:
     said: list[str] = []
 
     def look() -> None:
-        with Stopping(1, now=clock) as stopping:
+        with Interrupts(1, now=clock) as interrupts:
             clock.time += 60
-            said.append(stopping.reason())
+            said.append(interrupts.reason())
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -111,12 +111,12 @@ def test_another_thread_watches_no_signals(clock: Clock) -> None:
 
 @pytest.mark.parametrize("is_saved", [True, False])
 def test_other_processes_say_what_the_first_does(is_saved: bool) -> None:
-    run = object.__new__(_Run)
-    run.stopping = SimpleNamespace(reason=lambda: "asked")
+    run = object.__new__(Training)
+    run.interrupts = SimpleNamespace(reason=lambda: "asked")
     answers = iter([True, not is_saved])  # does any have to stop, is any not saved
-    run.world = SimpleNamespace(is_first=False, is_any=lambda _: next(answers), wait=lambda: None)
-    run.place = SimpleNamespace(losses=[], epoch=0, done=1)
+    run.group = SimpleNamespace(is_first=False, any=lambda _: next(answers))
+    run.progress = SimpleNamespace(losses=[], epoch=0, done=1)
     run.trainer = SimpleNamespace(read_losses=list, steps_an_epoch=3)
-    run.task = SimpleNamespace(training=SimpleNamespace(epochs=2))
+    run.settings = SimpleNamespace(epochs=2)
     with pytest.raises(Stopped, match="saved, and" if is_saved else "could not be saved"):
-        run._stop_if_asked()
+        run.stop_if_asked()
