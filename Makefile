@@ -1,7 +1,7 @@
 # make demo   set up and run the default pipeline: tracks and a report in a few minutes
 # make browse look at a run's tracks in the web browser: RUN=demo, FOLDER=export (or genome_tracks)
-# make test   set up and run the test suite
-# make test-all  that and the tests that take minutes
+# make test   set up and run the test suite: some minutes
+# make test-all  what that leaves out: what takes long, or another program (Slurm, Chromium, IGV)
 # make bench  how fast it all is, beside a plain version
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -12,7 +12,7 @@ RUN ?= demo
 FOLDER ?= export
 PORT ?= 8000
 
-.PHONY: demo browse test test-slow test-all bench lint format schema clean
+.PHONY: demo browse test test-all bench lint format schema clean
 
 demo: $(VENV)/.run
 	$(BIN)/snakemake --cores $(CORES) --resources gpu=1
@@ -23,13 +23,14 @@ browse: $(VENV)/.run
 	make one with $(BIN)/snakemake browse and the --configfile of that run (or make demo), or name a run that has: make browse RUN=name" >&2; exit 1; }
 	@PYTHONPATH=scripts $(BIN)/python -m seqcast.browser.serving results/$(RUN)/$(FOLDER) --port $(PORT)
 
+# A file's tests share what they set up: they stay with one of two workers.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not slow"
 
-test-slow: $(VENV)/.dev
-	$(BIN)/python -m pytest -m slow
-
-test-all: test test-slow
+test-all: $(VENV)/.dev
+	$(PYTEST) -m slow
 
 # How fast it all is, beside a plain version: ROWS="train predict" for some rows of it.
 bench: $(VENV)/.dev

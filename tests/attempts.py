@@ -1,6 +1,7 @@
 """Trainings in processes of their own, to be interrupted in every way that machines know."""
 
 import csv
+import functools
 import multiprocessing
 import os
 import resource
@@ -10,8 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
 
+import pytest
 from tiny import NETWORK, make_task
 
 from seqcast.console import log, step
@@ -24,6 +27,14 @@ SECONDS = 600
 # Forked from a process that has torch at hand: an attempt begins at once.
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["attempts"])
+
+
+@functools.cache
+def _start_server() -> None:
+    # Before Python 3.13 it looks for what it preloads on no other path than this.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        forkserver.ensure_running()
 
 
 def _attempt(task: str, said: Path, largest: int) -> None:
@@ -64,6 +75,7 @@ class Attempt:
         self._said = task.model.with_name("said.txt")
         self._said.unlink(missing_ok=True)
         arguments = task.model_dump_json(), self._said, largest_file
+        _start_server()
         self.process = _CONTEXT.Process(target=_attempt, args=arguments)
         self.process.start()
 

@@ -19,8 +19,19 @@ settings.register_profile(
 settings.load_profile("seqcast")
 
 
+# Fixtures that start another program, which is not everywhere and takes its time.
+PROGRAMS = {"visit", "slurm", "conda"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put whole pipelines first: at the end one of two workers would be alone with the last."""
+    """Mark what needs another program, and put whole pipelines first.
+
+    At the end one of two workers would be alone with the last.
+    """
+    for item in items:
+        if PROGRAMS & set(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: "workflow" not in item.path.parts)
 
 

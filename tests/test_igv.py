@@ -88,6 +88,7 @@ def test_igv_js_opens_the_session(tmp_path: Path, visit: Callable[..., Visit]) -
     assert seen.errors == []
 
 
+@pytest.mark.slow
 def test_igv_opens_the_session(tmp_path: Path) -> None:
     """Takes some five seconds, of which Java needs most to begin."""
     folder = write_shown(tmp_path / "a folder", ["Größe <&>", "weak"], odd_files=True)

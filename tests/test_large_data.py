@@ -40,6 +40,7 @@ def find_peak(folder: Path, dataset: Dataset) -> int:
     return 1024 * int(re.search(r"peak memory: (\d+) kB", said)[1])
 
 
+@pytest.mark.slow
 def test_memory_stays_at_a_fifth_of_the_data(tmp_path: Path, tiny_dataset: Dataset) -> None:
     large = write_large(tmp_path / "large.h5", 200)
     size = large.codes.nbytes + large.cells.nbytes

@@ -128,6 +128,7 @@ def test_no_windows_have_no_gradient(preset: str, device: torch.device) -> None:
     assert all(not parameter.grad.any() for parameter in network.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 def test_the_network_compiles_into_one_graph() -> None:
     network, _ = make_pair()

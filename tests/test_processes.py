@@ -78,6 +78,7 @@ def assert_same(task: Task, other: Task) -> None:
         torch.testing.assert_close(value, weights[name], rtol=0, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("blocks", "processes"), [("gated", 2), ("pooled", 4)])
 def test_more_processes_come_to_the_same(
     tmp_path: Path, tiny_dataset: Dataset, alone: dict, blocks: str, processes: int
@@ -101,6 +102,7 @@ def test_portions_of_a_batch_come_to_the_same(
     assert_same(task, alone["gated"])
 
 
+@pytest.mark.slow
 def test_two_agents_of_two_nodes_come_to_the_same(
     tmp_path: Path, tiny_dataset: Dataset, alone: dict
 ) -> None:
@@ -112,6 +114,7 @@ def test_two_agents_of_two_nodes_come_to_the_same(
     assert_same(task, alone["gated"])
 
 
+@pytest.mark.slow
 def test_other_numbers_of_processes_take_a_training_up(
     tmp_path: Path, tiny_dataset: Dataset, alone: dict
 ) -> None:
@@ -140,6 +143,7 @@ def find_workers(task: Task) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whom", ["launcher", "worker"])
 def test_a_kill_leaves_nobody_behind_and_loses_nothing(
     tmp_path: Path, tiny_dataset: Dataset, alone: dict, whom: str
@@ -162,6 +166,7 @@ def test_a_kill_leaves_nobody_behind_and_loses_nothing(
     assert not task.model.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_all_processes_and_saves(
     tmp_path: Path, tiny_dataset: Dataset, number: int
@@ -198,6 +203,7 @@ def test_the_end_of_torchrun_itself_is_said(
         train(make_shared_task(tmp_path, tiny_dataset, 2))
 
 
+@pytest.mark.slow
 def test_a_users_error_is_one_line_from_all(tmp_path: Path, tiny_dataset: Dataset) -> None:
     task = make_shared_task(tmp_path, tiny_dataset, 2)
     task = task.model_copy(update={"dataset": tmp_path / "none.h5"})

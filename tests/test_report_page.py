@@ -3,12 +3,14 @@
 import base64
 import json
 import re
+from collections.abc import Callable
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from chromium import Visit
 from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 
 from seqcast.browser.embedding import EmbeddedBrowser
@@ -17,11 +19,6 @@ from seqcast.report.ranking import make_ranking
 from seqcast.targets import Targets
 
 TEMPLATE = Path(__file__).parent.parent / "workflow" / "report" / "page.html.j2"
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
-    " --disable-background-networking --disable-component-update --disable-sync"
-)
 VOID = {"meta", "img", "input", "br", "hr", "link"}
 # What a browser would close without a word where another begins.
 CLOSED_BY = {"p": {"p", "ul", "ol", "table", "figure", "section", "div", "pre", "h2", "h3"}}
@@ -195,37 +192,25 @@ def test_ranking_keeps_what_there_is_room_for(most):
         assert {row[2] for row in ranking.rest} <= {""}
 
 
-def test_tables_sort_and_find_any_target_in_a_browser(many):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs {CHROMIUM}")
+def test_tables_sort_and_find_any_target_in_a_browser(many, visit: Callable[..., Visit]) -> None:
     path, _ = many
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS.split())
-        page = browser.new_page()
-        said, asked = [], []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(path.as_uri())
-        table = page.locator(".ranking").first
-        rows, names = table.locator("tbody tr"), table.locator("tbody th")
-        assert rows.count() == 12
-        table.locator("input").fill("cnhs10377")
-        assert names.all_inner_texts() == ["CNhs10377\nCAGE: adipocyte <b>, donor 377"]
-        assert "1 of 600 targets" in table.locator(".found").inner_text()
-        table.locator("input").fill("DONOR 11")
-        assert rows.count() == 1 + 10
-        table.locator("input").fill("")
-        assert rows.count() == 12
-        table.locator("button.all").click()
-        assert rows.count() == 500
-        head = table.locator("thead tr:last-child th:nth-child(3)")
-        head.locator("button").click()
-        column = table.locator("tbody td:nth-child(3)").all_inner_texts()
-        values = [float(text.strip("*")) for text in column if text.strip("*") != "\u2013"]
-        assert values == sorted(values, reverse=True)
-        assert head.get_attribute("aria-sort") == "descending"
-        browser.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    seen = visit(path.as_uri())
+    table = seen.page.locator(".ranking").first
+    rows, names = table.locator("tbody tr"), table.locator("tbody th")
+    assert rows.count() == 12
+    table.locator("input").fill("cnhs10377")
+    assert names.all_inner_texts() == ["CNhs10377\nCAGE: adipocyte <b>, donor 377"]
+    assert "1 of 600 targets" in table.locator(".found").inner_text()
+    table.locator("input").fill("DONOR 11")
+    assert rows.count() == 1 + 10
+    table.locator("input").fill("")
+    assert rows.count() == 12
+    table.locator("button.all").click()
+    assert rows.count() == 500
+    head = table.locator("thead tr:last-child th:nth-child(3)")
+    head.locator("button").click()
+    column = table.locator("tbody td:nth-child(3)").all_inner_texts()
+    values = [float(text.strip("*")) for text in column if text.strip("*") != "\u2013"]
+    assert values == sorted(values, reverse=True)
+    assert head.get_attribute("aria-sort") == "descending"
+    seen.check_quiet()

@@ -11,6 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from project import TINY, Project, make_project
 from slurm import Slurm, find_missing, run_slurm
 
@@ -48,10 +49,17 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def _tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = make_project(tmp_path_factory.mktemp("run"), TINY)
-    project.snakemake("--resources", "gpu=1")
-    return project
+def _tiny_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Project:
+    """Run the tiny pipeline once for all workers: the first makes it, another waits for it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    done = shared / "tiny_run"
+    with FileLock(f"{done}.lock"):
+        if not done.exists():
+            project = make_project(tmp_path_factory.mktemp("run"), TINY)
+            project.snakemake("--resources", "gpu=1")
+            project.folder.rename(done)
+    return Project(done, done / "config/tiny.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +67,14 @@ def finished(_tiny_run: Project, tmp_path_factory: pytest.TempPathFactory) -> Pr
     """Return a copy of the project in which the tiny run is done; each module has its own."""
     folder = tmp_path_factory.mktemp("finished")
     shutil.copytree(_tiny_run.folder, folder, dirs_exist_ok=True)
+    return Project(folder, folder / "config/tiny.yaml")
+
+
+@pytest.fixture
+def throwaway(_tiny_run: Project, tmp_path: Path) -> Project:
+    """Return a copy of the project in which the tiny run is done, for one test to spoil."""
+    folder = tmp_path / "throwaway"
+    shutil.copytree(_tiny_run.folder, folder)
     return Project(folder, folder / "config/tiny.yaml")
 
 

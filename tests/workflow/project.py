@@ -2,12 +2,11 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from forks import run_snakemake
 
 ROOT = Path(__file__).parents[2]
 TINY = {
@@ -26,9 +25,10 @@ TINY = {
                 "squeeze": [[8, 11, 4, 0], [8, 7, 4, 0.05], [12, 7, 8, 0.05]],
                 "dilated": [[8, 3, 1, 0.1], [8, 3, 2, 0.1]],
             },
-            "train": {"epochs": 2, "threads": 1},
+            "train": {"epochs": 2, "threads": 1, "snapshots": "every"},
         }
     },
+    "evaluate": {"baselines": ["gc"]},
 }
 
 
@@ -39,35 +39,20 @@ class Project:
     folder: Path
     config: Path
 
-    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake, however it ends; `stdout` has all it says."""
-        command = [sys.executable, "-m", "snakemake", *words, "--configfile", str(self.config)]
+    def run(self, *words: str, **environment: str) -> tuple[int, str]:
+        """Run Snakemake, however it ends; return its exit code and all it says."""
+        words = (*words, "--configfile", str(self.config))
         if not {"-n", "--lint", "--report", "--profile"} & set(words):
-            command += ["--cores", "2"]
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            # Threads that wait take no processor from the tests beside this one.
-            env={
-                **os.environ,
-                "OMP_NUM_THREADS": "1",
-                "OMP_WAIT_POLICY": "PASSIVE",
-                **environment,
-            },
-            timeout=1500,
-        )
+            words = (*words, "--cores", "2")
+        # Threads that wait take no processor from the tests beside this one.
+        quiet = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+        return run_snakemake(words, self.folder, {**os.environ, **quiet, **environment})
 
     def snakemake(self, *words: str, check: bool = True, **environment: str) -> str:
         """Run Snakemake; return all it says."""
-        done = self.run(*words, **environment)
-        if check:
-            assert done.returncode == 0, done.stdout[-6000:]
-        else:
-            assert done.returncode != 0, done.stdout[-6000:]
-        return done.stdout
+        code, said = self.run(*words, **environment)
+        assert (code == 0) == check, said[-6000:]
+        return said
 
     def jobs(self, *words: str, **environment: str) -> dict[str, int]:
         """Return which jobs a dry run would do, and how many of each."""

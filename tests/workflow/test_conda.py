@@ -4,7 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-import pytest
 from project import Project
 from rules import read_rules
 from test_environments import IMPORTS, find_imports_of
@@ -51,7 +50,6 @@ def test_each_job_runs_in_the_environment_of_its_rule(project: Project, conda: s
     assert set(project.jobs(*stages)) - set(stages) == jobs
 
 
-@pytest.mark.slow
 def test_the_whole_run_does_so_too(project: Project, conda: str, tmp_path: Path) -> None:
     stages = ("all", "genome_tracks")
     project.snakemake(*stages, *CONDA, PATH=conda)

@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+import pytest
 from project import Project
 
 # Damaged together; the report reads them all.
@@ -44,7 +45,7 @@ def repeat_until_done(project: Project) -> list[str]:
     found: list[str] = []
     (project.results / "report/index.html").unlink()
     while not (project.results / "report/index.html").exists():
-        said = project.run().stdout
+        _, said = project.run()
         if lines := re.findall(r"error: (\S+): is damaged, .*; (delete it.*)", said):
             assert len(set(lines)) == 1, said
             path, remedy = lines[0]
@@ -57,6 +58,7 @@ def repeat_until_done(project: Project) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_what_the_line_says_brings_the_same_bytes_back(finished: Project) -> None:
     before = read_results(finished)
     trained = (finished.results / MODEL).stat().st_mtime_ns

@@ -14,11 +14,10 @@ from seqcast.settings import STAGES, read_settings
 CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_every_stage_dry_runs_by_its_name(project: Project, stage: str) -> None:
+def test_every_stage_dry_runs_by_its_name(project: Project) -> None:
     (project.folder / "r.bed").write_text("chrC\t0\t1000\n")
     project.write_config({**TINY, "predict": {"regions": "r.bed"}})
-    assert stage in project.jobs(stage)
+    assert set(STAGES) <= set(project.jobs(*STAGES))
 
 
 def test_regions_without_a_bed_file_are_refused(project: Project) -> None:

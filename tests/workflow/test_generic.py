@@ -4,8 +4,10 @@ import json
 import os
 import sys
 
+import pytest
 from project import TINY, Project
 
+pytestmark = pytest.mark.slow
 # What a scheduler's command does: notes how it was called, runs the job, prints a number.
 QSUB = """#!{python}
 import json, pathlib, subprocess, sys

@@ -53,7 +53,7 @@ def touch_all(folder: Path) -> None:
             path.touch()
 
 
-@pytest.mark.parametrize("name", ["model", "loss", "sampling", "training", "checkpoint"])
+@pytest.mark.parametrize("name", ["nn", "loss", "sampling", "training", "checkpoint"])
 def test_what_a_model_learns_by_retrains_it(finished: Project, name: str) -> None:
     with edited(*find_modules(finished, name)):
         jobs = finished.jobs()
@@ -158,24 +158,22 @@ def test_what_changes_no_prediction_predicts_nothing_again(finished: Project) ->
 
 
 def test_another_content_of_a_checkpoint_is_predicted_with(
-    finished: Project, tmp_path: Path
+    throwaway: Project, tmp_path: Path
 ) -> None:
-    other = Project(tmp_path / "other", tmp_path / "other/config/tiny.yaml")
-    shutil.copytree(finished.folder, other.folder)
     model = tmp_path / "model.safetensors"
-    shutil.copy(other.results / "default/train/model.safetensors", model)
-    other.write_config({**TINY, "predict": {"checkpoint": str(model)}})
-    other.snakemake("predict", "--resources", "gpu=1")
+    shutil.copy(throwaway.results / "default/train/model.safetensors", model)
+    throwaway.write_config({**TINY, "predict": {"checkpoint": str(model)}})
+    throwaway.snakemake("predict", "--resources", "gpu=1")
     os.utime(model, (2e9, 2e9))
-    assert other.jobs("predict") == {}
+    assert throwaway.jobs("predict") == {}
     # Another value of the last weight, in a file that is older than all that was made of it.
     content = bytearray(model.read_bytes())
     content[-1] ^= 1
     model.write_bytes(content)
     os.utime(model, (1, 1))
-    assert other.jobs("predict") == {"predict": 1, "predict_model": 1}
+    assert throwaway.jobs("predict") == {"predict": 1, "predict_model": 1}
     model.unlink()
-    assert f"predict.checkpoint: there is no file {model}" in other.snakemake("-n", check=False)
+    assert f"predict.checkpoint: there is no file {model}" in throwaway.snakemake("-n", check=False)
 
 
 def test_conda_is_another_mode_that_reruns_everything(finished: Project, conda: str) -> None:

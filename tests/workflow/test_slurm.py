@@ -19,7 +19,7 @@ from slurm import Slurm
 
 # Empty once trainings save themselves and go on.
 
-# Without baselines, which are jobs like any other: a minute less.
+# Without a baseline, which is jobs like any other.
 SHORT = {**TINY, "evaluate": {"baselines": []}}
 # Here Slurm keeps no accounts; and what takes seconds is to be asked after at once.
 HERE = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1")
@@ -230,7 +230,6 @@ def test_a_training_that_leaves_before_its_limit_is_taken_up_again(
     assert not (untrained.results / "default/train/checkpoints").exists()
 
 
-@pytest.mark.slow
 def test_a_training_that_slurm_ends_twice_is_the_training_that_was_never_ended(
     untouched: Project, slurm: Slurm, tmp_path: Path
 ) -> None:
@@ -271,7 +270,6 @@ def test_a_training_that_is_cancelled_goes_on(
     assert not checkpoints.exists()
 
 
-@pytest.mark.slow
 def test_a_training_over_two_nodes_is_one_training(
     untouched: Project, untrained: Project, slurm: Slurm
 ) -> None:
