@@ -50,14 +50,13 @@ def describe(trainer: Trainer, threads: int) -> None:
 def _describe_portions(trainer: Trainer) -> None:
     asked = trainer.settings.micro_batch
     why = "train.micro_batch" if asked else "what this GPU's memory holds"
-    normalised = trainer.network.settings.blocks == "pooled"
     log.info(
         "a process takes its %d windows of a batch in portions of %d (%s): %s",
         trainer.share,
         trainer.micro_batch,
         why,
         "the batch stays as large, but normalisation is over a portion"
-        if normalised
+        if trainer.network.settings.normalises_over_batch
         else "the batch stays as large, and the result the same",
     )
 
