@@ -23,8 +23,9 @@ LAYERS = {
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS.values()) for room in rooms.split()}
 TORCH = {
     "checkpoint", "device", "genome_tracks.predicting", "inference", "loss", "nn",
-    "nn.dropout", "nn.gated", "nn.normalisation", "nn.pooled", "nn.products",
-    "nn.sequence", "training.agent", "training.feeds", "training.recording", "training.run",
+    "nn.dropout", "nn.gated", "nn.kernels", "nn.kernels.conv", "nn.kernels.gated",
+    "nn.kernels.products", "nn.kernels.sequence", "nn.normalisation", "nn.one_hot", "nn.pooled",
+    "training.agent", "training.feeds", "training.recording", "training.run",
     "training.state", "training.trainer", "training.world",
 }  # fmt: skip
 MOST_LINES, LONGEST_FUNCTION = 300, 60

@@ -32,12 +32,12 @@ def make_network(seed: int = 1) -> Network:
 
 
 def make_snapshot(network: Network, prefix: str = "predictor/") -> dict[str, np.ndarray]:
-    letters = {"direction": "W", "length": "g", "bias": "b"}
-    arrays = {"l/W": network.head.weight, "l/b": network.head.bias}
-    for kind, letter in (("squeeze", "s"), ("dilated", "d")):
-        for index, block in enumerate(getattr(network.trunk, kind)):
-            for part, short in letters.items():
-                arrays[f"{letter}_{index}/conv/{short}"] = getattr(block, part)
+    letters = {"weight_v": "W", "weight_g": "g", "bias": "b"}
+    arrays = {"l/W": network.head.weight[:, :, None], "l/b": network.head.bias}
+    for part, letter in (("downsample", "s"), ("dilated", "d")):
+        for index, block in enumerate(getattr(network.trunk, part)):
+            for name, short in letters.items():
+                arrays[f"{letter}_{index}/conv/{short}"] = getattr(block.conv, name)
     return {prefix + name: value.detach().numpy() for name, value in arrays.items()}
 
 
@@ -56,7 +56,7 @@ def test_a_network_comes_back_bit_by_bit(tmp_path: Path) -> None:
 def test_the_card_says_what_the_file_is(tmp_path: Path) -> None:
     write_model(tmp_path / "m.safetensors", make_network(), {"epoch": 3})
     card = read_card(tmp_path / "m.safetensors")
-    assert (card.format, card.format_version) == ("seqcast-model", 4)
+    assert (card.format, card.format_version) == ("seqcast-model", 5)
     assert (card.bin_size, card.alphabet, card.crop) == (16, "ACGT", 2)
     assert card.targets == TARGETS
     assert card.training == TrainingFacts(epoch=3)
@@ -85,7 +85,7 @@ def test_files_that_are_no_model_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SeqcastError, match="found format None version None, wanted 'seqcast-mod"):
         read_model(path)
     save_file({"x": torch.zeros(1)}, path, {"seqcast": '{"format": "seqcast-model"}'})
-    with pytest.raises(SeqcastError, match="version None, wanted 'seqcast-model' version 4"):
+    with pytest.raises(SeqcastError, match="version None, wanted 'seqcast-model' version 5"):
         read_card(path)
 
 
@@ -133,14 +133,17 @@ def set_key(*keys: str | int, value: Any) -> Callable[[dict[str, Any]], None]:
         (set_key("targets", "strand_pair", value=[0, 1, 1]), "'starts -' has strand pair 1"),
         (set_key("targets", "colour", value=["red"] * 3), "targets.colour: unknown key"),
         (set_key("targets", value=3), "targets: found 3, wanted"),
-        (set_key("modle", value={}), r"modle: unknown key \(did you mean 'model'\?\)"),
+        (set_key("netwrok", value={}), r"netwrok: unknown key \(did you mean 'network'\?\)"),
         (lambda card: card.pop("crop"), "crop: is needed and not given"),
         (lambda card: card.pop("targets"), "targets: is needed and not given"),
         (lambda card: card["targets"].pop("scale"), "targets.scale: is needed and not given"),
-        (set_key("model", "squeeze", 0, "stride", value=0), "model.squeeze.0.stride: found 0"),
-        (set_key("model", "blocks", value="gate"), "model.blocks: found 'gate', wanted"),
         (
-            set_key("model", "dilated", 1, "dilation", value=4),
+            set_key("network", "downsample", 0, "stride", value=0),
+            "network.downsample.0.stride: found 0",
+        ),
+        (set_key("network", "kind", value="gate"), "network.kind: found 'gate', wanted"),
+        (
+            set_key("network", "dilated", 1, "dilation", value=4),
             "receptive_field is 109, but .* sees 173",
         ),
         (set_key("training", "settings", value={"epochs": 0}), "training.settings.epochs: found 0"),
@@ -189,7 +192,7 @@ def test_weights_must_fit_their_card(
 
 @pytest.mark.parametrize("out", [10**9, 10**17])
 def test_a_huge_network_is_refused_before_it_takes_memory(tmp_path: Path, out: int) -> None:
-    write_changed(tmp_path / "m", set_key("model", "squeeze", 0, "out", value=out))
+    write_changed(tmp_path / "m", set_key("network", "downsample", 0, "out", value=out))
     with pytest.raises(SeqcastError, match="its weights do not fit its settings"):
         read_model(tmp_path / "m")
 

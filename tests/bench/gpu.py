@@ -14,7 +14,7 @@ from bench.networks import BINS, LENGTH, TARGETS, Setting
 from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
 from seqcast.device import choose_device
 from seqcast.nn import Network
-from seqcast.settings import PRESETS, ModelSettings, TrainSettings
+from seqcast.settings import PRESETS, TrainSettings, read_network
 from seqcast.targets import Targets
 from seqcast.training.trainer import Trainer
 
@@ -51,7 +51,7 @@ def make_dataset(path: Path) -> Dataset:
 def make_steps(preset: str, dataset: Dataset, windows: int) -> Callable[[], None]:
     """Return what takes some steps of a training, from drawing windows to reading losses."""
     changes = {**PRESETS[preset]["train"], "batch_size": windows, "device": "cuda"}
-    network = Network(ModelSettings.model_validate(PRESETS[preset]["model"]), dataset.targets)
+    network = Network(read_network(PRESETS[preset]["network"]), dataset.targets)
     settings = TrainSettings.model_validate(changes)
     trainer = Trainer(network, dataset, settings, choose_device("cuda"))
 
