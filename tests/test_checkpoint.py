@@ -11,7 +11,7 @@ import torch
 from parity import find_parity, read_parity
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from tiny import NETWORK, TARGETS
+from tiny import NETWORK, NETWORKS, TARGETS
 
 from seqcast.card import TrainingFacts, read_card
 from seqcast.checkpoint import (
@@ -93,9 +93,10 @@ def write_changed(
     path: Path,
     change: Callable[[dict[str, Any]], None] = lambda card: None,
     weights: Callable[[dict[str, torch.Tensor]], None] = lambda tensors: None,
+    network: Network | None = None,
 ) -> None:
     """Write a tiny model whose header or weights are not what they should be."""
-    write_model(path, make_network())
+    write_model(path, network or make_network())
     tensors = load_file(path)
     with safe_open(path, "np") as file:
         card = json.loads(file.metadata()["seqcast"])
@@ -141,7 +142,10 @@ def set_key(*keys: str | int, value: Any) -> Callable[[dict[str, Any]], None]:
             set_key("network", "downsample", 0, "stride", value=0),
             "network.downsample.0.stride: found 0",
         ),
-        (set_key("network", "kind", value="gate"), "network.kind: found 'gate', wanted"),
+        (set_key("network", "kind", value="gate"), "network.kind: found 'gate', wanted gated or"),
+        (lambda card: card["network"].pop("kind"), "network.kind: is needed and not given"),
+        (set_key("network", value=3), "network: found 3, wanted an object"),
+        (set_key("network", "head_dropout", value=0.1), "network.head_dropout: unknown key"),
         (
             set_key("network", "dilated", 1, "dilation", value=4),
             "receptive_field is 109, but .* sees 173",
@@ -187,6 +191,50 @@ def test_weights_must_fit_their_card(
 ) -> None:
     write_changed(tmp_path / "m", weights=weights)
     with pytest.raises(SeqcastError, match=f"its weights do not fit its settings: {message}"):
+        read_model(tmp_path / "m")
+
+
+def make_older(path: Path, network: Network) -> None:
+    """Write a model as version 4 did: other names, and a head one position wide."""
+
+    def rename(card: dict[str, Any]) -> None:
+        settings = card.pop("network")
+        card["format_version"] = 4
+        card["model"] = {
+            "blocks": settings["kind"],
+            "squeeze": settings["downsample"],
+            "dilated": settings["dilated"],
+            "head_dropout": settings.get("head_dropout", 0.0),
+        }
+
+    def rename_weights(tensors: dict[str, torch.Tensor]) -> None:
+        for name in list(tensors):
+            older = name.replace("downsample", "squeeze").replace("conv.bias", "bias")
+            older = older.replace("conv.weight_v", "direction").replace("conv.weight_g", "length")
+            tensors[older] = tensors.pop(name)
+        tensors["head.weight"] = tensors["head.weight"][:, :, None]
+
+    write_changed(path, rename, rename_weights, network)
+
+
+@pytest.mark.parametrize("kind", sorted(NETWORKS))
+def test_models_of_version_4_are_read(tmp_path: Path, kind: str) -> None:
+    torch.manual_seed(1)
+    network = Network(NETWORKS[kind], TARGETS, crop=2)
+    make_older(tmp_path / "m", network)
+    found = read_model(tmp_path / "m")
+    assert found.settings == NETWORKS[kind]
+    wanted = network.state_dict()
+    assert found.state_dict().keys() == wanted.keys()
+    assert all(torch.equal(value, wanted[name]) for name, value in found.state_dict().items())
+
+
+def test_faults_of_older_headers_have_names_of_today(tmp_path: Path) -> None:
+    write_changed(tmp_path / "m", lambda card: card.update(format_version=4, network=None))
+    with pytest.raises(SeqcastError, match="network: found None, wanted an obj"):
+        read_model(tmp_path / "m")
+    write_changed(tmp_path / "m", set_key("format_version", value=3))
+    with pytest.raises(SeqcastError, match="found format 'seqcast-model' version 3, wanted"):
         read_model(tmp_path / "m")
 
 
