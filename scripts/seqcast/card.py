@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 from safetensors import SafetensorError, safe_open
 
+from seqcast import older_models
 from seqcast.damage import refuse_damage
 from seqcast.disk import check_format
 from seqcast.headers import check_header
@@ -21,9 +22,6 @@ from seqcast.targets import Targets
 
 FORMAT = "seqcast-model"
 FORMAT_VERSION = 5
-# Of version 4 only names are others: those of the header are put right here, those of the weights
-# in `checkpoint`.
-OLDER_VERSION = 4
 # One key, because the order of several is not the same in every run.
 KEY = "seqcast"
 # The seal is the first key, so that it lies near the file's start.
@@ -86,26 +84,11 @@ def read_card(path: str | Path) -> Card:
     Raises `SeqcastError` for a file that is no model or damaged, or whose header cannot be true.
     """
     wanted = (FORMAT, FORMAT_VERSION)
-    header = read_header(Path(path), wanted, "a model", _REMEDY, older=OLDER_VERSION)
-    if header["format_version"] == OLDER_VERSION:
-        header = _rename(header, {"model": "network"})
-        header["network"] = _rename_network(header.get("network"))
+    header = read_header(Path(path), wanted, "a model", _REMEDY, older=older_models.VERSION)
+    if header["format_version"] == older_models.VERSION:
+        header = older_models.rename_header(header)
     hint = "train it anew, or use the seqcast that wrote it"
     return check_header(Card, json.dumps(header), path, hint)
-
-
-def _rename_network(network: Any) -> Any:
-    """Return the settings of a network as version 4 had them by their names of today."""
-    if not isinstance(network, dict):
-        return network
-    renamed = _rename(network, {"blocks": "kind", "squeeze": "downsample"})
-    if renamed.get("kind") == "gated":
-        renamed.pop("head_dropout", None)  # it never had any
-    return renamed
-
-
-def _rename(part: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    return {names.get(key, key): value for key, value in part.items()}
 
 
 def read_header(

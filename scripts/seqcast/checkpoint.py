@@ -4,7 +4,6 @@ The format is specified in docs/formats.md. No pickle is read or written.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,11 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from seqcast import __version__
+from seqcast import __version__, older_models
 from seqcast.card import (
     FORMAT,
     FORMAT_VERSION,
     KEY,
-    OLDER_VERSION,
     SEAL_KEY,
     Card,
     TrainingFacts,
@@ -73,26 +71,12 @@ def read_model(path: str | Path) -> Network:
     card = read_card(path)
     with safe_open(path, "pt") as file:
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    if card.format_version == OLDER_VERSION:
-        weights = {_rename(name): _reshape(name, value) for name, value in weights.items()}
+    if card.format_version == older_models.VERSION:
+        weights = older_models.rename_weights(weights)
     _check_weights(path, card, weights)
     network = Network(card.network, card.targets, card.crop)
     network.load_state_dict(weights)
     return network.eval()
-
-
-def _rename(name: str) -> str:
-    """Return what a tensor of version 4 is called today."""
-    name = name.replace("trunk.squeeze.", "trunk.downsample.")
-    block, _, part = name.rpartition(".")
-    today = {"direction": "weight_v", "length": "weight_g", "bias": "bias"}
-    is_gated = re.fullmatch(r"trunk\.(downsample|dilated)\.\d+", block) and part in today
-    return f"{block}.conv.{today[part]}" if is_gated else name
-
-
-def _reshape(name: str, value: Tensor) -> Tensor:
-    """Return a tensor of version 4, whose head was a convolution one position wide, as of today."""
-    return value.squeeze(2) if name == "head.weight" and value.dim() == 3 else value
 
 
 def is_snapshot(path: str | Path) -> bool:
