@@ -11,16 +11,16 @@ from seqcast.targets import Targets
 
 
 class Explained(nn.Module):
-    """The log rate of one target, its mean over the bins of a window."""
+    """The log rate of one target in one bin."""
 
-    def __init__(self, network: Network, target: int) -> None:
+    def __init__(self, network: Network, bin_: int, target: int) -> None:
         super().__init__()
         self.network = network
+        self.bin = bin_
         self.target = target
 
     def forward(self, one_hot_BCL: Tensor) -> Tensor:
-        log_rate_BNT = self.network(one_hot_BCL.transpose(1, 2))
-        return log_rate_BNT[..., self.target].mean(1, keepdim=True)
+        return self.network(one_hot_BCL.transpose(1, 2))[:, self.bin, self.target, None]
 
 
 @pytest.mark.slow
@@ -31,10 +31,13 @@ def test_attributions_sum_to_what_is_explained(preset: str) -> None:
     torch.manual_seed(1)
     network = Network(read_network(PRESETS[preset]["network"]), Targets.from_names(["a", "b"]))
     # Statistics as after some training, of windows other than those explained.
-    codes = torch.randint(0, 4, (8, 1280), dtype=torch.uint8)
-    for _ in range(60):
-        network.train()(codes)
-    explained = Explained(network.eval(), 1)
+    codes = torch.randint(0, 4, (4, 1280), dtype=torch.uint8)
+    with torch.no_grad():
+        for _ in range(40):
+            network.train()(codes)
+    # Untrained, it says nearly the same of any sequence; this way differences are large.
+    nn.init.normal_(network.head.weight)
+    explained = Explained(network, 5, 1).eval()
     one_hot_BCL = to_one_hot(torch.randint(0, 4, (2, 1280), dtype=torch.uint8), torch.float32).mT
     references_BRCL = to_one_hot(torch.randint(0, 4, (2, 3, 1280)), torch.float32).mT
     # A convergence delta above the threshold is a warning, and that a failure.
@@ -44,5 +47,5 @@ def test_attributions_sum_to_what_is_explained(preset: str) -> None:
     with torch.no_grad():
         wanted = explained(one_hot_BCL)[:, 0]
         wanted -= explained(references_BRCL.flatten(0, 1))[:, 0].unflatten(0, (2, 3)).mean(1)
-    assert wanted.abs().min() > 1e-2
+    assert wanted.abs().max() > 0.1
     torch.testing.assert_close(attributions.sum((1, 2)), wanted, rtol=0, atol=1e-4)
