@@ -1,4 +1,4 @@
-"""Rows of a GPU: training with all that belongs to it, beside the plain port on windows at hand."""
+"""Rows of a GPU: training with all that belongs to it, beside the plain network on windows at hand."""
 
 import statistics
 from collections.abc import Callable
@@ -82,12 +82,12 @@ def find_memory_rate(device: str, numbers: int = 1 << 28, rounds: int = 5) -> fl
 
 def _measure_course(dataset: Dataset, windows: int, rounds: int) -> Row:
     setting = Setting(windows)
-    for name in ("coverage", "one_hot"):
+    for name in ("coverage", "noise", "one_hot"):
         setattr(setting, name, getattr(setting, name).cuda())
     setting.plain.cuda()
 
     def plain(context: Callable[[], AbstractContextManager]) -> Callable[[], None]:
-        """Return what takes as many steps of the plain port, each of which reads its loss."""
+        """Return what takes as many steps of the plain network, each of which reads its loss."""
 
         def run() -> None:
             """Take the steps."""
