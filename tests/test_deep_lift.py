@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqcast.nn import Network
-from seqcast.nn.one_hot import to_one_hot
+from seqcast.nn import Network, to_one_hot
 from seqcast.settings import PRESETS, read_network
 from seqcast.targets import Targets
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from seqcast.checkpoint import from_chainer
 from seqcast.loss import poisson_loss
-from seqcast.nn import Network
+from seqcast.nn import Network, to_one_hot
 from seqcast.nn.gated import WeightNormConv1d
 from seqcast.nn.kernels.conv import FastConv
 from seqcast.nn.kernels.products import (
@@ -19,7 +19,6 @@ from seqcast.nn.kernels.products import (
     make_weight_gradient,
 )
 from seqcast.nn.kernels.sequence import convolve_sequence
-from seqcast.nn.one_hot import to_one_hot
 from seqcast.nn.pooled import Conv
 from seqcast.settings import PRESETS, NetworkSettings, read_network
 from seqcast.targets import Targets

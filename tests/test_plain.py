@@ -9,12 +9,11 @@ from tiny import NETWORKS
 from torch import Tensor
 
 from seqcast.loss import poisson_loss
-from seqcast.nn import Network
+from seqcast.nn import Network, to_one_hot
 from seqcast.nn.dropout import draw_masks
 from seqcast.nn.gated import GatedBlock
 from seqcast.nn.kernels import REPLACEMENTS
 from seqcast.nn.kernels.gated import convolve_gated
-from seqcast.nn.one_hot import to_one_hot
 from seqcast.settings import PRESETS, DilatedBlock, read_network
 from seqcast.targets import Targets
 
@@ -205,14 +204,16 @@ def test_gradients_of_one_hot_sequence_are_finite_differences(kind: str, is_plai
     assert torch.autograd.gradgradcheck(network, (one_hot,), fast_mode=True)
 
 
-@pytest.mark.parametrize("preset", sorted(PRESETS))
-def test_hooks_see_each_module_once(preset: str) -> None:
+@pytest.mark.parametrize("given", ["codes", "one-hot"])
+def test_hooks_see_each_module_once(preset: str, given: str) -> None:
     """What explains a network by its modules must not miss any: no convolution, gate or pool."""
-    _, plain = make_pair(preset)
-    names = {name for name, module in plain.named_modules() if not [*module.children()]}
+    network, plain = make_pair(preset)
+    codes, _ = make_batch(1)
+    explained = plain if given == "codes" else network
+    names = [name for name, module in explained.named_modules() if not [*module.children()]]
     seen: list[str] = []
-    for name, module in plain.named_modules():
-        if name in names:
-            module.register_forward_hook(lambda *_, name=name: seen.append(name))
-    plain.eval()(make_batch(1)[0])
+    for name in names:
+        hook = lambda *_, name=name: seen.append(name)  # noqa: E731
+        explained.get_submodule(name).register_forward_hook(hook)
+    explained.eval()(codes if given == "codes" else to_one_hot(codes, torch.float32))
     assert sorted(seen) == sorted(names)

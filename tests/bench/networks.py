@@ -13,8 +13,7 @@ from bench.plain import make_optimizer, train_step
 from seqcast.device import choose_device
 from seqcast.loss import poisson_loss
 from seqcast.memory import keep_memory
-from seqcast.nn import Network
-from seqcast.nn.one_hot import to_one_hot
+from seqcast.nn import Network, to_one_hot
 from seqcast.settings import PRESETS, read_network
 from seqcast.targets import Targets
 

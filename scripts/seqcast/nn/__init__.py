@@ -16,7 +16,7 @@ from seqcast.nn.pooled import PooledTrunk
 from seqcast.settings import NetworkSettings
 from seqcast.targets import Targets
 
-__all__ = ["Network", "share_statistics"]
+__all__ = ["Network", "share_statistics", "to_one_hot"]
 
 # By the `kind` of their settings.
 _TRUNKS: dict[str, type[nn.Module]] = {"gated": GatedTrunk, "pooled": PooledTrunk}

@@ -54,7 +54,9 @@ def convolve_gated(block: GatedBlock, x: Tensor, dropped: Tensor | None) -> Tens
 
     `dropped` is the mask of what dropout takes, bool (B, out, L / stride), if any.
     """
-    weight, bias, scale = block.conv.weight, block.conv.bias, scale_of(block, dropped)
+    weight = block.conv.weight
+    bias = block.conv.bias
+    scale = scale_of(block, dropped)
     if x.dtype == torch.uint8:
         h = convolve_sequence(x, scale_up(weight, scale), scale_up(bias, scale), block.conv.stride)
     else:
