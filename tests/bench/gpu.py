@@ -1,4 +1,4 @@
-"""Rows of a GPU: training with all that belongs to it, beside the plain network on windows at hand."""
+"""Rows of a GPU: training with all that belongs to it, beside the plain network on its windows."""
 
 import statistics
 from collections.abc import Callable
