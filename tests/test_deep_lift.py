@@ -37,8 +37,8 @@ def test_attributions_sum_to_what_is_explained(preset: str) -> None:
     # Untrained, it says nearly the same of any sequence; this way differences are large.
     nn.init.normal_(network.head.weight)
     explained = Explained(network, 5, 1).eval()
-    one_hot_BCL = to_one_hot(torch.randint(0, 4, (2, 1280), dtype=torch.uint8), torch.float32).mT
-    references_BRCL = to_one_hot(torch.randint(0, 4, (2, 3, 1280)), torch.float32).mT
+    one_hot_BCL = to_one_hot(torch.randint(0, 4, (2, 1280), dtype=torch.uint8)).mT
+    references_BRCL = to_one_hot(torch.randint(0, 4, (2, 3, 1280))).mT
     # A convergence delta above the threshold is a warning, and that a failure.
     attributions = deep_lift_shap(
         explained, one_hot_BCL, references=references_BRCL, warning_threshold=1e-4, device="cpu"

@@ -85,7 +85,7 @@ def test_outputs_are_the_plain_networks(preset: str, mode: str, device: torch.de
     with torch.inference_mode():
         wanted = plain(codes, noise)
         torch.testing.assert_close(network(codes, noise), wanted, rtol=0, atol=2e-5)
-        one_hot = to_one_hot(codes, torch.float32)
+        one_hot = to_one_hot(codes)
         torch.testing.assert_close(network(one_hot, noise), wanted, rtol=0, atol=2e-5)
 
 
@@ -140,7 +140,7 @@ def test_closed_gates_are_dropout(reads: str, device: torch.device) -> None:
     parameters = tuple(block.parameters())
     (dropped,) = draw_masks(make_noise(3, device), [(block.dropout, 5, x.shape[1])])
     ours = convolve_gated(block, x, dropped)
-    plain = to_one_hot(codes, torch.float32) if reads == "sequence" else x
+    plain = to_one_hot(codes) if reads == "sequence" else x
     wanted = block(plain.mT, dropped).mT
     torch.testing.assert_close(ours, wanted)
     upstream = torch.randn(ours.shape, device=device)
@@ -215,5 +215,5 @@ def test_hooks_see_each_module_once(preset: str, given: str) -> None:
     for name in names:
         hook = lambda *_, name=name: seen.append(name)  # noqa: E731
         explained.get_submodule(name).register_forward_hook(hook)
-    explained.eval()(codes if given == "codes" else to_one_hot(codes, torch.float32))
+    explained.eval()(codes if given == "codes" else to_one_hot(codes))
     assert sorted(seen) == sorted(names)

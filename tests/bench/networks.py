@@ -40,7 +40,7 @@ class Setting:
         self.optimizers = {each: make_optimizer(each) for each in (self.network, self.plain)}
         rng = np.random.default_rng(1)
         self.codes = torch.from_numpy(rng.integers(0, 4, (windows, LENGTH), dtype=np.uint8))
-        self.one_hot = to_one_hot(self.codes, torch.float32)
+        self.one_hot = to_one_hot(self.codes)
         shape = windows, BINS, TARGETS
         self.coverage = torch.from_numpy(rng.poisson(2, shape).astype(np.float32))
         self.noise = torch.arange(windows, dtype=torch.int32)
