@@ -15,7 +15,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
-from tiny import NETWORK, make_task
+from tiny import NETWORKS, make_task
 
 from seqcast.console import log, step
 from seqcast.dataset import Dataset
@@ -63,8 +63,7 @@ def make_long_task(folder: Path, dataset: Dataset, **changes) -> Task:
         "seed": 5,
         **changes,
     }
-    blocks = values.pop("blocks", "gated")
-    network = NETWORK.model_copy(update={"blocks": blocks})
+    network = NETWORKS[values.pop("kind", "gated")]
     return make_task(folder, dataset, network, **values)
 
 

@@ -10,8 +10,8 @@ import pytest
 LIBRARY = Path(__file__).parents[1] / "scripts" / "seqcast"
 LAYERS = {
     "leaves": (
-        "base_order card console damage disk errors findings genome hdf5 headers memory printable"
-        " provenance reading_ahead seal settings targets templates"
+        "base_order card console damage disk errors findings genome hdf5 headers memory"
+        " older_models printable provenance reading_ahead seal settings targets templates"
     ),
     "files": "dataset fasta loss nn predictions replicates sources splits tracks truth",
     "tools": "bigwig checkpoint device gpus metrics predictor sampling shuffle",
@@ -23,7 +23,8 @@ LAYERS = {
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS.values()) for room in rooms.split()}
 TORCH = {
     "checkpoint", "device", "genome_tracks.predicting", "inference", "loss", "nn",
-    "nn.dropout", "nn.gated", "nn.normalisation", "nn.pooled", "nn.products", "nn.sequence",
+    "nn.dropout", "nn.gated", "nn.kernels", "nn.kernels.conv", "nn.kernels.gated",
+    "nn.kernels.products", "nn.kernels.sequence", "nn.normalisation", "nn.one_hot", "nn.pooled",
     "predictor", "training.gpu", "training.launch", "training.loader", "training.loop",
     "training.process_group", "training.record", "training.resume", "training.worker",
 }  # fmt: skip

@@ -11,7 +11,7 @@ import torch
 from parity import find_parity, read_parity
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from tiny import NETWORK, TARGETS, predict
+from tiny import NETWORK, NETWORKS, TARGETS, predict
 
 from seqcast.card import TrainingFacts, read_card
 from seqcast.checkpoint import (
@@ -31,12 +31,12 @@ def make_network(seed: int = 1) -> Network:
 
 
 def make_snapshot(network: Network, prefix: str = "predictor/") -> dict[str, np.ndarray]:
-    letters = {"direction": "W", "length": "g", "bias": "b"}
-    arrays = {"l/W": network.head.weight, "l/b": network.head.bias}
-    for kind, letter in (("squeeze", "s"), ("dilated", "d")):
-        for index, block in enumerate(getattr(network.trunk, kind)):
-            for part, short in letters.items():
-                arrays[f"{letter}_{index}/conv/{short}"] = getattr(block, part)
+    letters = {"weight_v": "W", "weight_g": "g", "bias": "b"}
+    arrays = {"l/W": network.head.weight[:, :, None], "l/b": network.head.bias}
+    for part, letter in (("downsample", "s"), ("dilated", "d")):
+        for index, block in enumerate(getattr(network.trunk, part)):
+            for name, short in letters.items():
+                arrays[f"{letter}_{index}/conv/{short}"] = getattr(block.conv, name)
     return {prefix + name: value.detach().numpy() for name, value in arrays.items()}
 
 
@@ -55,7 +55,7 @@ def test_a_network_comes_back_bit_by_bit(tmp_path: Path) -> None:
 def test_the_card_says_what_the_file_is(tmp_path: Path) -> None:
     write_model(tmp_path / "m.safetensors", make_network(), {"epoch": 3})
     card = read_card(tmp_path / "m.safetensors")
-    assert (card.format, card.format_version) == ("seqcast-model", 4)
+    assert (card.format, card.format_version) == ("seqcast-model", 5)
     assert (card.bin_size, card.alphabet, card.crop) == (16, "ACGT", 2)
     assert card.targets == TARGETS
     assert card.training == TrainingFacts(epoch=3)
@@ -84,7 +84,7 @@ def test_files_that_are_no_model_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SeqcastError, match="found format None version None, wanted 'seqcast-mod"):
         read_model(path)
     save_file({"x": torch.zeros(1)}, path, {"seqcast": '{"format": "seqcast-model"}'})
-    with pytest.raises(SeqcastError, match="version None, wanted 'seqcast-model' version 4"):
+    with pytest.raises(SeqcastError, match="version None, wanted 'seqcast-model' version 5"):
         read_card(path)
 
 
@@ -92,9 +92,10 @@ def write_changed(
     path: Path,
     change: Callable[[dict[str, Any]], None] = lambda card: None,
     weights: Callable[[dict[str, torch.Tensor]], None] = lambda tensors: None,
+    network: Network | None = None,
 ) -> None:
     """Write a tiny model whose header or weights are not what they should be."""
-    write_model(path, make_network())
+    write_model(path, network or make_network())
     tensors = load_file(path)
     with safe_open(path, "np") as file:
         card = json.loads(file.metadata()["seqcast"])
@@ -132,14 +133,20 @@ def set_key(*keys: str | int, value: Any) -> Callable[[dict[str, Any]], None]:
         (set_key("targets", "strand_pair", value=[0, 1, 1]), "'starts -' has strand pair 1"),
         (set_key("targets", "colour", value=["red"] * 3), "targets.colour: unknown key"),
         (set_key("targets", value=3), "targets: found 3, wanted"),
-        (set_key("modle", value={}), r"modle: unknown key \(did you mean 'model'\?\)"),
+        (set_key("netwrok", value={}), r"netwrok: unknown key \(did you mean 'network'\?\)"),
         (lambda card: card.pop("crop"), "crop: is needed and not given"),
         (lambda card: card.pop("targets"), "targets: is needed and not given"),
         (lambda card: card["targets"].pop("scale"), "targets.scale: is needed and not given"),
-        (set_key("model", "squeeze", 0, "stride", value=0), "model.squeeze.0.stride: found 0"),
-        (set_key("model", "blocks", value="gate"), "model.blocks: found 'gate', wanted"),
         (
-            set_key("model", "dilated", 1, "dilation", value=4),
+            set_key("network", "downsample", 0, "stride", value=0),
+            "network.downsample.0.stride: found 0",
+        ),
+        (set_key("network", "kind", value="gate"), "network.kind: found 'gate', wanted gated or"),
+        (lambda card: card["network"].pop("kind"), "network.kind: is needed and not given"),
+        (set_key("network", value=3), "network: found 3, wanted an object"),
+        (set_key("network", "head_dropout", value=0.1), "network.head_dropout: unknown key"),
+        (
+            set_key("network", "dilated", 1, "dilation", value=4),
             "receptive_field is 109, but .* sees 173",
         ),
         (set_key("training", "settings", value={"epochs": 0}), "training.settings.epochs: found 0"),
@@ -186,9 +193,53 @@ def test_weights_must_fit_their_card(
         read_model(tmp_path / "m")
 
 
+def make_older(path: Path, network: Network) -> None:
+    """Write a model as version 4 did: other names, and a head one position wide."""
+
+    def rename(card: dict[str, Any]) -> None:
+        settings = card.pop("network")
+        card["format_version"] = 4
+        card["model"] = {
+            "blocks": settings["kind"],
+            "squeeze": settings["downsample"],
+            "dilated": settings["dilated"],
+            "head_dropout": settings.get("head_dropout", 0.0),
+        }
+
+    def rename_weights(tensors: dict[str, torch.Tensor]) -> None:
+        for name in list(tensors):
+            older = name.replace("downsample", "squeeze").replace("conv.bias", "bias")
+            older = older.replace("conv.weight_v", "direction").replace("conv.weight_g", "length")
+            tensors[older] = tensors.pop(name)
+        tensors["head.weight"] = tensors["head.weight"][:, :, None]
+
+    write_changed(path, rename, rename_weights, network)
+
+
+@pytest.mark.parametrize("kind", sorted(NETWORKS))
+def test_models_of_version_4_are_read(tmp_path: Path, kind: str) -> None:
+    torch.manual_seed(1)
+    network = Network(NETWORKS[kind], TARGETS, crop=2)
+    make_older(tmp_path / "m", network)
+    found = read_model(tmp_path / "m")
+    assert found.settings == NETWORKS[kind]
+    wanted = network.state_dict()
+    assert found.state_dict().keys() == wanted.keys()
+    assert all(torch.equal(value, wanted[name]) for name, value in found.state_dict().items())
+
+
+def test_faults_of_older_headers_have_names_of_today(tmp_path: Path) -> None:
+    write_changed(tmp_path / "m", lambda card: card.update(format_version=4, network=None))
+    with pytest.raises(SeqcastError, match="network: found None, wanted an obj"):
+        read_model(tmp_path / "m")
+    write_changed(tmp_path / "m", set_key("format_version", value=3))
+    with pytest.raises(SeqcastError, match="found format 'seqcast-model' version 3, wanted"):
+        read_model(tmp_path / "m")
+
+
 @pytest.mark.parametrize("out", [10**9, 10**17])
 def test_a_huge_network_is_refused_before_it_takes_memory(tmp_path: Path, out: int) -> None:
-    write_changed(tmp_path / "m", set_key("model", "squeeze", 0, "out", value=out))
+    write_changed(tmp_path / "m", set_key("network", "downsample", 0, "out", value=out))
     with pytest.raises(SeqcastError, match="its weights do not fit its settings"):
         read_model(tmp_path / "m")
 

@@ -10,7 +10,7 @@ from seqcast.dataset import read_dataset
 from seqcast.inference import predict_dataset
 from seqcast.metrics import pearson_r
 from seqcast.predictions import Stitch, read_predictions
-from seqcast.settings import ModelSettings, read_settings
+from seqcast.settings import read_network, read_settings
 from seqcast.sources.simulated import write_simulated
 from seqcast.training import Task, train
 
@@ -30,7 +30,7 @@ def test_dilation_is_what_sees_the_enhancer(tmp_path: Path) -> None:
         block["dilation"] = 1
     r = {
         name: train_and_predict(model, tmp_path / name, data, settings)
-        for name, model in (("far", far), ("near", ModelSettings.model_validate(near)))
+        for name, model in (("far", far), ("near", read_network(near)))
     }
     # Both find promoters; only the dilated network knows which of them have their enhancer.
     assert r["near"][LOCAL] > r["far"][LOCAL] - 0.05

@@ -15,12 +15,12 @@ import seqcast
 import numpy as np, torch
 from seqcast.loss import poisson_loss
 from seqcast.nn import Network
-from seqcast.settings import PRESETS, ModelSettings
+from seqcast.settings import PRESETS, read_network
 from seqcast.targets import Targets
 
 torch.set_num_threads(2)
 torch.manual_seed(0)
-settings = ModelSettings.model_validate(PRESETS[sys.argv[1]]["model"])
+settings = read_network(PRESETS[sys.argv[1]]["network"])
 network = Network(settings, Targets.from_names([str(place) for place in range(10)])).train()
 rng = np.random.default_rng(0)
 codes = torch.from_numpy(rng.integers(0, 4, (4, 16_384), dtype=np.uint8))

@@ -4,25 +4,30 @@ import numpy as np
 import pytest
 import torch
 from parity import find_parity, read_parity
-from tiny import BIN, NETWORK, TARGETS, WINDOW
+from tiny import BIN, NETWORK, NETWORKS, TARGETS, WINDOW
 from torch.nn import functional as F
 
 from seqcast.checkpoint import from_chainer
 from seqcast.loss import poisson_loss
-from seqcast.nn import Network
-from seqcast.nn.gated import GatedConv
+from seqcast.nn import Network, to_one_hot
+from seqcast.nn.gated import WeightNormConv1d
+from seqcast.nn.kernels.conv import FastConv
+from seqcast.nn.kernels.products import (
+    Kernel,
+    add_input_gradient,
+    convolve,
+    make_weight_gradient,
+)
+from seqcast.nn.kernels.sequence import convolve_sequence
 from seqcast.nn.pooled import Conv
-from seqcast.nn.products import Kernel, add_input_gradient, convolve, make_weight_gradient
-from seqcast.nn.sequence import convolve_sequence
-from seqcast.settings import PRESETS, ModelSettings
-from seqcast.settings.model import DilatedBlock
+from seqcast.settings import PRESETS, NetworkSettings, read_network
 from seqcast.targets import Targets
 
-COURSE = ModelSettings.model_validate(PRESETS["course"]["model"])
+COURSE = read_network(PRESETS["course"]["network"])
 TEN = Targets.from_names([str(place) for place in range(10)])
 
 
-def make_network(settings: ModelSettings = NETWORK, crop: int = 0) -> Network:
+def make_network(settings: NetworkSettings = NETWORK, crop: int = 0) -> Network:
     torch.manual_seed(1)
     return Network(settings, TARGETS, crop).eval()
 
@@ -44,13 +49,13 @@ def test_forward_is_the_courses(device: torch.device) -> None:
 
 
 def _our_name(chainer: str) -> str:
-    """Turn `s_0/conv/W` into `trunk.squeeze.0.direction`."""
+    """Turn `s_0/conv/W` into `trunk.downsample.0.conv.weight_v`."""
     block, *_, letter = chainer.split("/")
     if block == "l":
         return f"head.{ {'W': 'weight', 'b': 'bias'}[letter] }"
     kind, index = block.split("_")
-    part = {"W": "direction", "g": "length", "b": "bias"}[letter]
-    return f"trunk.{ {'s': 'squeeze', 'd': 'dilated'}[kind] }.{index}.{part}"
+    part = {"W": "weight_v", "g": "weight_g", "b": "bias"}[letter]
+    return f"trunk.{ {'s': 'downsample', 'd': 'dilated'}[kind] }.{index}.conv.{part}"
 
 
 @pytest.mark.usefixtures("double")
@@ -91,14 +96,14 @@ def test_the_courses_network_has_as_many_parameters() -> None:
     assert Network(COURSE, TEN).parameter_count == 388_154
 
 
-@pytest.fixture(params=["gated", "pooled"])
-def settings(request: pytest.FixtureRequest) -> ModelSettings:
-    return NETWORK.model_copy(update={"blocks": request.param, "head_dropout": 0.1})
+@pytest.fixture(params=sorted(NETWORKS))
+def settings(request: pytest.FixtureRequest) -> NetworkSettings:
+    return NETWORKS[request.param]
 
 
 @pytest.mark.parametrize("bins", [1, 2, 7, 33])
 def test_any_length_that_bins_divide(
-    bins: int, settings: ModelSettings, device: torch.device
+    bins: int, settings: NetworkSettings, device: torch.device
 ) -> None:
     network = make_network(settings).to(device)
     log_rate = network(make_codes(2, bins * BIN).to(device))
@@ -109,6 +114,29 @@ def test_any_length_that_bins_divide(
 def test_other_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="windows of 250 bases do not divide into bins of 16"):
         make_network()(make_codes(1, 250))
+
+
+@pytest.mark.parametrize(
+    ("sequence", "found"),
+    [
+        (torch.zeros(2, 256), r"sequence is torch.float32 of shape \(2, 256\), wanted codes"),
+        (torch.zeros(2, 256, dtype=torch.int64), "sequence is torch.int64 of shape"),
+        (torch.zeros(2, 4, 256), r"of shape \(2, 4, 256\), .* or one-hot \(windows, bases, 4\)"),
+        (torch.zeros(256, 4), r"of shape \(256, 4\)"),
+    ],
+    ids=["floats", "integers", "channels first", "no windows"],
+)
+def test_other_sequence_is_refused(sequence: torch.Tensor, found: str) -> None:
+    with pytest.raises(ValueError, match=found):
+        make_network()(sequence)
+
+
+def test_one_hot_sequence_may_be_of_any_type(settings: NetworkSettings) -> None:
+    network, codes = make_network(settings), make_codes(2)
+    for dtype in (torch.bool, torch.uint8, torch.float16, torch.float64):
+        log_rate = network(to_one_hot(codes, dtype))
+        assert log_rate.dtype == torch.float32
+        torch.testing.assert_close(log_rate, network(codes))
 
 
 @pytest.mark.usefixtures("double")
@@ -164,9 +192,8 @@ def test_convolutions_of_pooled_blocks_have_torchs_gradients(
     width: int, dilation: int, length: int, device: torch.device
 ) -> None:
     torch.manual_seed(1)
-    options = {"padding": (0, dilation * (width // 2)), "dilation": (1, dilation), "bias": False}
-    ours = Conv(5, 6, (1, width), **options).to(device)
-    wanted = torch.nn.Conv2d(5, 6, (1, width), **options).to(device)
+    ours = FastConv(5, 6, width, dilation).to(device)
+    wanted = Conv(5, 6, width, dilation).to(device)
     wanted.load_state_dict(ours.state_dict())
     h = torch.randn(3, 5, 1, length, device=device)
     for memory_format in (torch.contiguous_format, torch.channels_last):
@@ -182,25 +209,25 @@ def test_convolutions_of_pooled_blocks_have_torchs_gradients(
 
 
 @pytest.mark.usefixtures("double")
-def test_crop_leaves_out_bins_and_changes_none(settings: ModelSettings) -> None:
+def test_crop_leaves_out_bins_and_changes_none(settings: NetworkSettings) -> None:
     codes = make_codes(2)
     whole, cropped = make_network(settings), make_network(settings, crop=3)
     torch.testing.assert_close(cropped(codes), whole(codes)[:, 3:-3])
 
 
 @pytest.mark.usefixtures("double")
-def test_windows_do_not_see_each_other(settings: ModelSettings, device: torch.device) -> None:
+def test_windows_do_not_see_each_other(settings: NetworkSettings, device: torch.device) -> None:
     network, codes = make_network(settings).to(device), make_codes(5).to(device)
     together = network(codes)
     alone = torch.cat([network(codes[row : row + 1]) for row in range(5)])
     torch.testing.assert_close(together, alone)
 
 
-@pytest.mark.parametrize(("blocks", "bases"), [("gated", 121), ("pooled", 136)])
-def test_an_output_sees_the_receptive_field_and_no_more(blocks: str, bases: int) -> None:
+@pytest.mark.parametrize(("kind", "bases"), [("gated", 121), ("pooled", 136)])
+def test_an_output_sees_the_receptive_field_and_no_more(kind: str, bases: int) -> None:
     # Wide kernels leave no base between two positions unseen.
-    settings = ModelSettings.model_validate(
-        {"blocks": blocks, "squeeze": [[6, 9, 4], [8, 5, 4]], "dilated": [[4, 3, 1], [4, 3, 2]]}
+    settings = read_network(
+        {"kind": kind, "downsample": [[6, 9, 4], [8, 5, 4]], "dilated": [[4, 3, 1], [4, 3, 2]]}
     )
     network = make_network(settings).double()
     length, bin_ = 512, 16
@@ -212,7 +239,7 @@ def test_an_output_sees_the_receptive_field_and_no_more(blocks: str, bases: int)
         output = network(changed)[:, bin_]
     seen = torch.nonzero((output[:-1] - output[-1]).abs().amax(dim=1) > 1e-13).flatten()
     assert settings.receptive_field == bases
-    if blocks == "gated":
+    if kind == "gated":
         assert len(seen) == bases
     # Of what a maximum is taken over, one base is seen and the others may not be.
     assert 0.8 * bases < seen[-1] - seen[0] + 1 <= bases
@@ -221,15 +248,15 @@ def test_an_output_sees_the_receptive_field_and_no_more(blocks: str, bases: int)
 
 def test_weights_are_lengths_times_directions() -> None:
     torch.manual_seed(1)
-    block = GatedConv(4, DilatedBlock(out=8, kernel=5, dilation=1), layer=0)
-    torch.testing.assert_close(block.weight, block.direction)
+    conv = WeightNormConv1d(4, 16, 5)
+    torch.testing.assert_close(conv.weight, conv.weight_v)
     with torch.no_grad():
-        block.direction *= 3
-        block.length[:] = torch.arange(16) + 1.0
-    torch.testing.assert_close(block.weight.flatten(1).norm(dim=1), torch.arange(16) + 1.0)
+        conv.weight_v *= 3
+        conv.weight_g[:] = torch.arange(16) + 1.0
+    torch.testing.assert_close(conv.weight.flatten(1).norm(dim=1), torch.arange(16) + 1.0)
 
 
-def test_dropout_is_for_training_alone(settings: ModelSettings) -> None:
+def test_dropout_is_for_training_alone(settings: NetworkSettings) -> None:
     network, codes = make_network(settings), make_codes(1)
     assert torch.equal(network(codes), network(codes))
     network.train()
@@ -240,7 +267,7 @@ def test_dropout_is_for_training_alone(settings: ModelSettings) -> None:
 
 def test_pooled_features_are_channels_last() -> None:
     """The layout is what makes it fast, and nothing else would show that it was lost."""
-    network = make_network(NETWORK.model_copy(update={"blocks": "pooled"}))
+    network = make_network(NETWORKS["pooled"])
     seen = []
     network.trunk.dilated[0].register_forward_hook(lambda *given: seen.append(given[2]))
     network(make_codes(2))

@@ -59,10 +59,10 @@ def alone(
 ) -> dict[str, Task]:
     """Return what one process comes to with each kind of network."""
     tasks = {}
-    for blocks in ("gated", "pooled"):
-        folder = tmp_path_factory.mktemp(blocks)
-        tasks[blocks] = make_shared_task(folder, tiny_dataset, 1, blocks=blocks)
-        train(tasks[blocks])
+    for kind in ("gated", "pooled"):
+        folder = tmp_path_factory.mktemp(kind)
+        tasks[kind] = make_shared_task(folder, tiny_dataset, 1, kind=kind)
+        train(tasks[kind])
     return tasks
 
 
@@ -79,15 +79,15 @@ def assert_same(task: Task, other: Task) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("blocks", "processes"), [("gated", 2), ("pooled", 4)])
+@pytest.mark.parametrize(("kind", "processes"), [("gated", 2), ("pooled", 4)])
 def test_more_processes_come_to_the_same(
-    tmp_path: Path, tiny_dataset: Dataset, alone: dict, blocks: str, processes: int
+    tmp_path: Path, tiny_dataset: Dataset, alone: dict, kind: str, processes: int
 ) -> None:
     # Seven windows in batches of three: two processes have uneven shares, of four some have none,
     # and bins are masked.
-    task = make_shared_task(tmp_path, tiny_dataset, processes, blocks=blocks)
+    task = make_shared_task(tmp_path, tiny_dataset, processes, kind=kind)
     train(task)
-    assert_same(task, alone[blocks])
+    assert_same(task, alone[kind])
     assert read_card(task.model).training.processes == processes
     assert not task.checkpoints.exists()
 

@@ -16,7 +16,7 @@ from seqcast.dataset import check_dataset, read_dataset
 from seqcast.errors import SeqcastError
 from seqcast.sampling import draw_epoch
 from seqcast.settings import GenomeSettings, read_settings
-from seqcast.settings.model import TrainSettings
+from seqcast.settings.training import TrainSettings
 from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.layout import Layout
 from seqcast.sources.genome.planning import Plan, make_plan

@@ -98,13 +98,13 @@ def test_three_kills_change_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("blocks", ["gated", "pooled"])
+@pytest.mark.parametrize("kind", ["gated", "pooled"])
 def test_twenty_random_kills_change_nothing(
-    tmp_path: Path, tiny_dataset: Dataset, untouched, blocks: str
+    tmp_path: Path, tiny_dataset: Dataset, untouched, kind: str
 ) -> None:
-    changes = {"blocks": blocks, "epochs": 80, "threads": 2}
+    changes = {"kind": kind, "epochs": 80, "threads": 2}
     task = make_long_task(tmp_path, tiny_dataset, **changes)
-    chance = random.Random(blocks)
+    chance = random.Random(kind)
     for number in range(21):
         # Some attempts cannot save at all: the disk is full.
         largest = 2_000 if number % 5 == 4 else 0
@@ -168,7 +168,7 @@ def test_attempts_of_a_few_steps_come_to_the_same(
     [
         ({"seed": 6}, "training"),
         ({"learning_rate": 2e-2}, "training"),
-        ({"blocks": "pooled"}, "network"),
+        ({"kind": "pooled"}, "network"),
     ],
 )
 def test_what_another_training_left_is_not_used(

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from seqcast.errors import SeqcastError
-from seqcast.settings import STAGES, ModelSettings, Settings, read_settings
+from seqcast.settings import STAGES, Settings, read_network, read_settings
 from seqcast.settings.schema import make_docs, make_schema
 from seqcast.settings.written import read_config
 
@@ -65,12 +65,12 @@ def test_settings_do_not_change() -> None:
         ),
         ({"models": {"a": {"trian": {}}}}, "models.a.trian: unknown key (did you mean 'train'?)"),
         (
-            {"models": {"a": {"model": {"squeeeze": []}}}},
-            "config: models.a.model.squeeeze: unknown key (did you mean 'squeeze'?)",
+            {"models": {"a": {"network": {"downsampel": []}}}},
+            "config: models.a.network.downsampel: unknown key (did you mean 'downsample'?)",
         ),
         (
-            {"models": {"a": {"model": {"dilated": [{"out": 1, "kernl": 3, "dilation": 1}]}}}},
-            "config: models.a.model.dilated.0.kernl: unknown key (did you mean 'kernel'?)",
+            {"models": {"a": {"network": {"dilated": [{"out": 1, "kernl": 3, "dilation": 1}]}}}},
+            "config: models.a.network.dilated.0.kernl: unknown key (did you mean 'kernel'?)",
         ),
         ({"predict": {"splt": "all"}}, "predict.splt: unknown key (did you mean 'split'?)"),
         (
@@ -137,9 +137,15 @@ def test_unknown_keys_are_refused_with_a_suggestion(config: dict, message: str) 
             {"models": {"a": {"preset": "course", "train": {"warmup_epochs": 10}}}},
             "config: models.a.train: warmup_epochs is 10",
         ),
-        ({"models": {"a": {"model": {"squeeze": 5}}}}, "models.a.model.squeeze: found 5, wanted"),
-        ({"models": {"a": {"model": {"squeeze": [[4, 4, 128]]}}}}, "kernel 4 is even"),
-        ({"models": {"a": {"model": {"squeeze": [[4, 3]]}}}}, "models.a.model.squeeze.0: found"),
+        (
+            {"models": {"a": {"network": {"downsample": 5}}}},
+            "models.a.network.downsample: found 5, wanted",
+        ),
+        ({"models": {"a": {"network": {"downsample": [[4, 4, 128]]}}}}, "kernel 4 is even"),
+        (
+            {"models": {"a": {"network": {"downsample": [[4, 3]]}}}},
+            "models.a.network.downsample.0: found",
+        ),
         ({"run": "a/b"}, "config: run: found 'a/b'; string should match"),
     ],
 )
@@ -250,16 +256,24 @@ def test_train_need_not_be_whole_without_its_models() -> None:
 
 def test_a_preset_is_changed_part_by_part() -> None:
     blocks = [[8, 5, 16], {"out": 8, "kernel": 3, "stride": 8, "dropout": "0.5"}]
-    settings = read_settings({"models": {"a": {"model": {"squeeze": blocks}}}})
+    settings = read_settings({"models": {"a": {"network": {"downsample": blocks}}}})
     network = settings.network("a")
-    assert [block.stride for block in network.squeeze] == [16, 8]
-    assert [block.dropout for block in network.squeeze] == [0.0, 0.5]
+    assert network.strides == (16, 8)
+    assert [block.dropout for block in network.downsample] == [0.0, 0.5]
     assert network.dilated == read_settings({}).network("default").dilated
+
+
+def test_of_a_preset_of_another_kind_is_kept_what_both_have() -> None:
+    network = read_settings({"models": {"a": {"network": {"kind": "gated"}}}}).network("a")
+    preset = read_settings({}).network("default")
+    assert (network.kind, preset.kind) == ("gated", "pooled")
+    assert network.downsample == preset.downsample
+    assert "head_dropout" not in network.model_dump()
 
 
 def test_strides_make_the_bins() -> None:
     blocks = [[48, 21, 2], [60, 7, 4], [76, 7, 4], [96, 7, 4]]
-    models = {"default": {"model": {"squeeze": blocks}}}
+    models = {"default": {"network": {"downsample": blocks}}}
     message = refusal({"dataset": {"bin_size": 64}, "models": models})
     assert "models.default: its strides 2 x 4 x 4 x 4 make bins of 128 bases" in message
     assert "dataset.bin_size is 64; set dataset.bin_size: 128, or choose strides" in message
@@ -278,7 +292,7 @@ def test_the_largest_strides_stay_where_they_are() -> None:
     dataset = {"bin_size": 32}
     models = {"a": {"preset": "course"}, "b": {}}
     settings = read_settings({"dataset": dataset, "models": models})
-    strides = {name: [b.stride for b in settings.network(name).squeeze] for name in models}
+    strides = {name: list(settings.network(name).strides) for name in models}
     assert strides == {"a": [2, 2, 2, 4], "b": [4, 2, 4, 1]}
 
 
@@ -306,15 +320,15 @@ def test_an_epoch_must_be_kept_to_be_predicted_with() -> None:
 
 def test_receptive_field_by_hand() -> None:
     network = {
-        "blocks": "gated",
-        "squeeze": [[1, 5, 4], [1, 3, 2]],
+        "kind": "gated",
+        "downsample": [[1, 5, 4], [1, 3, 2]],
         "dilated": [[1, 3, 1], [1, 3, 4]],
     }
-    # 1 + 4 + 2 * 4 for the squeeze, 2 * 8 and 2 * 4 * 8 beyond it
-    assert ModelSettings.model_validate(network).receptive_field == 93
+    # 1 + 4 + 2 * 4 for the downsample, 2 * 8 and 2 * 4 * 8 beyond it
+    assert read_network(network).receptive_field == 93
     # and 3 + 1 * 4 by pooling
-    pooled = network | {"blocks": "pooled"}
-    assert ModelSettings.model_validate(pooled).receptive_field == 100
+    pooled = network | {"kind": "pooled"}
+    assert read_network(pooled).receptive_field == 100
 
 
 def test_members_are_folds_times_replicates() -> None:
@@ -402,8 +416,8 @@ def test_configs_fit_schema_and_code(path: Path) -> None:
         {"dataset": {"window": 1024}},
         {"dataset": BASENJI},
         {"predict": {"checkpoint": "best"}},
-        {"models": {"a": {"model": {"dilated": [[4, 3, 1, 0.1], [4, 3, 2]]}}}},
-        {"models": {"a": {"model": {"dilated": [{"out": 4, "kernel": 3, "dilation": 1}]}}}},
+        {"models": {"a": {"network": {"dilated": [[4, 3, 1, 0.1], [4, 3, 2]]}}}},
+        {"models": {"a": {"network": {"dilated": [{"out": 4, "kernel": 3, "dilation": 1}]}}}},
     ],
 )
 def test_schema_takes_what_code_takes(config: dict) -> None:
@@ -419,9 +433,9 @@ def test_schema_takes_what_code_takes(config: dict) -> None:
         {"train": {"learning_rate": "fast"}},
         {"train": {"epochs": 0}},
         {"models": {"a": {"train": {"epoch": 2}}}},
-        {"models": {"a": {"model": {"squeeze": []}}}},
-        {"models": {"a": {"model": {"dilated": [[4, 3]]}}}},
-        {"models": {"a": {"model": {"dilated": [[4, 3, 1, 2]]}}}},
+        {"models": {"a": {"network": {"downsample": []}}}},
+        {"models": {"a": {"network": {"dilated": [[4, 3]]}}}},
+        {"models": {"a": {"network": {"dilated": [[4, 3, 1, 2]]}}}},
         {"models": {"a b": {}}},
         {"dataset": {"source": "basenji_h5"}},
         {"dataset": {"file": "seq.h5"}},

@@ -14,6 +14,7 @@ from tiny import (
     BIN,
     CROP,
     NETWORK,
+    NETWORKS,
     TARGETS,
     WINDOW,
     make_all_windows,
@@ -264,11 +265,11 @@ def test_windows_of_one_bin_can_be_trained_on(tmp_path: Path) -> None:
     assert run(tmp_path, dataset, epochs=1).model.exists()
 
 
-@pytest.mark.parametrize("blocks", ["gated", "pooled"])
-def test_every_kind_of_network_learns(tmp_path: Path, tiny_dataset: Dataset, blocks: str) -> None:
+@pytest.mark.parametrize("kind", ["gated", "pooled"])
+def test_every_kind_of_network_learns(tmp_path: Path, tiny_dataset: Dataset, kind: str) -> None:
     settings = TrainSettings(clip_norm=1.0, batch_size=2, learning_rate=1e-2, seed=3)
     torch.manual_seed(1)
-    network = Network(NETWORK.model_copy(update={"blocks": blocks}), TARGETS, CROP)
+    network = Network(NETWORKS[kind], TARGETS, CROP)
     # In the table's units, in which it starts far from the mean.
     dataset = replace(tiny_dataset, targets=TARGETS)
     trainer = Trainer(network, dataset, settings, CPU)

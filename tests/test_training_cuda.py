@@ -51,11 +51,11 @@ def on_cpu(tmp_path_factory: pytest.TempPathFactory, tiny_dataset: Dataset):
 
 
 @pytest.mark.parametrize("reverse_complement", [False, True])
-@pytest.mark.parametrize("blocks", ["gated", "pooled"])
+@pytest.mark.parametrize("kind", ["gated", "pooled"])
 def test_a_gpu_comes_to_what_a_cpu_comes_to(
-    tmp_path: Path, tiny_dataset: Dataset, on_cpu, blocks: str, reverse_complement: bool
+    tmp_path: Path, tiny_dataset: Dataset, on_cpu, kind: str, reverse_complement: bool
 ) -> None:
-    changes = {"blocks": blocks, "epochs": 4, "reverse_complement": reverse_complement}
+    changes = {"kind": kind, "epochs": 4, "reverse_complement": reverse_complement}
     task = make_gpu_task(tmp_path, tiny_dataset, **changes)
     train(task)
     assert read_losses(task) == pytest.approx(on_cpu(**changes), rel=2e-3)
@@ -125,9 +125,9 @@ def test_a_loss_that_is_not_finite_is_noticed_soon(tmp_path: Path, tiny_dataset:
 def test_processes_of_torchrun_use_nccl(tmp_path: Path, tiny_dataset: Dataset, on_cpu) -> None:
     # One process a GPU: where there is one GPU, this is a world of one.
     count = torch.cuda.device_count()
-    task = make_gpu_task(tmp_path, tiny_dataset, epochs=3, blocks="pooled", processes=count)
+    task = make_gpu_task(tmp_path, tiny_dataset, epochs=3, kind="pooled", processes=count)
     (agent,) = start_torchrun(task, f"--nproc-per-node={count}")
     said = agent.communicate(timeout=SECONDS)[1]
     assert agent.returncode == 0, said
-    assert read_losses(task) == pytest.approx(on_cpu(epochs=3, blocks="pooled"), rel=2e-3)
+    assert read_losses(task) == pytest.approx(on_cpu(epochs=3, kind="pooled"), rel=2e-3)
     assert set(load_file(task.model))

@@ -165,7 +165,7 @@ def test_windows_have_the_length_of_the_training(
 
 
 def test_a_model_of_other_bins_is_refused(lab: Lab, tmp_path: Path) -> None:
-    settings = NETWORK.model_copy(update={"squeeze": NETWORK.squeeze[:1]})
+    settings = NETWORK.model_copy(update={"downsample": NETWORK.downsample[:1]})
     other = make_lab(tmp_path, lab.genome)
     odd = Lab(other.folder, other.dataset, Network(settings, TARGETS, CROP), other.genome)
     with pytest.raises(SeqcastError, match=r"has 4 bases a bin, but .* has 16"):

@@ -12,7 +12,7 @@ from seqcast.nn import Network
 from seqcast.predictor import Predictor
 from seqcast.replicates import ReplicatesWriter
 from seqcast.sampling import Epoch, draw_epoch, find_shares
-from seqcast.settings import ModelSettings, TrainSettings
+from seqcast.settings import NetworkSettings, TrainSettings, read_network
 from seqcast.targets import Targets
 from seqcast.training import Task
 from seqcast.training.loader import Loader
@@ -28,13 +28,15 @@ TARGETS = Targets(
     units=("reads",) * 3,
 )
 SOURCE = {"kind": "simulated", "assembly": "tiny", "has_coordinates": True}
-NETWORK = ModelSettings.model_validate(
-    {
-        "blocks": "gated",
-        "squeeze": [[6, 5, 4, 0.1], [8, 3, 4, 0.1]],
-        "dilated": [[4, 3, 1, 0.1], [4, 3, 2, 0.1]],
-    }
-)
+BLOCKS = {
+    "downsample": [[6, 5, 4, 0.1], [8, 3, 4, 0.1]],
+    "dilated": [[4, 3, 1, 0.1], [4, 3, 2, 0.1]],
+}
+NETWORKS = {
+    "gated": read_network({"kind": "gated", **BLOCKS}),
+    "pooled": read_network({"kind": "pooled", **BLOCKS, "head_dropout": 0.1}),
+}
+NETWORK = NETWORKS["gated"]
 
 
 def make_contigs(seed: int = 1) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -123,7 +125,7 @@ def write_replicates(
         writer.finish()
 
 
-def make_task(folder: Path, dataset: Dataset, network: ModelSettings = NETWORK, **training: Any):
+def make_task(folder: Path, dataset: Dataset, network: NetworkSettings = NETWORK, **training: Any):
     """Make the task of a training whose files lie in a folder."""
     return Task(
         network=network,

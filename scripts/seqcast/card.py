@@ -10,16 +10,18 @@ from typing import Any, Literal
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 from safetensors import SafetensorError, safe_open
 
+from seqcast import older_models
 from seqcast.damage import refuse_damage
 from seqcast.disk import check_format
 from seqcast.headers import check_header
 from seqcast.seal import AGAIN, check_seal, damaged
-from seqcast.settings import ModelSettings, TrainSettings
+from seqcast.settings import TrainSettings
+from seqcast.settings.network import AnyNetwork
 from seqcast.settings.section import Section
 from seqcast.targets import Targets
 
 FORMAT = "seqcast-model"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 # One key, because the order of several is not the same in every run.
 KEY = "seqcast"
 # The seal is the first key, so that it lies near the file's start.
@@ -50,7 +52,7 @@ class Card(Section):
 
     format: str
     format_version: int
-    model: ModelSettings
+    network: AnyNetwork
     targets: Targets
     crop: NonNegativeInt
     bin_size: PositiveInt
@@ -60,17 +62,18 @@ class Card(Section):
 
     @model_validator(mode="after")
     def _check(self) -> "Card":
-        model, field = self.model, self.training.receptive_field
-        if self.bin_size != model.bin_size:
-            strides = " x ".join(str(block.stride) for block in model.squeeze)
+        network = self.network
+        field = self.training.receptive_field
+        if self.bin_size != network.bin_size:
+            strides = " x ".join(str(stride) for stride in network.strides)
             raise ValueError(
                 f"bin_size is {self.bin_size}, but the strides {strides} make bins of"
-                f" {model.bin_size}"
+                f" {network.bin_size}"
             )
-        if field not in (None, model.receptive_field):
+        if field not in (None, network.receptive_field):
             raise ValueError(
-                f"training.receptive_field is {field}, but the network of model sees"
-                f" {model.receptive_field} bases"
+                f"training.receptive_field is {field}, but the network sees"
+                f" {network.receptive_field} bases"
             )
         return self
 
@@ -80,16 +83,21 @@ def read_card(path: str | Path) -> Card:
 
     Raises `SeqcastError` for a file that is no model or damaged, or whose header cannot be true.
     """
-    header = read_header(Path(path), (FORMAT, FORMAT_VERSION), "a model", _REMEDY)
+    wanted = (FORMAT, FORMAT_VERSION)
+    header = read_header(Path(path), wanted, "a model", _REMEDY, older=older_models.VERSION)
+    if header["format_version"] == older_models.VERSION:
+        header = older_models.rename_header(header)
     hint = "train it anew, or use the seqcast that wrote it"
     return check_header(Card, json.dumps(header), path, hint)
 
 
-def read_header(path: Path, wanted: tuple[str, int], what: str, remedy: str) -> dict[str, Any]:
+def read_header(
+    path: Path, wanted: tuple[str, int], what: str, remedy: str, *, older: int | None = None
+) -> dict[str, Any]:
     """Read what a sealed safetensors file says of itself, once its seal and format are right.
 
     `what` the file should be and `remedy` stand in the `SeqcastError` of one that is not as
-    written.
+    written. Besides the `wanted` version an `older` one may be read as well.
     """
     with refuse_damage(path, f"cannot be read as {what}", remedy):
         is_sealed = check_seal(path, remedy)
@@ -99,6 +107,8 @@ def read_header(path: Path, wanted: tuple[str, int], what: str, remedy: str) -> 
         except SafetensorError as error:
             raise ValueError(error) from None
     header = check_header(dict[str, Any], text, path, remedy)
+    if older is not None and header.get("format_version") == older:
+        wanted = (wanted[0], older)
     check_format(path, header, wanted, "make it anew, or use the seqcast that wrote it")
     # This version has a seal: it is the mark itself that is damaged.
     if not is_sealed:

@@ -15,14 +15,22 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from seqcast import __version__
-from seqcast.card import FORMAT, FORMAT_VERSION, KEY, SEAL_KEY, Card, TrainingFacts, read_card
+from seqcast import __version__, older_models
+from seqcast.card import (
+    FORMAT,
+    FORMAT_VERSION,
+    KEY,
+    SEAL_KEY,
+    Card,
+    TrainingFacts,
+    read_card,
+)
 from seqcast.damage import refuse_damage
 from seqcast.disk import written_whole
 from seqcast.errors import SeqcastError
 from seqcast.nn import Network
 from seqcast.seal import BLANK, seal
-from seqcast.settings import PRESETS, ModelSettings, TrainSettings
+from seqcast.settings import PRESETS, GatedSettings, TrainSettings, read_network
 from seqcast.targets import Targets
 
 _ZIP = b"PK\x03\x04"
@@ -34,7 +42,7 @@ def write_model(path: str | Path, network: Network, training: dict[str, Any] | N
     card = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        "model": network.settings.model_dump(),
+        "network": network.settings.model_dump(),
         "targets": json.loads(network.targets.to_json()),
         "crop": network.crop,
         "bin_size": network.settings.bin_size,
@@ -63,8 +71,10 @@ def read_model(path: str | Path) -> Network:
     card = read_card(path)
     with safe_open(path, "pt") as file:
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if card.format_version == older_models.VERSION:
+        weights = older_models.rename_weights(weights)
     _check_weights(path, card, weights)
-    network = Network(card.model, card.targets, card.crop)
+    network = Network(card.network, card.targets, card.crop)
     network.load_state_dict(weights)
     return network.eval()
 
@@ -92,7 +102,7 @@ def _check_weights(path: str | Path, card: Card, weights: Mapping[str, Tensor]) 
     try:
         # On `meta` tensors have a shape and no memory: a header may claim any size.
         with torch.device("meta"):
-            wanted = Network(card.model, card.targets, card.crop).state_dict()
+            wanted = Network(card.network, card.targets, card.crop).state_dict()
     except RuntimeError as error:
         fault = f"no machine holds its network ({error})"
         raise SeqcastError(f"{path}: its weights do not fit its settings: {fault}") from None
@@ -116,7 +126,7 @@ def _describe(tensor: Tensor) -> str:
 
 def from_chainer(
     path: str | Path,
-    settings: ModelSettings | None = None,
+    settings: GatedSettings | None = None,
     names: Sequence[str] | None = None,
 ) -> Network:
     """Rebuild the course's network from a snapshot of its own, such as `out/model_epoch_10`.
@@ -124,7 +134,7 @@ def from_chainer(
     The snapshot holds weights alone: strides and dilations are those of `settings` (the preset
     `course`), targets are called by `names` or counted.
     """
-    settings = settings or ModelSettings.model_validate(PRESETS["course"]["model"])
+    settings = settings or read_network(PRESETS["course"]["network"])
     with refuse_damage(path, "cannot be read as a Chainer snapshot", "copy it again"):
         try:
             # Given a name, np.load leaves a broken file open.
@@ -141,12 +151,16 @@ def from_chainer(
     count = len(arrays["l/W"])
     targets = Targets.from_names(names or count_names(count))
     network = Network(settings, targets)
-    state = {"head.weight": arrays["l/W"], "head.bias": arrays["l/b"]}
-    for ours, theirs in (("squeeze", "s"), ("dilated", "d")):
+    head = arrays["l/W"]
+    state = {
+        "head.weight": head[..., 0] if head.shape[2:] == (1,) else head,
+        "head.bias": arrays["l/b"],
+    }
+    for ours, theirs in (("downsample", "s"), ("dilated", "d")):
         for index in range(len(getattr(settings, ours))):
-            for part, letter in (("direction", "W"), ("length", "g"), ("bias", "b")):
+            for part, letter in (("weight_v", "W"), ("weight_g", "g"), ("bias", "b")):
                 key = f"{theirs}_{index}/conv/{letter}"
-                state[f"trunk.{ours}.{index}.{part}"] = arrays.get(key, np.empty(0, np.float32))
+                state[f"trunk.{ours}.{index}.conv.{part}"] = arrays.get(key, np.empty(0, "f4"))
     try:
         network.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
     except (RuntimeError, TypeError) as error:

@@ -19,12 +19,12 @@ import numpy as np, torch
 from seqcast.loss import poisson_loss
 from seqcast.memory import keep_memory
 from seqcast.nn import Network
-from seqcast.settings import PRESETS, ModelSettings
+from seqcast.settings import PRESETS, read_network
 from seqcast.targets import Targets
 
 keep_memory()
 torch.set_num_threads(int(sys.argv[1]))
-settings = ModelSettings.model_validate(PRESETS["default"]["model"])
+settings = read_network(PRESETS["default"]["network"])
 network = Network(settings, Targets.from_names([str(place) for place in range(10)])).train()
 rng = np.random.default_rng(1)
 codes = torch.from_numpy(rng.integers(0, 4, ({WINDOWS}, 16_384), dtype=np.uint8))

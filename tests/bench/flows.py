@@ -27,9 +27,9 @@ PLAIN_TRAINING = """
 import sys, pathlib, torch
 sys.path.insert(0, "../scripts")
 from bench.plain import train
-from seqcast.settings import PRESETS, ModelSettings
+from seqcast.settings import PRESETS, read_network
 torch.set_num_threads(int(sys.argv[2]))
-train(pathlib.Path(sys.argv[1]), ModelSettings.model_validate(PRESETS["course"]["model"]))
+train(pathlib.Path(sys.argv[1]), read_network(PRESETS["course"]["network"]))
 """
 
 

@@ -1,4 +1,4 @@
-"""Rows of a GPU: training with all that belongs to it, beside the plain port on windows at hand."""
+"""Rows of a GPU: training with all that belongs to it, beside the plain network on its windows."""
 
 import statistics
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from bench.networks import BINS, LENGTH, TARGETS, Setting
 from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
 from seqcast.device import choose_device
 from seqcast.nn import Network
-from seqcast.settings import PRESETS, ModelSettings, TrainSettings
+from seqcast.settings import PRESETS, TrainSettings, read_network
 from seqcast.targets import Targets
 from seqcast.training.loop import Trainer
 
@@ -51,7 +51,7 @@ def make_dataset(path: Path) -> Dataset:
 def make_steps(preset: str, dataset: Dataset, windows: int) -> Callable[[], None]:
     """Return what takes some steps of a training, from drawing windows to reading losses."""
     changes = {**PRESETS[preset]["train"], "batch_size": windows, "device": "cuda"}
-    network = Network(ModelSettings.model_validate(PRESETS[preset]["model"]), dataset.targets)
+    network = Network(read_network(PRESETS[preset]["network"]), dataset.targets)
     settings = TrainSettings.model_validate(changes)
     trainer = Trainer(network, dataset, settings, choose_device("cuda"))
 
@@ -82,12 +82,12 @@ def find_memory_rate(device: str, numbers: int = 1 << 28, rounds: int = 5) -> fl
 
 def _measure_course(dataset: Dataset, windows: int, rounds: int) -> Row:
     setting = Setting(windows)
-    for name in ("coverage", "one_hot"):
+    for name in ("coverage", "noise", "one_hot"):
         setattr(setting, name, getattr(setting, name).cuda())
     setting.plain.cuda()
 
     def plain(context: Callable[[], AbstractContextManager]) -> Callable[[], None]:
-        """Return what takes as many steps of the plain port, each of which reads its loss."""
+        """Return what takes as many steps of the plain network, each of which reads its loss."""
 
         def run() -> None:
             """Take the steps."""

@@ -1,4 +1,4 @@
-"""Rows of the network alone: a training step and a prediction, beside the plain port."""
+"""Rows of the network alone: a training step and a prediction, beside torch's own modules."""
 
 import ctypes
 from collections.abc import Callable
@@ -8,13 +8,13 @@ from functools import partial
 import numpy as np
 import torch
 from bench.measuring import Row, compare, interleave, skip
-from bench.plain import PlainNetwork, make_one_hot, make_optimizer, train_step
+from bench.plain import make_optimizer, train_step
 
 from seqcast.device import choose_device
 from seqcast.loss import poisson_loss
 from seqcast.memory import keep_memory
-from seqcast.nn import Network
-from seqcast.settings import PRESETS, ModelSettings
+from seqcast.nn import Network, to_one_hot
+from seqcast.settings import PRESETS, read_network
 from seqcast.targets import Targets
 
 LENGTH, BINS, TARGETS = 131_072, 1024, 10
@@ -32,15 +32,15 @@ class Setting:
 
     def __init__(self, windows: int) -> None:
         torch.manual_seed(1)
-        settings = ModelSettings.model_validate(PRESETS["course"]["model"])
-        names = [str(place) for place in range(TARGETS)]
+        settings = read_network(PRESETS["course"]["network"])
+        targets = Targets.from_names([str(place) for place in range(TARGETS)])
         self.windows = windows
-        self.network = Network(settings, Targets.from_names(names))
-        self.plain = PlainNetwork(settings, TARGETS)
+        self.network = Network(settings, targets)
+        self.plain = Network(settings, targets).plain()
         self.optimizers = {each: make_optimizer(each) for each in (self.network, self.plain)}
         rng = np.random.default_rng(1)
         self.codes = torch.from_numpy(rng.integers(0, 4, (windows, LENGTH), dtype=np.uint8))
-        self.one_hot = make_one_hot(self.codes)
+        self.one_hot = to_one_hot(self.codes)
         shape = windows, BINS, TARGETS
         self.coverage = torch.from_numpy(rng.poisson(2, shape).astype(np.float32))
         self.noise = torch.arange(windows, dtype=torch.int32)
@@ -56,9 +56,10 @@ class Setting:
         optimizer.step()
 
     def train_plain(self, context: Context = nullcontext) -> None:
-        """Take a step of the plain port."""
+        """Take a step of the plain network."""
         optimizer = self.optimizers[self.plain]
-        train_step(self.plain.train(), optimizer, self.one_hot, self.coverage, context)
+        plain = self.plain.train()
+        train_step(plain, optimizer, self.one_hot, self.coverage, self.noise, context)
 
     @torch.inference_mode()
     def predict(self, context: Context = nullcontext) -> None:
@@ -68,7 +69,7 @@ class Setting:
 
     @torch.inference_mode()
     def predict_plain(self, context: Context = nullcontext) -> None:
-        """Predict with the plain port."""
+        """Predict with the plain network."""
         with context():
             self.plain.eval()(self.one_hot)
 

@@ -21,8 +21,8 @@ TINY = {
     },
     "models": {
         "default": {
-            "model": {
-                "squeeze": [[8, 11, 4, 0], [8, 7, 4, 0.05], [12, 7, 8, 0.05]],
+            "network": {
+                "downsample": [[8, 11, 4, 0], [8, 7, 4, 0.05], [12, 7, 8, 0.05]],
                 "dilated": [[8, 3, 1, 0.1], [8, 3, 2, 0.1]],
             },
             "train": {"epochs": 2, "threads": 1, "snapshots": "every"},

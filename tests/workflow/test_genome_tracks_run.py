@@ -11,7 +11,7 @@ from project import TINY, Project
 from seqcast.tracks import read_tracks
 
 NETWORK = {
-    "model": {"squeeze": [[8, 7, 4], [8, 5, 4]], "dilated": [[4, 3, 1, 0.1]]},
+    "network": {"downsample": [[8, 7, 4], [8, 5, 4]], "dilated": [[4, 3, 1, 0.1]]},
     "train": {"epochs": 1, "threads": 1, "max_jitter": 64},
 }
 

@@ -18,7 +18,7 @@ from seqcast.dataset import read_dataset
 from seqcast.predictions import read_predictions
 
 NETWORK = {
-    "model": {"squeeze": [[8, 7, 4], [8, 5, 4]], "dilated": [[4, 3, 1, 0.1]]},
+    "network": {"downsample": [[8, 7, 4], [8, 5, 4]], "dilated": [[4, 3, 1, 0.1]]},
     "train": {"epochs": 2, "threads": 1, "max_jitter": 64},
 }
 UCSC = "https://hgdownload.soe.ucsc.edu/goldenPath/sacCer3/bigZips"
@@ -182,7 +182,7 @@ def test_yeast_just_works(project: Project, served: tuple[Path, str]) -> None:
     config["dataset"] |= {"window": 32768, "stride": 32768}
     config["models"] = {
         "default": {
-            "model": {"squeeze": [[8, 11, 4], [8, 7, 4], [12, 9, 8]], "dilated": [[8, 3, 1]]},
+            "network": {"downsample": [[8, 11, 4], [8, 7, 4], [12, 9, 8]], "dilated": [[8, 3, 1]]},
             "train": {"epochs": 1, "threads": 1},
         }
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from project import TINY, Project, make_project
 
-from seqcast.settings.model import TrainSettings
+from seqcast.settings.training import TrainSettings
 
 FIGURES = {"browse_tracks", "report", "first_look"}
 TRAINED = {

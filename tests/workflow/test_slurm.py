@@ -31,7 +31,9 @@ LONG = {
         "chromosomes": {"chrA": 900_000, "chrB": 40_100, "chrC": 40_000},
     },
     "train": {"epochs": 24, "device": "cpu"},
-    "models": {"default": {"model": TINY["models"]["default"]["model"], "train": {"threads": 1}}},
+    "models": {
+        "default": {"network": TINY["models"]["default"]["network"], "train": {"threads": 1}}
+    },
 }
 
 

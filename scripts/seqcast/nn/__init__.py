@@ -1,23 +1,25 @@
-"""The network: blocks that shorten the sequence, dilated blocks that see far, a linear head.
+"""The network: a trunk that turns sequence into features of each bin, and a linear head.
 
 Shapes: B windows, L bases, C channels, N bins, T targets. The output is the natural logarithm of
-the expected coverage.
+the expected coverage. `gated` and `pooled` are the kinds of trunks, of torch's own modules;
+`kernels` has what computes some of these modules faster.
 """
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seqcast.nn.gated import GatedTrunk
+from seqcast.nn.kernels import use_kernels
 from seqcast.nn.normalisation import share_statistics
+from seqcast.nn.one_hot import BASES, to_one_hot
 from seqcast.nn.pooled import PooledTrunk
-from seqcast.nn.sequence import BASES
-from seqcast.settings import ModelSettings
+from seqcast.settings import NetworkSettings
 from seqcast.targets import Targets
 
-__all__ = ["Network", "share_statistics"]
+__all__ = ["Network", "share_statistics", "to_one_hot"]
 
-_TRUNKS = {"gated": GatedTrunk, "pooled": PooledTrunk}
+# By the `kind` of their settings.
+_TRUNKS: dict[str, type[nn.Module]] = {"gated": GatedTrunk, "pooled": PooledTrunk}
 
 
 class Network(nn.Module):
@@ -27,36 +29,60 @@ class Network(nn.Module):
     `targets.to_training` makes of coverage.
     """
 
-    def __init__(self, settings: ModelSettings, targets: Targets, crop: int = 0) -> None:
+    def __init__(self, settings: NetworkSettings, targets: Targets, crop: int = 0) -> None:
         super().__init__()
-        self.settings, self.targets, self.crop = settings, targets, crop
-        self._bin_size = settings.bin_size
-        self.trunk = _TRUNKS[settings.blocks](BASES, settings)
-        channels = self.trunk.channels
-        self.head = nn.Conv1d(channels, len(targets), 1)
-        # Pooled features are of size one: predictions start near the mean, 1 where scaled so.
-        spread = 1.0 if settings.blocks == "gated" else 0.1
-        nn.init.normal_(self.head.weight, std=spread * channels**-0.5)
+        self.settings = settings
+        self.targets = targets
+        self.crop = crop
+        self.trunk = _TRUNKS[settings.kind](settings)
+        self.head = nn.Linear(self.trunk.channels, len(targets))
+        nn.init.normal_(self.head.weight, std=self.trunk.head_spread * self.trunk.channels**-0.5)
         nn.init.zeros_(self.head.bias)
+        self.plain(False)
+
+    def plain(self, mode: bool = True) -> "Network":
+        """Compute codes with torch's own modules alone (`True`), or with kernels; return self.
+
+        As `train` and `eval` it changes the network itself. Hooks see each module of a plain
+        network, and results are the kernels' up to rounding.
+        """
+        self.is_plain = mode
+        use_kernels(self, not mode)
+        return self
 
     @property
     def parameter_count(self) -> int:
         """How many numbers are learned."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def forward(self, codes_BL: Tensor, noise_B: Tensor | None = None) -> Tensor:
-        """Map uint8 codes (B, L) to log coverage (B, N, T); N = L / bin size - 2 crop.
+    def forward(self, sequence: Tensor, noise_B: Tensor | None = None) -> Tensor:
+        """Map sequence to log coverage (B, N, T); N = L / bin size - 2 crop.
 
-        In training `noise_B`, int32, decides what dropout drops of each window; None: nothing.
+        Sequence is codes (B, L), uint8, or one-hot (B, L, 4), with respect to which there are
+        gradients. In training `noise_B`, int32, decides what dropout drops of each window; None:
+        nothing. Raises `ValueError` for other shapes, and for windows that do not divide into bins.
         """
-        if codes_BL.shape[-1] % self._bin_size:
-            raise ValueError(
-                f"windows of {codes_BL.shape[-1]:,} bases do not divide into bins of"
-                f" {self._bin_size}"
-            )
-        h_BNC = self.trunk(codes_BL, noise_B)
+        h_BNC = self.trunk(self._read(sequence), noise_B)
         # In full precision: the tracks would show the steps of bfloat16.
         with torch.autocast(h_BNC.device.type, enabled=False):
-            weight_TC = self.head.weight[:, :, 0]
-            log_rate_BNT = F.linear(h_BNC.to(weight_TC.dtype), weight_TC, self.head.bias)
+            log_rate_BNT = self.head(h_BNC.to(self.head.weight.dtype))
         return log_rate_BNT[:, self.crop : log_rate_BNT.shape[1] - self.crop]
+
+    def _read(self, sequence: Tensor) -> Tensor:
+        """Return one-hot sequence (B, 4, L), or codes (B, 1, L) where a kernel reads letters."""
+        is_codes = sequence.dim() == 2 and sequence.dtype == torch.uint8
+        if not is_codes and (sequence.dim() != 3 or sequence.shape[2] != BASES):
+            raise ValueError(
+                f"sequence is {sequence.dtype} of shape {tuple(sequence.shape)}, wanted codes"
+                " (windows, bases) of torch.uint8, or one-hot (windows, bases, 4)"
+            )
+        if sequence.shape[1] % self.settings.bin_size:
+            raise ValueError(
+                f"windows of {sequence.shape[1]:,} bases do not divide into bins of"
+                f" {self.settings.bin_size}"
+            )
+        if is_codes and not self.is_plain:
+            return sequence[:, None]
+        dtype = self.head.weight.dtype
+        one_hot_BLC = to_one_hot(sequence, dtype) if is_codes else sequence.to(dtype)
+        return one_hot_BLC.transpose(1, 2)

@@ -6,7 +6,15 @@ YAML and the command line and returns a frozen ``Settings``, or says what is wro
 
 from seqcast.settings.data import BasenjiSettings, GenomeSettings, SimulatedSettings
 from seqcast.settings.files import File, find_files, find_genome, find_places, has_replicates
-from seqcast.settings.model import PRESETS, DilatedBlock, ModelSettings, SqueezeBlock, TrainSettings
+from seqcast.settings.network import (
+    DilatedBlock,
+    DownsampleBlock,
+    GatedSettings,
+    NetworkSettings,
+    PooledSettings,
+    read_network,
+)
+from seqcast.settings.presets import PRESETS
 from seqcast.settings.run import STAGES, Settings, read_settings
 from seqcast.settings.steps import (
     BrowseSettings,
@@ -16,6 +24,7 @@ from seqcast.settings.steps import (
     Member,
     PredictSettings,
 )
+from seqcast.settings.training import TrainSettings
 
 __all__ = [
     "PRESETS",
@@ -23,21 +32,24 @@ __all__ = [
     "BasenjiSettings",
     "BrowseSettings",
     "DilatedBlock",
+    "DownsampleBlock",
     "EvaluateSettings",
     "ExportSettings",
     "File",
+    "GatedSettings",
     "GenomeSettings",
     "GenomeTracksSettings",
     "Member",
-    "ModelSettings",
+    "NetworkSettings",
+    "PooledSettings",
     "PredictSettings",
     "Settings",
     "SimulatedSettings",
-    "SqueezeBlock",
     "TrainSettings",
     "find_files",
     "find_genome",
     "find_places",
     "has_replicates",
+    "read_network",
     "read_settings",
 ]

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from seqcast.errors import suggest
-from seqcast.settings.model import PRESETS, ModelSettings, fit_strides
+from seqcast.settings.network import read_network
+from seqcast.settings.presets import PRESETS
 from seqcast.settings.section import AssemblyName, Fraction, Section, is_url
 from seqcast.settings.split import SplitSettings
 
@@ -204,7 +205,7 @@ class GenomeSettings(_Windows):
         """
         if self.split.gap is not None:
             return self.split.gap
-        network = fit_strides(ModelSettings(**PRESETS["default"]["model"]), self.bin_size)
+        network = read_network(PRESETS["default"]["network"]).fit_strides(self.bin_size)
         return min(self.window, network.receptive_field)
 
     @property

@@ -7,27 +7,32 @@ from typing import Any
 
 from seqcast.errors import suggest
 from seqcast.settings.data import SOURCES
-from seqcast.settings.model import DilatedBlock, ModelSettings, SqueezeBlock, TrainSettings
+from seqcast.settings.network import NETWORKS, DilatedBlock, DownsampleBlock
 from seqcast.settings.section import Section
 from seqcast.settings.split import SplitSettings
 from seqcast.settings.steps import ModelEntry
+from seqcast.settings.training import TrainSettings
 
 # Sections that the types of the fields above them do not name.
 _SECTIONS: dict[str, type[Section]] = {"train": TrainSettings, "dataset.split": SplitSettings}
 _MODEL_PARTS: dict[str, type[Section]] = {
     "": ModelEntry,
     "train": TrainSettings,
-    "model": ModelSettings,
-    "model.squeeze": SqueezeBlock,
-    "model.dilated": DilatedBlock,
+    "network.downsample": DownsampleBlock,
+    "network.dilated": DilatedBlock,
 }
 _GONE = {
     "dataset.max_no_data": (
         "is no longer a key; take it out, as a base without an entry in a bigWig is now 0, or write"
         " dataset.missing: unknown where it is not known, as between the probes of an array"
-    )
+    ),
+    "models.*.model": (
+        "is now called network, its blocks kind and its squeeze downsample; write network: {kind:"
+        " pooled or gated, downsample: [...], dilated: [...]}, leaving out what the preset has"
+    ),
+    "models.*.network.blocks": "is now called kind",
+    "models.*.network.squeeze": "is now called downsample",
 }
-
 
 # A damaged file may hold anything, at any length.
 _SHORT = reprlib.Repr()
@@ -43,18 +48,22 @@ def describe_fault(fault: Mapping[str, Any], run: type | None = None, place: str
     loc = [str(part) for part in (fault["loc"] if place else find_place(fault["loc"]))]
     where = ".".join([*([place] if place else []), *loc])
     is_unknown = fault["type"] in ("extra_forbidden", "unexpected_keyword_argument")
-    if is_unknown and where in _GONE:
-        return f"{where}: {_GONE[where]}"
+    if is_unknown and (gone := _GONE.get(re.sub(r"^models\.[^.]+", "models.*", where))):
+        return f"{where}: {gone}"
     if is_unknown:
         return f"{where}: unknown key{_explain_key(where, str(fault['loc'][1:2]), run)}"
     if fault["type"] == "missing":
         return f"{where}: is needed and not given"
+    if fault["type"].startswith("union_tag"):
+        return _describe_tag(where, fault)
     message, found = fault["msg"].removeprefix("Value error, "), _SHORT.repr(fault["input"])
     if fault["type"] == "value_error":
         return f"{where}: {message}" if where and not message.startswith(where) else message
     if not message.startswith("Input should be "):
         return f"{where}: found {found}; {message[0].lower()}{message[1:]}".removeprefix(": ")
-    wanted = re.split(", unable| or instance", message.removeprefix("Input should be "))[0]
+    wanted = re.split(", unable| or instance| or object", message.removeprefix("Input should be "))[
+        0
+    ]
     wanted = wanted.replace("a valid dictionary", "a mapping").replace("a valid tuple", "a list")
     choices = re.findall("'([^']*)'", wanted) if fault["type"] == "literal_error" else []
     hint = suggest(str(fault["input"]), choices)
@@ -64,8 +73,19 @@ def describe_fault(fault: Mapping[str, Any], run: type | None = None, place: str
 def find_place(loc: Sequence[str | int]) -> list[str | int]:
     """Return the keys that lead to a fault of a whole run, as they stand in the user's file."""
     parts = [part for part in loc if part not in ("[key]", "[names]", "[share]")]
-    # The second of a dataset's is the union's member.
-    return parts[:1] + parts[2:] if parts[:1] == ["dataset"] else parts
+    # The second of a dataset's, and of a network's, is the union's member.
+    return parts[:1] + parts[2:] if parts[:1] in (["dataset"], ["network"]) else parts
+
+
+def _describe_tag(where: str, fault: Mapping[str, Any]) -> str:
+    """Write a fault in the key that says which member of a union is meant."""
+    key = fault["ctx"]["discriminator"].strip("'")
+    if fault["type"] == "union_tag_not_found":
+        return f"{where}.{key}: is needed and not given"
+    found = fault["input"][key]
+    choices = re.findall("'([^']*)'", fault["ctx"]["expected_tags"])
+    hint = suggest(str(found), choices)
+    return f"{where}.{key}: found {_SHORT.repr(found)}, wanted {' or '.join(choices)}{hint}"
 
 
 def _explain_key(where: str, loc: str, run: type | None) -> str:
@@ -78,9 +98,20 @@ def _explain_key(where: str, loc: str, run: type | None) -> str:
             if key in other.model_fields:
                 return f"; it belongs to dataset.source: {name}"
     elif path[:1] == ["models"]:
-        inside = [part for part in path[2:] if not part.isdigit()]
-        kind = _MODEL_PARTS.get(".".join(inside))
+        inside = ".".join(part for part in path[2:] if not part.isdigit())
+        if inside == "network":
+            return _explain_network_key(key)
+        kind = _MODEL_PARTS.get(inside)
     return suggest(key, list(getattr(kind, "model_fields", ())))
+
+
+def _explain_network_key(key: str) -> str:
+    """Say which kind of network an unknown key belongs to, or what it may have been meant to be."""
+    kinds = [kind for kind, section in NETWORKS.items() if key in section.model_fields]
+    if kinds:
+        return f"; it belongs to kind: {' or '.join(kinds)}"
+    known = [field for section in NETWORKS.values() for field in section.model_fields]
+    return suggest(key, list(dict.fromkeys(known)))
 
 
 def _find_section(run: type | None, path: list[str]) -> type | None:

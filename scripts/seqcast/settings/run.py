@@ -8,7 +8,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from seqcast.errors import SeqcastError, suggest
 from seqcast.settings.data import SOURCES, BasenjiSettings, GenomeSettings, SimulatedSettings
 from seqcast.settings.faults import describe_fault, find_place
-from seqcast.settings.model import PRESETS, ModelSettings, TrainSettings, fit_strides
+from seqcast.settings.network import NETWORKS, NetworkSettings
+from seqcast.settings.presets import PRESETS
 from seqcast.settings.section import Section
 from seqcast.settings.steps import (
     BrowseSettings,
@@ -20,6 +21,7 @@ from seqcast.settings.steps import (
     PredictSettings,
     ReportSettings,
 )
+from seqcast.settings.training import TrainSettings
 
 STAGES = (
     "download", "validate", "locate", "dataset", "train", "predict", "evaluate", "export",
@@ -95,10 +97,10 @@ class Settings(Section):
                 raise ValueError(
                     f"models.{name}: {name!r} is a name seqcast uses itself; choose another"
                 )
-            model, train = self.network(name), self.training(name)
-            if model.bin_size != self.dataset.bin_size:
-                raise ValueError(_misfit(name, model, self.dataset.bin_size))
-            self._check_checkpoint(name, train)
+            network = self.network(name)
+            if network.bin_size != self.dataset.bin_size:
+                raise ValueError(_misfit(name, network, self.dataset.bin_size))
+            self._check_checkpoint(name, self.training(name))
         self._check_genome_tracks()
         return self
 
@@ -154,13 +156,25 @@ class Settings(Section):
                     found[name] = Member(model, replicate, fold)
         return found
 
-    def network(self, name: str) -> ModelSettings:
-        """Return the network of a model: its preset with the entry's changes."""
-        entry = self.models[name]
-        changes = {**PRESETS[entry.preset]["model"], **entry.model}
-        network = _within(lambda _: f"models.{name}.model", ModelSettings, changes)
+    def network(self, name: str) -> NetworkSettings:
+        """Return the network of a model: its preset with the entry's changes.
+
+        Of a preset of another kind is taken what the entry's kind has as well.
+        """
+        where = f"models.{name}.network"
+        own = self.models[name].network
+        preset = PRESETS[self.models[name].preset]["network"]
+        kind = own.get("kind", preset["kind"])
+        if kind not in list(NETWORKS):
+            raise ValueError(
+                f"{where}.kind: found {kind!r}, wanted {' or '.join(NETWORKS)}"
+                + suggest(str(kind), list(NETWORKS))
+            )
+        section = NETWORKS[kind]
+        taken = {key: value for key, value in preset.items() if key in section.model_fields}
+        network = _within(lambda _: where, section, {**taken, **own, "kind": kind})
         # A preset follows the bin size; strides that the user wrote are meant.
-        return network if "squeeze" in entry.model else fit_strides(network, self.dataset.bin_size)
+        return network if "downsample" in own else network.fit_strides(self.dataset.bin_size)
 
     def training(self, name: str) -> TrainSettings:
         """Return the training of a model or member: preset, the run's `train`, entry's changes.
@@ -229,10 +243,10 @@ def _within(place: Callable[[str | None], str], kind: type[Section], value: dict
         raise ValueError("\nconfig: ".join(faults)) from None
 
 
-def _misfit(name: str, model: ModelSettings, bin_size: int) -> str:
-    strides = " x ".join(str(block.stride) for block in model.squeeze)
+def _misfit(name: str, network: NetworkSettings, bin_size: int) -> str:
+    strides = " x ".join(str(stride) for stride in network.strides)
     return (
-        f"models.{name}: its strides {strides} make bins of {model.bin_size} bases, but"
-        f" dataset.bin_size is {bin_size}; set dataset.bin_size: {model.bin_size}, or choose"
+        f"models.{name}: its strides {strides} make bins of {network.bin_size} bases, but"
+        f" dataset.bin_size is {bin_size}; set dataset.bin_size: {network.bin_size}, or choose"
         f" strides whose product is {bin_size}"
     )

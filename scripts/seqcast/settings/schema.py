@@ -11,13 +11,8 @@ import sys
 from typing import Any
 
 from seqcast.settings.data import BasenjiSettings, GenomeSettings, SimulatedSettings
-from seqcast.settings.model import (
-    PRESETS,
-    DilatedBlock,
-    ModelSettings,
-    SqueezeBlock,
-    TrainSettings,
-)
+from seqcast.settings.network import NETWORKS, DilatedBlock, DownsampleBlock, NetworkSettings
+from seqcast.settings.presets import PRESETS
 from seqcast.settings.run import Settings
 from seqcast.settings.section import Section
 from seqcast.settings.split import SplitSettings
@@ -31,6 +26,7 @@ from seqcast.settings.steps import (
     ReportSettings,
 )
 from seqcast.settings.table import TargetRow
+from seqcast.settings.training import TrainSettings
 
 # YAML 1.1, which Snakemake reads, takes 1e-3 for text.
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
@@ -52,8 +48,8 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("The targets table, a TSV with these columns", TargetRow),
     ("`train`, and `models.<name>.train`", TrainSettings),
     ("`models.<name>`", ModelEntry),
-    ("`models.<name>.model`", ModelSettings),
-    ("Blocks of `squeeze`", SqueezeBlock),
+    *((f"`models.<name>.network`, with `kind: {kind}`", each) for kind, each in NETWORKS.items()),
+    ("Blocks of `downsample`", DownsampleBlock),
     ("Blocks of `dilated`", DilatedBlock),
     ("`predict`", PredictSettings),
     ("`evaluate`", EvaluateSettings),
@@ -68,7 +64,7 @@ def make_schema() -> dict[str, Any]:
     """Return the JSON schema of a configuration (draft 2020-12)."""
     schema = Settings.model_json_schema()
     parts = schema.pop("$defs")
-    for kind in (TrainSettings, ModelSettings):
+    for kind in (TrainSettings, *NETWORKS.values()):
         part = kind.model_json_schema()
         parts |= part.pop("$defs", {})
         # They are complete only once merged with their preset.
@@ -77,16 +73,22 @@ def make_schema() -> dict[str, Any]:
             for key, value in PRESETS["default"]["train"].items():
                 part["properties"][key]["default"] = value
         parts[kind.__name__] = part
-    network = parts["ModelSettings"]["properties"]
-    for key, kind in (("squeeze", SqueezeBlock), ("dilated", DilatedBlock)):
-        network[key]["items"] = {"anyOf": [{"$ref": _ref(kind)}, _make_list(parts, kind)]}
+    for network in NETWORKS.values():
+        properties = parts[network.__name__]["properties"]
+        for key, kind in (("downsample", DownsampleBlock), ("dilated", DilatedBlock)):
+            if key in properties:
+                shapes = [{"$ref": _ref(kind)}, _make_list(parts, kind)]
+                properties[key]["items"] = {"anyOf": shapes}
     entry = parts["ModelEntry"]["properties"]
-    for properties, key, kind in (
-        (schema["properties"], "train", TrainSettings),
-        (entry, "train", TrainSettings),
-        (entry, "model", ModelSettings),
+    for properties, key, kinds in (
+        (schema["properties"], "train", [TrainSettings]),
+        (entry, "train", [TrainSettings]),
+        (entry, "network", NETWORKS.values()),
     ):
-        properties[key] = {"$ref": _ref(kind), "description": properties[key]["description"]}
+        description = properties[key]["description"]
+        shapes = [{"$ref": _ref(kind)} for kind in kinds]
+        shape = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
+        properties[key] = {**shape, "description": description}
     _allow_nothing(schema)
     # Without a source the data are simulated.
     for kind in (BasenjiSettings, GenomeSettings):
@@ -163,7 +165,7 @@ def _tidy(part: Any) -> Any:
 def _make_rows(kind: type[Section]) -> list[str]:
     schema = kind.model_json_schema()
     needed = schema.get("required", ())
-    if kind is ModelSettings:
+    if issubclass(kind, NetworkSettings):
         needed = ()  # the preset has them
     rows = []
     for key, field in schema["properties"].items():
@@ -178,7 +180,7 @@ def _show_meaning(field: dict[str, Any]) -> str:
 
 
 def _show_default(kind: type[Section], key: str, field: dict[str, Any]) -> str:
-    if kind is ModelSettings:
+    if issubclass(kind, NetworkSettings):
         return "the preset's"
     if kind is Settings and key not in ("run", "train"):
         return "`default`, as the preset has it" if key == "models" else "see below"

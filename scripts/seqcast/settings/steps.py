@@ -19,8 +19,8 @@ class ModelEntry(Section):
 
     preset: Literal["default", "course"] = "default"
     """Network and training to start from; `course` is the chapter's."""
-    model: dict[str, Any] = {}
-    """Changes to the preset's network."""
+    network: dict[str, Any] = {}
+    """Changes to the preset's network; with another `kind`, the preset's keys that it has too."""
     train: dict[str, Any] = {}
     """Changes to the preset's training, over those of the top-level `train`."""
     replicates: PositiveInt = 1

@@ -97,7 +97,7 @@ def describe(
             micro_batch,
             "train.micro_batch" if settings.micro_batch else "what this GPU's memory holds",
             "the batch stays as large, but normalisation is over a portion"
-            if network.settings.blocks == "pooled"
+            if network.settings.normalises_over_batch
             else "the batch stays as large, and the result the same",
         )
 

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from seqcast.settings import ModelSettings, TrainSettings
+from seqcast.settings import TrainSettings
+from seqcast.settings.network import AnyNetwork
 from seqcast.settings.section import Section
 
 
 class Task(Section):
     """A training, and where everything of it lies."""
 
-    network: ModelSettings
+    network: AnyNetwork
     """The network."""
     training: TrainSettings
     """How it is trained."""

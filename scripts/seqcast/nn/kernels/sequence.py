@@ -14,8 +14,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from seqcast.genome import N
+from seqcast.nn.one_hot import BASES
 
-BASES = 4
 _LETTERS = 5
 # Tables for more letters at once would not stay in a processor's cache.
 _WORD = 3
