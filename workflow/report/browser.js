@@ -209,8 +209,7 @@
     find("app").hidden = false;
     controls();
     data.options.tracks = data.options.tracks.concat(wanted());
-    browser = await igv.createBrowser(find("browser"), data.options);
-    keepNamesText(browser);
+    browser = await makeBrowser(find("browser"), data.options);
     // It lays out names of samples anew at each removal; there are none.
     browser.off("trackremoved");
     find("browser").igv = browser;  // for whoever wants to script it
@@ -223,5 +222,5 @@
     await waiting;
     document.body.dataset.ready = "true";
   }
-  start().catch(function (error) { say(error.message || String(error)); });
+  start().catch(function (error) { say(error.message || String(error)); find("app").hidden = true; });
 })();

@@ -85,8 +85,7 @@
     const script = document.createElement("script");
     script.textContent = document.getElementById("embedded-igv").textContent;
     document.head.append(script);
-    browser = await window.igv.createBrowser(find(".window"), data.options);
-    keepNamesText(browser);
+    browser = await makeBrowser(find(".window"), data.options);
     root.browser = browser;  // For who wants more of it, in the console.
     browser.navbar.multiTrackSelectButton.setVisibility(false);
     await choose();

@@ -1,24 +1,46 @@
-// igv.js takes text for HTML: of what was pressed on, and of contigs that are shown side by side.
-function keepNamesText(browser) {
+// igv.js takes for HTML what it shows of a press on a track, the label over each of several places
+// side by side, and its alerts. So the browsers of our pages are made here: names are text, or there
+// is no browser.
+async function makeBrowser(parent, options) {
   "use strict";
   function escape(text) {
     var holder = document.createElement("p");
     holder.textContent = text;
     return holder.innerHTML.replace(/"/g, "&quot;");
   }
-  browser.on("trackclick", function (track, lines) {
+  function find(owner, name) {
+    if (!owner || typeof owner[name] !== "function") {
+      throw new Error("igv.js has no " + name + ": it is damaged, or not the version that this page was made for; install igv-notebook as requirements.txt has it, and make this page again");
+    }
+    return owner[name];
+  }
+  // Nothing can be pressed, nor looked for, before names are text.
+  parent.inert = true;
+  var browser = await find(window.igv, "createBrowser")(parent, options);
+  find(browser, "on").call(browser, "trackclick", function (track, lines) {
     return lines && lines.length ? lines.map(function (line) {
-      var name = line.name ? "<span>" + escape(line.name) + "</span>&nbsp&nbsp&nbsp" : "";
-      var text = String(line.name ? line.value : line.html || line);
-      return text.startsWith("<hr") ? "<hr>" : '<div title="' + escape(text) + '">' + name + escape(text) + "</div>";
+      if (!line.name) {
+        var text = String(line.html || line);
+        return text.startsWith("<hr") ? "<hr>" : '<div title="' + escape(text) + '">' + escape(text) + "</div>";
+      }
+      // igv.js itself writes some names with blanks of HTML behind them.
+      var name = escape(String(line.name).replace(/(&nbsp;)+$/, "")), value = escape(line.value);
+      return '<div title="' + value + '"><span>' + name + "</span>&nbsp&nbsp&nbsp" + value + "</div>";
     }).join("") : undefined;
   });
-  var frame = Object.getPrototypeOf(browser.referenceFrameList[0]);
+  var frame = browser.referenceFrameList && Object.getPrototypeOf(browser.referenceFrameList[0]);
   ["getMultiLocusLabel", "getMultiLocusLabelBPLengthOnly"].forEach(function (name) {
-    var label = frame[name];
+    var label = find(frame, name);
     frame[name] = function (width) {
       var here = Object.create(this, { chr: { value: escape(this.chr) } });
       return label.call(here, width);
     };
   });
+  var present = find(browser.alert, "present");
+  browser.alert.present = function (what, act) {
+    var text = String(what.message || what).replace(/^(Unrecognized locus:) <b> (.*) <\/b>$/, "$1 $2");
+    present.call(browser.alert, what.message ? new Error(escape(text)) : escape(text), act);
+  };
+  parent.inert = false;
+  return browser;
 }
