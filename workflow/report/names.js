@@ -1,6 +1,6 @@
-// igv.js takes for HTML what it shows of a press on a track, the label over each of several places
-// side by side, and its alerts. So the browsers of our pages are made here: names are text, or there
-// is no browser.
+// The browsers of our pages are made here, out of igv.js. It takes for HTML what it shows of a press on
+// a track, the label over each of several places side by side, and its alerts: here they are text, or
+// there is no browser.
 async function makeBrowser(parent, options) {
   "use strict";
   function escape(text) {
@@ -41,6 +41,22 @@ async function makeBrowser(parent, options) {
     var text = String(what.message || what).replace(/^(Unrecognized locus:) <b> (.*) <\/b>$/, "$1 $2");
     present.call(browser.alert, what.message ? new Error(escape(text)) : escape(text), act);
   };
+  // Its labels hide data and its button groups tracks, which share scales here by their target.
+  var style = document.createElement("style");
+  style.textContent = ".igv-viewport .igv-track-label { top: 1px; left: 3px; border: 0; border-radius: 2px; padding: 0 3px; font: 11px/14px system-ui, sans-serif; color: #1d1d1f; background: rgb(255 255 255 / .72); max-width: 90%; }"
+    + " [title='Select Tracks'] { display: none !important; }"
+    + " .igv-container .igv-navbar { border-width: 0 0 1px; margin: 0; }"
+    + " .igv-windowsize-panel-container { white-space: nowrap; }";
+  parent.shadowRoot.append(style);
   parent.inert = false;
   return browser;
+}
+
+// igv.js marks the tracks of one scale by a colour drawn by lot, which means nothing.
+function plainAxis(track) {
+  if (track.isPlain || !track._paintAxis) { return; }
+  var paint = track._paintAxis;
+  track.isPlain = true;
+  track._paintAxis = function (context, width, height) { paint.call(track, context, width, height, undefined); };
+  track.trackView.paintAxis();
 }
