@@ -181,7 +181,7 @@ def test_nothing_runs_in_a_report(run: Path, visit: Callable[..., Visit]) -> Non
     shown = press(seen, "embedded.browser", "annotation")
     assert HOSTILE in shown
     assert WORD in shown
-    press(seen, "embedded.browser", "annotation", label=True)
+    assert "data:" not in press(seen, "embedded.browser", "annotation", label=True)
     press(seen, "embedded.browser", "wig")
     check_side_by_side(seen, "embedded.browser", 2, f"{WORD}\u00a08,999 bp")
     check_alert(seen, place=HOSTILE)

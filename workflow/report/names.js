@@ -46,7 +46,8 @@ async function makeBrowser(parent, options) {
   style.textContent = ".igv-viewport .igv-track-label { top: 1px; left: 3px; border: 0; border-radius: 2px; padding: 0 3px; font: 11px/14px system-ui, sans-serif; color: #1d1d1f; background: rgb(255 255 255 / .72); max-width: 90%; }"
     + " [title='Select Tracks'] { display: none !important; }"
     + " .igv-container .igv-navbar { border-width: 0 0 1px; margin: 0; }"
-    + " .igv-windowsize-panel-container { white-space: nowrap; }";
+    + " .igv-windowsize-panel-container { white-space: nowrap; }"
+    + " @media (max-width: 30rem) { .igv-search-container { width: 11rem !important; } }";
   parent.shadowRoot.append(style);
   parent.inert = false;
   return browser;
