@@ -12,6 +12,7 @@ from chromium import Visit
 from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 
 from seqcast.browser.embedding import make_embedded
+from seqcast.browser.igvjs import read_igv_js
 from seqcast.browser.loci import Locus
 from seqcast.browser.serving import make_server
 from seqcast.browser.writing import write_browsers
@@ -136,6 +137,34 @@ def press(seen: Visit, browser: str, kind: str, *, label: bool = False) -> str:
     return "\n".join(texts)
 
 
+def check_side_by_side(seen: Visit, browser: str, panels: int, label: str) -> None:
+    """Show a contig several times side by side: the labels over the panels are text."""
+    place = f"{WORD}:1-9000"
+    seen.page.evaluate(f"(places) => {browser}.search(places)", " ".join([place] * panels))
+    labels = seen.page.locator(".igv-multi-locus-ruler-label")
+    assert [text.strip() for text in labels.all_inner_texts()] == [label] * panels
+
+
+def check_alert(seen: Visit, *, place: str) -> None:
+    """Look for a place that is nowhere: what is said of it is text."""
+    seen.page.locator(".igv-search-input").fill(place)
+    seen.page.locator(".igv-search-input").press("Enter")
+    alert = seen.page.locator(".igv-ui-alert-dialog-container:visible")
+    alert.wait_for()
+    body = alert.locator(".igv-ui-alert-dialog-body-copy")
+    assert body.inner_text() == f"Unrecognized locus: {place}"
+    alert.get_by_text("OK").dispatch_event("click")  # a popover may lie over it
+
+
+def check_picture(text: str) -> None:
+    """Read a picture that igv.js saves: names are text in it, and no element."""
+    picture = ElementTree.fromstring(text)
+    assert HOSTILE in "".join(picture.itertext())
+    names = [each.tag.removeprefix("{http://www.w3.org/2000/svg}") for each in picture.iter()]
+    assert set(names) <= {"svg", "defs", "clipPath", "g", "rect", "path", "text"}
+    assert names.count("svg") == 1
+
+
 def check(seen: Visit) -> None:
     assert seen.page.evaluate("window.pwned") is None
     seen.check_quiet()
@@ -152,8 +181,10 @@ def test_nothing_runs_in_a_report(run: Path, visit: Callable[..., Visit]) -> Non
     shown = press(seen, "embedded.browser", "annotation")
     assert HOSTILE in shown
     assert WORD in shown
-    press(seen, "embedded.browser", "annotation", label=True)
+    assert "data:" not in press(seen, "embedded.browser", "annotation", label=True)
     press(seen, "embedded.browser", "wig")
+    check_side_by_side(seen, "embedded.browser", 2, f"{WORD}\u00a08,999 bp")
+    check_alert(seen, place=HOSTILE)
     seen.page.locator(".ranking input").first.fill("<img")
     assert seen.page.locator(".ranking tbody th").first.inner_text().startswith(HOSTILE)
     seen.page.select_option(".choice select", "1")
@@ -171,10 +202,65 @@ def test_nothing_runs_beside_the_tracks(served: str, visit: Callable[..., Visit]
     shown = press(seen, igv, "annotation")
     assert shown.count(f"Name\u00a0\u00a0\u00a0{WORD}\n") == 2
     press(seen, igv, "annotation", label=True)
-    press(seen, igv, "wig")
+    assert re.search("^Value:\\s+[0-9.]+$", press(seen, igv, "wig"), re.MULTILINE)
+    check_alert(seen, place=HOSTILE)
+    check_picture(seen.page.evaluate(f"{igv}.toSVG()"))
+    # Where there is no room for the place over its panel, its length is said.
+    check_side_by_side(seen, igv, 2, f"{WORD}\u00a08,999 bp")
+    seen.page.set_viewport_size({"width": 2600, "height": 900})
+    check_side_by_side(seen, igv, 2, f"{WORD}:1-9,000\u00a0\u00a0(8,999 bp)")
     seen.page.locator("#targets summary").click()
     assert HOSTILE in seen.page.locator("#list").inner_text()
     check(seen)
+
+
+@pytest.fixture
+def visit_other(
+    run: Path, tmp_path: Path, visit: Callable[..., Visit]
+) -> Iterator[Callable[[str], Visit]]:
+    """Return what opens the page with an igv.js in which something is called `another`."""
+    for path in (run / "export").iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "igv.min.js").unlink()
+    with make_server(tmp_path, 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+        def open_page(name: str) -> Visit:
+            text = read_igv_js().replace(name, "another")
+            (tmp_path / "igv.min.js").write_text(text, encoding="utf-8")
+            return visit(f"http://127.0.0.1:{server.server_port}/")
+
+        yield open_page
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("name", "missed"),
+    [
+        ("createBrowser", "createBrowser"),
+        ("present", "present"),
+        ("getMultiLocusLabelBPLengthOnly", "getMultiLocusLabelBPLengthOnly"),
+        ("referenceFrameList", "getMultiLocusLabel"),
+    ],
+)
+def test_where_names_cannot_be_kept_text_there_is_no_browser(
+    name: str, missed: str, visit_other: Callable[[str], Visit]
+) -> None:
+    seen = visit_other(name)
+    seen.page.wait_for_selector("#message", state="visible")
+    said = seen.page.inner_text("#message")
+    assert said.startswith(f"igv.js has no {missed}: it is damaged, or not the version that")
+    assert not seen.page.locator("#app").is_visible()
+    check(seen)
+
+
+def test_no_script_runs_even_where_a_name_is_html(visit_other: Callable[[str], Visit]) -> None:
+    seen = visit_other("trackclick")
+    seen.page.wait_for_selector("body[data-ready]")
+    press(seen, "document.getElementById('browser').igv", "annotation")
+    assert seen.page.locator(".igv-ui-popover img").count()
+    assert seen.page.evaluate("window.pwned") is None
+    assert not seen.outside
 
 
 def test_nothing_runs_in_a_figure(run: Path, visit: Callable[..., Visit]) -> None:

@@ -32,20 +32,6 @@
       : track;
   }
 
-  // What igv.js does with its own looks: labels that hide data, a button that groups tracks.
-  var LOOKS = ".igv-viewport .igv-track-label { top: 1px; left: 3px; border: 0; border-radius: 2px; padding: 0 3px; font: 11px/14px system-ui, sans-serif; color: #1d1d1f; background: rgb(255 255 255 / .72); max-width: 90%; }"
-    + " [title='Select Tracks'] { display: none !important; }"
-    + " .igv-container .igv-navbar { border-width: 0 0 1px; margin: 0; }";
-
-  // It also marks each group of one scale by a colour drawn by lot, which means nothing.
-  function plainAxis(track) {
-    if (track.isPlain || !track._paintAxis) { return; }
-    var paint = track._paintAxis;
-    track.isPlain = true;
-    track._paintAxis = function (context, width, height) { paint.call(track, context, width, height, undefined); };
-    track.trackView.paintAxis();
-  }
-
   function ours() { return browser.findTracks(function (track) { return track.config && track.config.kind; }); }
 
   // igv.js empties a track that it removes at once, and fails where it is still drawing it.
@@ -209,19 +195,15 @@
     find("app").hidden = false;
     controls();
     data.options.tracks = data.options.tracks.concat(wanted());
-    browser = await igv.createBrowser(find("browser"), data.options);
-    keepNamesText(browser);
+    browser = await makeBrowser(find("browser"), data.options);
     // It lays out names of samples anew at each removal; there are none.
     browser.off("trackremoved");
     find("browser").igv = browser;  // for whoever wants to script it
-    var style = document.createElement("style");
-    style.textContent = LOOKS;
-    find("browser").shadowRoot.append(style);
     ours().forEach(plainAxis);
     places();
     sequence(browser.referenceFrameList);
     await waiting;
     document.body.dataset.ready = "true";
   }
-  start().catch(function (error) { say(error.message || String(error)); });
+  start().catch(function (error) { say(error.message || String(error)); find("app").hidden = true; });
 })();

@@ -46,6 +46,7 @@
     await browser.updateViews();
     browser.removeAllTracks();
     await browser.loadTrackList([...data.always, ...tracks.map((track, place) => makeTrack(track, place + 1))]);
+    browser.trackViews.forEach((view) => plainAxis(view.track));
     await browser.updateViews();
     setBusy(false);
   }
@@ -85,10 +86,8 @@
     const script = document.createElement("script");
     script.textContent = document.getElementById("embedded-igv").textContent;
     document.head.append(script);
-    browser = await window.igv.createBrowser(find(".window"), data.options);
-    keepNamesText(browser);
+    browser = await makeBrowser(find(".window"), data.options);
     root.browser = browser;  // For who wants more of it, in the console.
-    browser.navbar.multiTrackSelectButton.setVisibility(false);
     await choose();
     find(".window").style.minHeight = "";
     browser.on("locuschange", show);

@@ -133,6 +133,7 @@ def make_splits_track(url: str) -> dict[str, Any]:
     return {
         "id": "splits.bed",
         "name": "split",
+        "description": "Where the model learned (train), was chosen (valid) and is tested (test)",
         "type": "annotation",
         "format": "bed",
         "url": url,
@@ -157,8 +158,9 @@ def make_annotation_track(name: str, url: str, order: int = 1_000_000) -> dict[s
     return {
         "id": f"annotation/{name}",
         "name": to_label(stem),
-        # Without these two the file's own `track` line says them, as HTML and as a link.
-        "description": "",
+        # Without these two the file's own `track` line says them, as HTML and as a link. A press on
+        # the name shows the first; in the report it would be all the file, which is its address.
+        "description": to_label(stem),
         "infoURL": "",
         "type": "annotation",
         "format": ANNOTATIONS[f".{ending.lower()}"],
