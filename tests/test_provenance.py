@@ -2,13 +2,18 @@
 
 import hashlib
 import importlib.util
+import io
 import json
 import os
 import shutil
+import subprocess
+import tokenize
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import tqdm
+from edits import edit_messages, edit_numbers
 
 from seqcast import provenance
 from seqcast.provenance import (
@@ -16,6 +21,7 @@ from seqcast.provenance import (
     digest_samples,
     find_damaged_files,
     make_run_record,
+    read_code,
     sha256_of,
     write_json,
 )
@@ -50,7 +56,7 @@ def load(scripts: Path):
 
 
 def change(path: Path) -> None:
-    path.write_text(path.read_text() + "\n# changed\n")
+    path.write_text(path.read_text() + "\nchanged = True\n")
 
 
 @pytest.mark.parametrize(
@@ -95,6 +101,153 @@ def test_digests_change_with_the_script_and_no_other(scripts: Path, digest: Dige
     change(scripts / "train.py")
     assert digest("train") != train
     assert digest("predict") == predict
+
+
+def find_steps() -> list[str]:
+    return sorted(path.stem for path in SCRIPTS.glob("*.py"))
+
+
+def test_edited_words_change_no_digest(scripts: Path, digest: Digest) -> None:
+    before = {step: digest(step) for step in find_steps()}
+    rooms = set()
+    for path in scripts.glob("seqcast/**/*.py"):
+        source = path.read_text()
+        edited = edit_messages(source)
+        path.write_text(edited)
+        if edited != source:
+            rooms.add(path.relative_to(scripts).parts[1])
+    assert {"training", "nn", "loss.py", "dataset", "sources", "metrics", "report"} <= rooms
+    assert {step: digest(step) for step in find_steps()} == before
+
+
+def test_edited_numbers_change_the_digests(scripts: Path, digest: Digest) -> None:
+    before = {step: digest(step) for step in find_steps()}
+    # Not of what digests are made by.
+    for path in {*scripts.glob("seqcast/**/*.py")} - {scripts / "seqcast/provenance.py"}:
+        source = path.read_text()
+        edited = edit_numbers(source)
+        path.write_text(edited)
+        assert (read_code(edited) != read_code(source)) == (edited != source), path
+    assert [step for step in find_steps() if digest(step) == before[step]] == []
+
+
+def test_tokens_are_those_of_python() -> None:
+    for path in SCRIPTS.rglob("*.py"):
+        source = path.read_text()
+        lines = source.splitlines()
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                line, start = token.start
+                lines[line - 1] = lines[line - 1][:start]
+        found = "".join(provenance._TOKEN.findall(source))
+        assert "".join(found.split()) == "".join("".join(lines).split()), path
+
+
+SAID = """
+from seqcast.console import log, progress
+
+_MOST = 3
+_REMEDY = "run it again"
+_UNITS = {"bases": ["b"]}
+
+
+def read(path: str, number: int = 1) -> dict[str, int]:
+    if not path.endswith(".h5"):
+        raise SeqcastError(f"{path}: no {', '.join(_UNITS)} ({_say(number)}); {_REMEDY}") from None
+    with progress(number, "read", unit="b") as bar:
+        log.info("read %s of %d", path, _MOST)
+        bar.update(1)
+    return {
+        "name": [f"{path}#{_MOST}", number],
+    }
+
+
+def _say(number: int) -> str:
+    return _count(number) + "!"
+
+
+def _count(number: int) -> str:
+    return f"{number} things"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("\n\n\n", "\n\n# why\n\n"),
+        ("number: int = 1)", "number: int = 1\n)"),
+        ("update(1)", "update(1)  # one"),
+        ("    if not", '    """Read a (file."""\n    if not'),
+        ("    if not", "    r'''Read\n\n    a (file.'''\n    if not"),
+        ('path.endswith(".h5")', 'path.endswith(\n        ".h5"  # why\n    )'),
+        ("if not path", "if not \\\n        path"),
+        ("no {", "there are no ({"),
+        ("_say(number)", "number"),
+        ("run it again", "make it anew"),
+        ("}!", "}?"),
+        (" things", " files"),
+        ('"read"', "'look (at'"),
+        ("read %s of", "looked at %s of"),
+        ("log.info", "log.warning"),
+        ("        bar.update", '        log.info("%s", number)\n        bar.update'),
+    ],
+)
+def test_what_is_only_said_does_not_count(old: str, new: str) -> None:
+    assert read_code(SAID.replace(old, new)) == read_code(SAID)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("update(1)", "update(2)"),
+        ("    return {", "        return {"),
+        (".h5", ".hdf5"),
+        ("SeqcastError", "Stopped"),
+        (" from None", ""),
+        ("_MOST = 3", "_MOST = 4"),
+        ('"name"', '"names"'),
+        ("#{", "/{"),
+        (", number]", "], number"),
+        ("number: int", "number: float"),
+        ("as bar", "as line"),
+        ("if not path", "if path"),
+    ],
+)
+def test_what_is_done_counts(old: str, new: str) -> None:
+    assert old in SAID
+    assert read_code(SAID.replace(old, new)) != read_code(SAID)
+
+
+# As it was when this was written: whatever changes it reruns all results of everybody.
+GOLDEN = "8b3c664d9ca9c68e57ecf971cc02b1d2ad13bcd7da3b8790d82e9bcf2bf1b920"
+
+
+def test_a_digest_is_the_same_for_ever() -> None:
+    assert hashlib.sha256(read_code(SAID).encode()).hexdigest() == GOLDEN
+
+
+@pytest.mark.parametrize("python", ["python3.11", "python3.12", "python3.13"])
+def test_every_python_has_the_same_digests(python: str) -> None:
+    script = """if True:
+        import sys
+        from pathlib import Path
+        from seqcast.provenance import digest_sources
+        for path in sys.argv[1:]:
+            print(digest_sources(Path(path)))
+    """
+    steps = sorted(SCRIPTS.glob("*.py"))
+    try:
+        done = subprocess.run(
+            [python, "-c", script, *steps],
+            env={**os.environ, "PYTHONPATH": f"{SCRIPTS}:{Path(tqdm.__file__).parents[1]}"},
+            capture_output=True,
+            text=True,
+        )
+    except FileNotFoundError:
+        pytest.skip(f"there is no {python}")
+    if done.returncode == 127:
+        pytest.skip(f"there is no {python}")
+    assert done.stdout.split() == list(map(provenance.digest_sources, steps)), done.stderr
 
 
 def test_digests_change_with_new_imports(scripts: Path, digest: Digest) -> None:

@@ -8,7 +8,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -35,11 +36,28 @@ _IMPORT = re.compile(
 )
 
 
-def digest_sources(script: Path) -> str:
-    """Return a digest of a script and of every module of the library that it reaches.
+# What a line consists of: strings, brackets, its end with the indentation of the next, and what is
+# between; comments, and ends of lines that are only continued, match outside the group. Python's own
+# `ast` takes half a second for the library, in every dry run and job, and differs between versions.
+_STRING = "|".join(rf"{quotes}(?:[^\\]|\\.)*?{quotes}" for quotes in ('"""', "'''", '"', "'"))
+_TOKEN = re.compile(
+    rf"""({_STRING}|[()[\]{{}}]|\n[ ]*|[^\s"'#()[\]{{}}\\][^"'#()[\]{{}}\n\\]*)|\#[^\n]*|\\\n""",
+    re.DOTALL,
+)
+_DEEPER = dict.fromkeys("([{", 1) | dict.fromkeys(")]}", -1)
+# What stands before the bracket around a message.
+_SAYS = re.compile(
+    r"(?:^raise [\w.]+|(?<![\w.])(?:log\.\w+|warnings\.warn|(?<!def )(?:progress|refuse_damage)))$"
+)
+_PRIVATE = re.compile(r"\b_[^\W_]\w*")
+_DEFINITION = re.compile(rf"\n (?:def |class )?({_PRIVATE.pattern}) ?[(:=]")
 
-    Follows import lines, not Python: cheap enough for every dry run, and the same on every
-    version of Python.
+
+def digest_sources(script: Path) -> str:
+    """Return a digest of what a script and every module of the library that it reaches do.
+
+    Comments, docstrings, layout and messages do not count (`read_code`). Follows import lines, not
+    Python: cheap enough for every dry run, and the same on every version of Python.
     """
     total = hashlib.sha256()
     for path in sorted(find_sources(script)):
@@ -87,7 +105,70 @@ def _modules() -> dict[str, Path]:
 
 @cache
 def _digest_of(path: Path) -> bytes:
-    return hashlib.sha256(path.name.encode() + b"\0" + path.read_bytes()).digest()
+    code = read_code(path.read_text(encoding="utf-8"))
+    return hashlib.sha256(f"{path.name}\0{code}".encode()).digest()
+
+
+def read_code(source: str) -> str:
+    """Return what a module does, for digests: a logical line a line, its tokens a blank apart.
+
+    Left out are comments, docstrings, layout and what is only said: calls of `log`, what
+    `progress`, `refuse_damage` and `warnings.warn` are given, the words of raised errors, and what
+    is private to the module and named nowhere else. All other strings count, and so do annotations,
+    of which pydantic and dataclasses make fields.
+    """
+    blocks: list[str] = []
+    for line in _split_lines(source):
+        done = " ".join(_drop_messages(line))
+        if line[0] == "\n":
+            blocks.append(done)
+        else:
+            blocks[-1] += done
+    return "".join(_drop_unused(blocks))
+
+
+def _split_lines(source: str) -> Iterator[list[str]]:
+    """Yield the tokens of each logical line that does something, its indentation first."""
+    line: list[str] = []
+    depth = 0
+    for token in filter(None, _TOKEN.findall(f"\n{source}\n")):
+        if token[0] != "\n":
+            depth += _DEEPER.get(token, 0)
+            line.append(token.rstrip())
+        elif not depth:
+            if line[1:] and not _is_text(line[1:]):
+                yield line
+            line = [token]
+
+
+def _is_text(line: list[str]) -> bool:
+    """Say whether a line is a docstring or a call of `log`."""
+    is_string = line[-1][-1] in "\"'" and line[:-1] in ([], ["r"])
+    return is_string or line[0].startswith("log.")
+
+
+def _drop_messages(line: list[str]) -> list[str]:
+    """Return a line without what is in the brackets of a message."""
+    kept: list[str] = []
+    depth = 0
+    for token in line:
+        if depth:
+            depth += _DEEPER.get(token, 0)
+        else:
+            depth = int(token == "(" and bool(_SAYS.search(kept[-1])))
+            kept.append(token)
+    return kept
+
+
+def _drop_unused(blocks: list[str]) -> list[str]:
+    """Drop definitions that only messages named, then those that only these named."""
+    found = Counter(name for block in blocks for name in set(_PRIVATE.findall(block)))
+    kept = []
+    for block in blocks:
+        defined = _DEFINITION.match(block)
+        if not defined or found[defined[1]] > 1:
+            kept.append(block)
+    return kept if len(kept) == len(blocks) else _drop_unused(kept)
 
 
 def _has_effect(path: Path) -> bool:
