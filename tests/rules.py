@@ -12,6 +12,7 @@ from snakemake.parser import parse
 from snakemake.sourcecache import LocalSourceFile
 
 ROOT = Path(__file__).parents[1]
+SOURCES = ("simulated", "basenji_h5", "genome")
 
 
 @dataclass(frozen=True)
@@ -37,21 +38,29 @@ def _read_file(path: Path) -> Iterator[Rule]:
     for node in ast.walk(ast.parse(compiled)):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("__rule_"):
             said = {call.func.attr: call for call in node.decorator_list if hasattr(call, "func")}
-            yield Rule(
-                node.name.removeprefix("__rule_"),
-                frozenset(said),
-                _find_path(path, said.get("script")),
-                _find_path(path, said.get("conda")),
-                _find_code(said.get("params")),
+            # Some have a script for each source: they are as many rules here.
+            yield from dict.fromkeys(
+                Rule(
+                    node.name.removeprefix("__rule_"),
+                    frozenset(said),
+                    _find_path(path, said.get("script"), source),
+                    _find_path(path, said.get("conda"), source),
+                    _find_code(said.get("params"), source),
+                )
+                for source in SOURCES
             )
 
 
-def _find_path(place: Path, call: Any) -> Path | None:
-    return (place.parent / ast.literal_eval(call.args[0])).resolve() if call else None
+def _find_path(place: Path, call: Any, source: str) -> Path | None:
+    return (place.parent / _read(call.args[0], source)).resolve() if call else None
 
 
-def _find_code(params: Any) -> str | None:
+def _find_code(params: Any, source: str) -> str | None:
     for keyword in params.keywords if params else ():
         if keyword.arg == "code":
-            return ast.literal_eval(keyword.value.args[0])
+            return _read(keyword.value.args[0], source)
     return None
+
+
+def _read(text: ast.expr, source: str) -> str:
+    return eval(ast.unparse(text), {"SOURCE_KIND": source})

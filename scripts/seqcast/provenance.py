@@ -24,9 +24,11 @@ PACKAGES = (
     "pydantic", "safetensors",
 )  # fmt: skip
 
-# What these do to a result shows in the parameters of its rule, or not at all: a better message
-# retrains nothing.
-_WITHOUT_EFFECT = ("console", "damage", "disk", "errors", "gpus", "provenance", "seal", "settings")
+# What these do to a result shows in the parameters of its rule, or they only say what others found.
+_WITHOUT_EFFECT = (
+    "__init__", "console", "damage", "disk", "errors", "gpus", "locating.describing", "provenance",
+    "seal", "settings", "validation.verdict",
+)  # fmt: skip
 
 # Without the links and the `..` by which it was reached: what has one name has one digest.
 _LIBRARY = Path(__file__).resolve().parent
@@ -37,8 +39,8 @@ _IMPORT = re.compile(
 
 
 # What a line consists of: strings, brackets, its end with the indentation of the next, and what is
-# between; comments, and ends of lines that are only continued, match outside the group. Python's own
-# `ast` takes half a second for the library, in every dry run and job, and differs between versions.
+# between. Comments, and ends of lines that are only continued, match outside the group. Python's
+# own `ast` takes half a second in every dry run and job, and differs between versions.
 _STRING = "|".join(rf"{quotes}(?:[^\\]|\\.)*?{quotes}" for quotes in ('"""', "'''", '"', "'"))
 _TOKEN = re.compile(
     rf"""({_STRING}|[()[\]{{}}]|\n[ ]*|[^\s"'#()[\]{{}}\\][^"'#()[\]{{}}\n\\]*)|\#[^\n]*|\\\n""",
@@ -174,8 +176,8 @@ def _drop_unused(blocks: list[str]) -> list[str]:
 def _has_effect(path: Path) -> bool:
     if not path.is_relative_to(_LIBRARY):
         return True
-    inside = path.relative_to(_LIBRARY).parts
-    return inside != ("__init__.py",) and inside[0].removesuffix(".py") not in _WITHOUT_EFFECT
+    name = ".".join(path.relative_to(_LIBRARY).with_suffix("").parts)
+    return not f"{name}.".startswith(tuple(f"{room}." for room in _WITHOUT_EFFECT))
 
 
 def sha256_of(path: str | Path) -> str:

@@ -3,11 +3,12 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from edits import edit_messages, edit_numbers
 from project import TINY, Project, make_project
 
 from seqcast.settings.training import TrainSettings
@@ -32,13 +33,21 @@ def find_modules(project: Project, name: str) -> list[Path]:
     return sorted([*library.glob(f"{name}.py"), *library.glob(f"{name}/**/*.py")])
 
 
+def add_line(source: str) -> str:
+    return f"{source}\nchanged = True\n"
+
+
+def add_comment(source: str) -> str:
+    return f"{source}\n# changed\n"
+
+
 @contextmanager
-def edited(*paths: Path) -> Iterator[None]:
-    """Add a comment to files, and take it back; their dates stay new."""
+def edited(*paths: Path, edit: Callable[[str], str] = add_line) -> Iterator[None]:
+    """Edit files, and take it back; their dates stay new."""
     kept = {path: path.read_bytes() for path in paths}
     assert kept
-    for path, content in kept.items():
-        path.write_bytes(content + b"\n# changed\n")
+    for path in paths:
+        path.write_text(edit(path.read_text()))
     try:
         yield
     finally:
@@ -81,10 +90,39 @@ def test_what_reaches_no_result_reruns_nothing(finished: Project) -> None:
     """Comments in rules and configs, environments that are not in use, how a log looks."""
     folder = finished.folder
     texts = [*folder.glob("workflow/rules/*.smk"), *folder.glob("envs/*.yaml")]
-    with edited(
-        folder / "Snakefile", finished.config, *texts, folder / "scripts/seqcast/console.py"
+    with (
+        edited(folder / "Snakefile", finished.config, *texts, edit=add_comment),
+        edited(folder / "scripts/seqcast/console.py"),
     ):
         assert finished.jobs() == {}
+
+
+@pytest.mark.parametrize("edit", [add_comment, edit_messages])
+def test_edited_words_rerun_nothing(finished: Project, edit: Callable[[str], str]) -> None:
+    """Of each script and module: comments, docstrings, messages of the log and of errors."""
+    with edited(*finished.folder.glob("scripts/**/*.py"), edit=edit):
+        assert finished.jobs() == {}
+
+
+def test_edited_numbers_rerun_everything(finished: Project) -> None:
+    library = finished.folder / "scripts/seqcast"
+    # What the Snakefile itself imports has to go on working.
+    own = {*library.glob("settings/*.py"), *library.glob("*.py")}
+    with edited(*{*library.glob("**/*.py")} - own, edit=edit_numbers):
+        assert set(finished.jobs()) == {
+            "dataset",
+            "validate_source",
+            "fit_baseline",
+            *TRAINED,
+            "first_look",
+        }
+
+
+def test_other_sources_rerun_nothing(finished: Project) -> None:
+    library = finished.folder / "scripts/seqcast"
+    others = [*library.glob("locating/*.py"), library / "sources/basenji/writing.py"]
+    with edited(*others, library / "sources/genome/bigwig.py", library / "validation/genome.py"):
+        assert not set(finished.jobs()) & {"dataset", "validate_source", "train_model"}
 
 
 def test_touching_everything_reruns_nothing(finished: Project) -> None:
@@ -126,7 +164,7 @@ def test_another_branch_and_back_reruns_nothing(finished: Project) -> None:
     git("commit", "-m", "as it was")
     git("checkout", "-b", "other")
     for path in (*loss, *style):
-        path.write_text(path.read_text() + "\n# changed\n")
+        path.write_text(add_line(path.read_text()))
     git("commit", "-a", "-m", "changed")
     assert set(finished.jobs()) >= TRAINED
     git("checkout", "main")

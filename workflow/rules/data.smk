@@ -63,9 +63,9 @@ rule validate_source:
         downloads=DOWNLOADS,
         work=WORK,
         files=contents_of(SOURCE, TABLE),
-        code=code_of("validate"),
+        code=code_of(f"validate_{SOURCE_KIND}"),
     script:
-        "../../scripts/validate.py"
+        f"../../scripts/validate_{SOURCE_KIND}.py"
 
 
 # A job of its own: a change to a figure must not reach what models are trained on.
@@ -155,9 +155,9 @@ rule dataset:
         downloads=DOWNLOADS,
         work=WORK,
         files=contents_of(SOURCE, TABLE),
-        code=code_of("dataset"),
+        code=code_of(f"dataset_{SOURCE_KIND}"),
     script:
-        "../../scripts/dataset.py"
+        f"../../scripts/dataset_{SOURCE_KIND}.py"
 
 
 if SOURCE_KIND == "genome":

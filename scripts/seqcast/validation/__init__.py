@@ -4,11 +4,8 @@
 steps that only look at a file do not have.
 """
 
-from seqcast.validation.checks import (
-    read_first_window,
-    validate,
-    validate_dataset,
-)
-from seqcast.validation.verdict import make_verdict
+from seqcast.validation.checks import read_first_window, validate
+from seqcast.validation.simulated import validate_dataset
+from seqcast.validation.verdict import conclude, make_verdict
 
-__all__ = ["make_verdict", "read_first_window", "validate", "validate_dataset"]
+__all__ = ["conclude", "make_verdict", "read_first_window", "validate", "validate_dataset"]

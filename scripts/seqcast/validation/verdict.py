@@ -1,19 +1,26 @@
-"""The plain text of a validation, for a person to read."""
-
-from __future__ import annotations
+"""How a validation ends: its plain text for a person to read, and its files."""
 
 import textwrap
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from seqcast.console import format_seconds
+from seqcast.base_order import BaseOrder
+from seqcast.console import format_seconds, log
+from seqcast.disk import write_text
+from seqcast.findings import TargetFinding, Validation, write_validation
 from seqcast.printable import to_printable
-
-if TYPE_CHECKING:
-    from seqcast.base_order import BaseOrder
-    from seqcast.findings import TargetFinding, Validation
 
 WIDTH = 100
 _TARGETS_SHOWN, _CONTIGS_SHOWN = 20, 8
+
+
+def conclude(found: Validation, validation: Path, verdict: Path) -> None:
+    """Say what was found, refuse what no model should learn from, and write both files."""
+    text = make_verdict(found)
+    for line in text.splitlines():
+        log.info("%s", line)
+    found.raise_if_refused()
+    write_validation(validation, found)
+    write_text(verdict, text)
 
 
 def make_verdict(found: Validation) -> str:

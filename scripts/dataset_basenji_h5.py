@@ -1,0 +1,23 @@
+"""Make dataset.h5 from an HDF5 file of windows."""
+
+from pathlib import Path
+
+from seqcast.console import step
+from seqcast.dataset import write_manifest
+from seqcast.findings import read_validation
+from seqcast.locating.placements import read_placements
+from seqcast.memory import keep_memory
+from seqcast.settings import read_settings
+from seqcast.sources.basenji import write_dataset
+
+with step("dataset", snakemake.log[0]):
+    keep_memory()
+    files, inputs = snakemake.output, snakemake.input
+    write_dataset(
+        read_settings(snakemake.config).dataset,
+        Path(inputs.source[0]),
+        read_validation(Path(inputs.validation)),
+        Path(files.dataset),
+        read_placements(Path(inputs.placements)).to_places() if inputs.placements else None,
+    )
+    write_manifest(Path(files.dataset), Path(files.manifest))

@@ -1,0 +1,25 @@
+"""Make dataset.h5 from a genome and the tracks over it."""
+
+from pathlib import Path
+
+from seqcast.console import step
+from seqcast.dataset import write_manifest
+from seqcast.findings import read_validation
+from seqcast.memory import keep_memory
+from seqcast.settings import read_settings
+from seqcast.sources.genome.inputs import find_inputs
+from seqcast.sources.genome.writing import write_genome
+
+with step("dataset", snakemake.log[0]):
+    keep_memory()
+    files, params = snakemake.output, snakemake.params
+    settings = read_settings(snakemake.config).dataset
+    read_validation(Path(snakemake.input.validation)).check_unchanged()
+    write_genome(
+        settings,
+        find_inputs(settings, Path(params.downloads), Path(params.work)),
+        Path(files.dataset),
+        replicates=Path(files.replicates) if files.replicates else None,
+        threads=snakemake.threads,
+    )
+    write_manifest(Path(files.dataset), Path(files.manifest))

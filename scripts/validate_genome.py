@@ -1,0 +1,23 @@
+"""Check a genome and the tracks over it before they become a dataset."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from seqcast.console import step
+from seqcast.memory import keep_memory
+from seqcast.settings import read_settings
+from seqcast.sources.genome.inputs import find_inputs
+from seqcast.validation.digests import digest_files
+from seqcast.validation.genome import validate_genome
+from seqcast.validation.verdict import conclude
+
+with step("validate", snakemake.log[0]):
+    keep_memory()
+    files, params = snakemake.output, snakemake.params
+    settings = read_settings(snakemake.config).dataset
+    inputs = find_inputs(settings, Path(params.downloads), Path(params.work))
+    found = validate_genome(settings, inputs)
+    # What is refused need not be read to its end.
+    if not found.refusals:
+        found = replace(found, files=digest_files(inputs.files))
+    conclude(found, Path(files.validation), Path(files.verdict))
