@@ -224,6 +224,8 @@ def test_what_is_only_said_does_not_count(old: str, new: str) -> None:
         ("number: int", "number: float"),
         ("as bar", "as line"),
         ("if not path", "if path"),
+        ("def _say", "@known\ndef _say"),
+        ("def _count", "_count = known(_count)\n\n\ndef _count"),
     ],
 )
 def test_what_is_done_counts(old: str, new: str) -> None:

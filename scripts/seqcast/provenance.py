@@ -120,12 +120,14 @@ def read_code(source: str) -> str:
     of which pydantic and dataclasses make fields.
     """
     blocks: list[str] = []
+    is_decorated = False
     for line in _split_lines(source):
         done = " ".join(_drop_messages(line))
-        if line[0] == "\n":
+        if line[0] == "\n" and not is_decorated:
             blocks.append(done)
         else:
             blocks[-1] += done
+        is_decorated = line[1].startswith("@")
     return "".join(_drop_unused(blocks))
 
 
@@ -163,7 +165,10 @@ def _drop_messages(line: list[str]) -> list[str]:
 
 
 def _drop_unused(blocks: list[str]) -> list[str]:
-    """Drop definitions that only messages named, then those that only these named."""
+    """Drop definitions that only messages named, then those that only these named.
+
+    What is decorated stays: a decorator may make it known elsewhere.
+    """
     found = Counter(name for block in blocks for name in set(_PRIVATE.findall(block)))
     kept = []
     for block in blocks:
