@@ -122,7 +122,7 @@ def read_code(source: str) -> str:
     blocks: list[str] = []
     is_decorated = False
     for line in _split_lines(source):
-        done = " ".join(_drop_messages(line))
+        done = " ".join(line)
         if line[0] == "\n" and not is_decorated:
             blocks.append(done)
         else:
@@ -132,12 +132,20 @@ def read_code(source: str) -> str:
 
 
 def _split_lines(source: str) -> Iterator[list[str]]:
-    """Yield the tokens of each logical line that does something, its indentation first."""
+    """Yield the tokens of each logical line that does something, its indentation first.
+
+    What is in the brackets of a message is left out.
+    """
     line: list[str] = []
     depth = 0
+    message = 0
     for token in filter(None, _TOKEN.findall(f"\n{source}\n")):
-        if token[0] != "\n":
-            depth += _DEEPER.get(token, 0)
+        depth += _DEEPER.get(token, 0)
+        if depth < message:
+            message = 0
+        elif not message and token[0] != "\n":
+            if token == "(" and _SAYS.search(line[-1]):
+                message = depth
             line.append(token.rstrip())
         elif not depth:
             if line[1:] and not _is_text(line[1:]):
@@ -149,19 +157,6 @@ def _is_text(line: list[str]) -> bool:
     """Say whether a line is a docstring or a call of `log`."""
     is_string = line[-1][-1] in "\"'" and line[:-1] in ([], ["r"])
     return is_string or line[0].startswith("log.")
-
-
-def _drop_messages(line: list[str]) -> list[str]:
-    """Return a line without what is in the brackets of a message."""
-    kept: list[str] = []
-    depth = 0
-    for token in line:
-        if depth:
-            depth += _DEEPER.get(token, 0)
-        else:
-            depth = int(token == "(" and bool(_SAYS.search(kept[-1])))
-            kept.append(token)
-    return kept
 
 
 def _drop_unused(blocks: list[str]) -> list[str]:
