@@ -196,7 +196,7 @@ def _count(number: int) -> str:
         ("no {", "there are no ({"),
         ("_say(number)", "number"),
         ("run it again", "make it anew"),
-        ("}!", "}?"),
+        ('"!"', '"?"'),
         (" things", " files"),
         ('"read"', "'look (at'"),
         ("read %s of", "looked at %s of"),
