@@ -23,6 +23,8 @@ browse: $(VENV)/.run
 	make one with $(BIN)/snakemake browse and the --configfile of that run (or make demo), or name a run that has: make browse RUN=name" >&2; exit 1; }
 	@PYTHONPATH=scripts $(BIN)/python -m seqcast.browser.serving results/$(RUN)/$(FOLDER) --port $(PORT)
 
+# Some hundred Pythons would compile the same files again.
+unexport PYTHONDONTWRITEBYTECODE
 # A file's tests share what they set up: they stay with one of two workers.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -61,6 +62,17 @@ def double() -> Iterator[None]:
 def device(request: pytest.FixtureRequest) -> torch.device:
     """Return each kind of device that there is."""
     return torch.device(request.param)
+
+
+@pytest.fixture
+def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave figures empty where words count: to draw them takes three seconds a report."""
+
+    def write_blank(_: object, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    monkeypatch.setattr("seqcast.report.picture.write_figure", write_blank)
 
 
 @pytest.fixture(scope="session")

@@ -110,8 +110,7 @@ def test_deleted_figures_rerun_one_rule(finished: Project) -> None:
     assert finished.jobs() == {}
 
 
-@pytest.mark.parametrize("target", ["all", "export"])
-def test_damaged_tracks_are_found_and_mended(finished: Project, target: str) -> None:
+def test_damaged_tracks_are_found_and_mended(finished: Project) -> None:
     folder = finished.results / "export"
     kept = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     deleted, damaged = (
@@ -121,8 +120,9 @@ def test_damaged_tracks_are_found_and_mended(finished: Project, target: str) -> 
     deleted.unlink()
     damaged.write_bytes(kept[damaged][:500])
     (folder / "genome.fa.fai").unlink()
-    assert finished.jobs(target) in ({"mend_tracks": 1}, {"mend_tracks": 1, "export": 1})
-    finished.snakemake(target)
+    assert finished.jobs() == {"mend_tracks": 1}
+    assert finished.jobs("export") == {"mend_tracks": 1, "export": 1}
+    finished.snakemake("export")
     assert {path: path.read_bytes() for path in kept} == kept
     assert finished.jobs() == {}
 
