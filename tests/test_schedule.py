@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from seqcast.training.schedule import learning_rate_at
+from seqcast.training.loop import learning_rate_at
 
 from seqcast.settings import TrainSettings
 
