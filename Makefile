@@ -25,14 +25,15 @@ browse: $(VENV)/.run
 
 # Some hundred Pythons would compile the same files again.
 unexport PYTHONDONTWRITEBYTECODE
-# A file's tests share what they set up: they stay with one of two workers.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# A file's tests share what they set up: they stay with one worker.
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -n 2 -m "not slow"
 
+# The third mostly waits for Slurm.
 test-all: $(VENV)/.dev
-	$(PYTEST) -m slow
+	$(PYTEST) -n 3 -m slow
 
 # How fast it all is, beside a plain version: ROWS="train predict" for some rows of it.
 bench: $(VENV)/.dev

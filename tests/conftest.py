@@ -26,14 +26,16 @@ PROGRAMS = {"visit", "slurm", "conda"}
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs another program, and put whole pipelines first.
+    """Mark what needs another program, and put Slurm and whole pipelines first.
 
-    At the end one of two workers would be alone with the last.
+    At the end one worker would be alone with the last.
     """
     for item in items:
         if PROGRAMS & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: "workflow" not in item.path.parts)
+    items.sort(
+        key=lambda item: ("slurm" not in item.fixturenames, "workflow" not in item.path.parts)
+    )
 
 
 @pytest.fixture(autouse=True)
