@@ -352,6 +352,7 @@ def test_yeast_gives_the_known_figures(tmp_path: Path) -> None:
     dataset = replace(dataset, targets=replace(dataset.targets, mean=()))
     with h5py.File(dataset.path, "r+") as file:
         file.attrs["targets"] = dataset.targets.to_json()
+    seal(dataset.path)
     kmers, gc = (write_and_read(name, dataset, tmp_path / f"{name}.h5") for name in ("kmers", "gc"))
     stitch, found = Stitch(kmers, dataset), {}
     for target, name in enumerate(YEAST):
