@@ -40,6 +40,7 @@ from seqcast.errors import SeqcastError
 from seqcast.genome import decode, encode
 from seqcast.metrics import pearson_r
 from seqcast.predictions import Predictions, Stitch, read_predictions
+from seqcast.seal import seal
 from seqcast.targets import Targets
 
 # Where each column's window lies: lengths of k-mers, and its edges from the bin's start and end.
