@@ -23,14 +23,17 @@ browse: $(VENV)/.run
 	make one with $(BIN)/snakemake browse and the --configfile of that run (or make demo), or name a run that has: make browse RUN=name" >&2; exit 1; }
 	@PYTHONPATH=scripts $(BIN)/python -m seqcast.browser.serving results/$(RUN)/$(FOLDER) --port $(PORT)
 
-# A file's tests share what they set up: they stay with one of two workers.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Some hundred Pythons would compile the same files again.
+unexport PYTHONDONTWRITEBYTECODE
+# A file's tests share what they set up: they stay with one worker.
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -n 2 -m "not slow"
 
+# The third mostly waits for Slurm.
 test-all: $(VENV)/.dev
-	$(PYTEST) -m slow
+	$(PYTEST) -n 3 -m slow
 
 # How fast it all is, beside a plain version: ROWS="train predict" for some rows of it.
 bench: $(VENV)/.dev

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -25,14 +26,16 @@ PROGRAMS = {"visit", "slurm", "conda"}
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs another program, and put whole pipelines first.
+    """Mark what needs another program, and put Slurm and whole pipelines first.
 
-    At the end one of two workers would be alone with the last.
+    At the end one worker would be alone with the last.
     """
     for item in items:
         if PROGRAMS & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: "workflow" not in item.path.parts)
+    items.sort(
+        key=lambda item: ("slurm" not in item.fixturenames, "workflow" not in item.path.parts)
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +64,17 @@ def double() -> Iterator[None]:
 def device(request: pytest.FixtureRequest) -> torch.device:
     """Return each kind of device that there is."""
     return torch.device(request.param)
+
+
+@pytest.fixture
+def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave figures empty where words count: to draw them takes three seconds a report."""
+
+    def write_blank(_: object, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    monkeypatch.setattr("seqcast.report.picture.write_figure", write_blank)
 
 
 @pytest.fixture(scope="session")

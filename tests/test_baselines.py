@@ -40,6 +40,7 @@ from seqcast.errors import SeqcastError
 from seqcast.genome import decode, encode
 from seqcast.metrics import pearson_r
 from seqcast.predictions import Predictions, Stitch, read_predictions
+from seqcast.seal import seal
 from seqcast.targets import Targets
 
 # Where each column's window lies: lengths of k-mers, and its edges from the bin's start and end.
@@ -352,6 +353,7 @@ def test_yeast_gives_the_known_figures(tmp_path: Path) -> None:
     dataset = replace(dataset, targets=replace(dataset.targets, mean=()))
     with h5py.File(dataset.path, "r+") as file:
         file.attrs["targets"] = dataset.targets.to_json()
+    seal(dataset.path)
     kmers, gc = (write_and_read(name, dataset, tmp_path / f"{name}.h5") for name in ("kmers", "gc"))
     stitch, found = Stitch(kmers, dataset), {}
     for target, name in enumerate(YEAST):

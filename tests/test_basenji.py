@@ -203,6 +203,7 @@ def test_full_disk_leaves_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["seq.h5"]
 
 
+@pytest.mark.slow
 def test_real_cropped_file(tmp_path: Path) -> None:
     dataset = convert(find_data(HG38), tmp_path / "dataset.h5")
     assert (dataset.window, dataset.crop, dataset.output_bins) == (131_072, 256, 512)

@@ -241,7 +241,7 @@ def test_scatter_without_known_coverage_says_so(run):
     dataset, predictions, metrics = run
     unknown = np.full(dataset.cells.shape, np.nan, dtype=np.float32)
     assert "no bins with known coverage" in texts(
-        plot_scatter(replace(dataset, coverage=unknown), predictions, metrics)
+        plot_scatter(replace(dataset, cells=unknown), predictions, metrics)
     )
 
 

@@ -370,7 +370,7 @@ def test_every_case_is_drawn(tmp_path, count, case):
     if case in ("unknown", "half"):
         coverage = np.array(dataset.cells)
         coverage[: len(coverage) if case == "unknown" else -20] = np.nan
-        dataset = replace(dataset, coverage=coverage)
+        dataset = replace(dataset, cells=coverage)
     draw_all(dataset, dict.fromkeys(("a", "b")[: 1 + (case == "usual")], predictions), tmp_path)
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pyfaidx
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqcast.fasta import write_fasta
-from seqcast.genome import decode, encode, reverse_complement, tile
+from seqcast.genome import N, complement, decode, encode, reverse_complement, tile
 
 letters = st.text("ACGTN", max_size=300)
 contigs = st.lists(st.text("ACGTN", min_size=1, max_size=400), min_size=1, max_size=4)
@@ -90,3 +91,12 @@ def test_a_broken_off_fasta_has_no_name(tmp_path: Path) -> None:
         write_fasta(tmp_path / "g.fa", broken())
     assert not (tmp_path / "g.fa").exists()
     assert not (tmp_path / "g.fa.fai").exists()
+
+
+def test_complements_pair_in_arrays_and_tensors() -> None:
+    codes = np.arange(5, dtype=np.uint8)
+    assert complement(codes).tolist() == [3, 2, 1, 0, N]
+    found = complement(torch.from_numpy(codes))
+    assert found.tolist() == [3, 2, 1, 0, N]
+    assert found.dtype == torch.uint8
+    assert complement(codes).dtype == np.uint8

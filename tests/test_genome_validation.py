@@ -376,6 +376,7 @@ def judge_yeast(tracks: list[Path], work: Path, mask: tuple[Path, ...] = ()) -> 
     return validate_genome(settings, Inputs(fasta, rows, work, mask))
 
 
+@pytest.mark.slow
 def test_yeast_with_its_whole_genome_tracks(tmp_path: Path) -> None:
     tracks = [find_data(f"yeast/tracks/{name}.bw") for name in TRACKS]
     found = judge_yeast(tracks, tmp_path, (find_data("yeast/annotation/shorkie_mask_rossi.bed"),))
@@ -388,6 +389,7 @@ def test_yeast_with_its_whole_genome_tracks(tmp_path: Path) -> None:
     assert dataclasses.asdict(found.targets[0])["max"] == 2352
 
 
+@pytest.mark.slow
 def test_tracks_that_lack_most_of_the_yeast_and_name_it_otherwise(tmp_path: Path) -> None:
     names = ("MNase", "PolII", "Scc1", "RNA.fwd", "RNA.rev")
     found = judge_yeast([find_data(f"yeast/tidycoverage/{name}.bw") for name in names], tmp_path)

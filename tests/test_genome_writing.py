@@ -307,6 +307,7 @@ def test_a_bigwig_is_opened_once_for_many_contigs(
         assert read_dataset(tmp_path / name).digest == wanted.digest
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not YEAST.is_dir(), reason=f"no {YEAST}; set SEQCAST_TEST_DATA to the shared data"
 )

@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from seqcast import gpus
-from seqcast.gpus import claim_gpu
+from seqcast.gpus import claim_gpu, one_at_a_time
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 NAMES = ("GPU-a", "GPU-b", "GPU-c")
@@ -91,3 +93,20 @@ def test_gpus_are_told_apart_by_name_not_by_place(start, tmp_path: Path) -> None
 def test_one_gpu_is_taken_without_asking(tmp_path: Path) -> None:
     assert claim_gpu(["GPU-a"], tmp_path / "untouched") == 0
     assert not (tmp_path / "untouched").exists()
+
+
+def test_two_jobs_do_not_look_at_one_gpus_memory_at_once(tmp_path: Path) -> None:
+    inside: list[str] = []
+
+    def look(name: str) -> None:
+        with one_at_a_time("GPU-a", tmp_path):
+            inside.append(name)
+            time.sleep(0.001)
+            assert len(inside) == 1, "both think that the memory is free"
+            inside.remove(name)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(look, map(str, range(50))))
+    with one_at_a_time("GPU-a", tmp_path), one_at_a_time("GPU-b", tmp_path):
+        pass  # another GPU is not waited for
+    assert not inside

@@ -145,8 +145,9 @@ def check_side_by_side(seen: Visit, browser: str, panels: int, label: str) -> No
     assert [text.strip() for text in labels.all_inner_texts()] == [label] * panels
 
 
-def check_alert(seen: Visit, *, place: str) -> None:
+def check_alert(seen: Visit) -> None:
     """Look for a place that is nowhere: what is said of it is text."""
+    place = f"no {HOSTILE}"
     seen.page.locator(".igv-search-input").fill(place)
     seen.page.locator(".igv-search-input").press("Enter")
     alert = seen.page.locator(".igv-ui-alert-dialog-container:visible")
@@ -184,7 +185,7 @@ def test_nothing_runs_in_a_report(run: Path, visit: Callable[..., Visit]) -> Non
     assert "data:" not in press(seen, "embedded.browser", "annotation", label=True)
     press(seen, "embedded.browser", "wig")
     check_side_by_side(seen, "embedded.browser", 2, f"{WORD}\u00a08,999 bp")
-    check_alert(seen, place=HOSTILE)
+    check_alert(seen)
     seen.page.locator(".ranking input").first.fill("<img")
     assert seen.page.locator(".ranking tbody th").first.inner_text().startswith(HOSTILE)
     seen.page.select_option(".choice select", "1")
@@ -203,7 +204,7 @@ def test_nothing_runs_beside_the_tracks(served: str, visit: Callable[..., Visit]
     assert shown.count(f"Name\u00a0\u00a0\u00a0{WORD}\n") == 2
     press(seen, igv, "annotation", label=True)
     assert re.search("^Value:\\s+[0-9.]+$", press(seen, igv, "wig"), re.MULTILINE)
-    check_alert(seen, place=HOSTILE)
+    check_alert(seen)
     check_picture(seen.page.evaluate(f"{igv}.toSVG()"))
     # Where there is no room for the place over its panel, its length is said.
     check_side_by_side(seen, igv, 2, f"{WORD}\u00a08,999 bp")

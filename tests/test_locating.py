@@ -300,6 +300,7 @@ def test_letters_that_are_no_dna_are_named(tmp_path: Path) -> None:
     assert (fasta.read("chr1", 20_001, 20_007) == [0, 1, 2, 3, N, N]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "genome", "count"),
     [(YEAST, "yeast/sacCer3.fa.gz", 168), (HG38, "hg38_tiny/hg38_tiny.fa.gz", 65)],

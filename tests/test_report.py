@@ -11,7 +11,7 @@ from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 
 from seqcast.errors import SeqcastError
 from seqcast.metrics import DEFINITIONS
-from seqcast.report import ModelFiles, picture, read_results, write_report
+from seqcast.report import ModelFiles, read_results, write_report
 from seqcast.report.sentences import make_sentences
 from seqcast.report.tables import format_yaml
 from seqcast.report.verdict import format_score, make_headline, rank
@@ -79,17 +79,6 @@ def make_report(folder: Path, names: list[str], models=("default",), **options) 
         folder / "report", dataset, files, template=TEMPLATE, baselines=baselines, **options
     )
     return Page((folder / "report" / "index.html").read_text(encoding="utf-8"))
-
-
-@pytest.fixture
-def _blank_figures(monkeypatch):
-    """Leave figures empty where words count: to draw them takes three seconds a report."""
-
-    def write_blank(_, path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-
-    monkeypatch.setattr(picture, "write_figure", write_blank)
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +214,7 @@ def test_every_table_head_is_explained(two_models):
         assert column in page.text or column == "target"
 
 
-@pytest.mark.usefixtures("_blank_figures")
+@pytest.mark.usefixtures("blank_figures")
 def test_captions_speak_of_a_ceiling_only_where_there_is_one(two_models, tmp_path):
     _, page = two_models
     assert "An upright tick is the ceiling" in page.text
@@ -236,7 +225,7 @@ def test_captions_speak_of_a_ceiling_only_where_there_is_one(two_models, tmp_pat
     assert "An r alone is neither good nor bad" in bare.text
 
 
-@pytest.mark.usefixtures("_blank_figures")
+@pytest.mark.usefixtures("blank_figures")
 def test_genome_says_what_was_used_and_left_out(tmp_path):
     validation = {
         "warnings": [],
@@ -274,7 +263,7 @@ def test_genome_says_what_was_used_and_left_out(tmp_path):
     assert any(re.search(r"best window, chr3:[\d,]+-[\d,]+, observed", alt) for alt in images)
 
 
-@pytest.mark.usefixtures("_blank_figures")
+@pytest.mark.usefixtures("blank_figures")
 def test_constant_targets_are_said_to_be_grey(two_models, tmp_path):
     _, page = two_models
     assert "Grey: a target is constant there" in page.text
@@ -289,7 +278,7 @@ def test_diagnostics_say_their_numbers_for_each_model(two_models):
     assert re.search(r"The mean over pairs is r -?[\d.]+ observed and r -?[\d.]+ predicted", text)
 
 
-@pytest.mark.usefixtures("_blank_figures")
+@pytest.mark.usefixtures("blank_figures")
 def test_folds_are_windows_that_no_training_saw(tmp_path):
     page = make_report(tmp_path, ["a", "b"], folds=3)
     assert "On windows it has never seen" in page.text

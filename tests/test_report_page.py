@@ -136,6 +136,7 @@ def test_sections_come_in_the_order_of_a_reader(many):
     ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_browser_stands_first_among_the_tracks(tmp_path):
     browser = EmbeddedBrowser("igv &&", "{}", (), (), (), ("a note",))
     html = write_page(tmp_path, 1, browser=browser)
@@ -144,6 +145,7 @@ def test_browser_stands_first_among_the_tracks(tmp_path):
     assert "There is but one target" in html
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_only_scripts_of_ours_are_allowed(tmp_path):
     html = write_page(tmp_path, 14, browser=EmbeddedBrowser("igv &&", "{}", (), (), (), ()))
     policy = html.partition('Content-Security-Policy" content="')[2].partition('"')[0]

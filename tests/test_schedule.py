@@ -3,9 +3,9 @@
 import math
 
 import pytest
-from seqcast.training.schedule import learning_rate_at
 
 from seqcast.settings import TrainSettings
+from seqcast.training.loop import learning_rate_at
 
 
 @pytest.mark.parametrize(

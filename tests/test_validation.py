@@ -450,6 +450,7 @@ def test_several_faults_are_all_told(path: Path, arrays: dict[str, np.ndarray]) 
     assert make_verdict(found).endswith("verdict: refused, 3 faults\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "crop", "targets"), [(YEAST, 0, 10), (HG38, 256, 74)])
 def test_real_file_is_fit(name: str, crop: int, targets: int) -> None:
     found = check(find_data(name))

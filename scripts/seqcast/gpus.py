@@ -7,7 +7,8 @@ four jobs run at once, and each sees all four GPUs: the first that nobody holds 
 import fcntl
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -43,6 +44,19 @@ def _claim(names: tuple[str, ...], folder: Path) -> tuple[int, TextIO | None]:
     place = os.getpid() % len(names)
     log.warning("all %d GPUs are taken by other jobs of seqcast: sharing one", len(names))
     return place, None
+
+
+@contextmanager
+def one_at_a_time(name: str, folder: Path | None = None) -> Iterator[None]:
+    """Wait for other processes that are in such a block for the same GPU.
+
+    Jobs that start together would otherwise all find its memory free, and all take it.
+    """
+    folder = folder or _find_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / f"start-{name}.lock", "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _find_folder() -> Path:

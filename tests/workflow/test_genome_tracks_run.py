@@ -86,7 +86,7 @@ def test_regions_of_another_genome_by_url(
     columns = table[0].split("\t")
     assert columns[:4] == ["contig", "start", "end", "name"]
     assert len(columns) == 4 + 10
-    assert columns[4] == "ChIP-like:CTCF.default"
+    assert columns[4] == "ChIP-like-CTCF.default"
     assert [line.split("\t")[0] for line in table[1:]] == ["chrY", "chrX"]
     rows = read_tracks(results / "regions/tracks.tsv")
     assert [row["kind"] for row in rows] == ["predicted"] * 10

@@ -158,7 +158,7 @@ def test_another_branch_and_back_reruns_nothing(finished: Project) -> None:
 
     loss, style = find_modules(finished, "loss"), find_modules(finished, "figures/style")
     before = loss[0].stat().st_mtime_ns
-    (finished.folder / ".gitignore").write_text("results/\n.snakemake/\n")
+    (finished.folder / ".gitignore").write_text("results/\n.snakemake/\n__pycache__/\n")
     git("init", "-b", "main")
     git("add", ".")
     git("commit", "-m", "as it was")

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import scipy  # its parts load when they are first named
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
-from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
-from scipy.spatial.distance import squareform
 
 from seqcast.figures.pairs import Pairs
 from seqcast.figures.style import INK, QUIET, find_ranked, format_label, make_figure, write_note
@@ -95,9 +94,10 @@ def find_order(r_TT: np.ndarray) -> np.ndarray:
         return np.arange(len(r_TT))
     distance = 1 - np.nan_to_num(r_TT, nan=0.0)
     np.fill_diagonal(distance, 0)
-    condensed = squareform((distance + distance.T) / 2, checks=False)
-    tree = linkage(condensed, "average")
-    return leaves_list(optimal_leaf_ordering(tree, condensed))
+    condensed = scipy.spatial.distance.squareform((distance + distance.T) / 2, checks=False)
+    hierarchy = scipy.cluster.hierarchy
+    tree = hierarchy.linkage(condensed, "average")
+    return hierarchy.leaves_list(hierarchy.optimal_leaf_ordering(tree, condensed))
 
 
 def plot_correlations(

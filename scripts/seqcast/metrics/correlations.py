@@ -1,14 +1,14 @@
 """Correlations, and the share of variance that predictions explain."""
 
 import numpy as np
-from scipy import stats
+import scipy  # its parts load when they are first named: `stats`, not for pages, takes a second
 
 
 def pearson_r(x: np.ndarray, y: np.ndarray) -> float:
     """Return Pearson's correlation, NaN where either is constant or shorter than two values."""
     if x.size < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
-    return float(stats.pearsonr(x.astype(np.float64), y.astype(np.float64)).statistic)
+    return float(scipy.stats.pearsonr(x.astype(np.float64), y.astype(np.float64)).statistic)
 
 
 def log1p(values: np.ndarray, unit: float | np.ndarray) -> np.ndarray:
@@ -25,7 +25,7 @@ def spearman_r(x: np.ndarray, y: np.ndarray) -> float:
     """Return Spearman's rank correlation, ties at their mean rank; NaN as for `pearson_r`."""
     if x.size < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
-    return float(stats.spearmanr(x, y).statistic)
+    return float(scipy.stats.spearmanr(x, y).statistic)
 
 
 def r2_score(predicted: np.ndarray, observed: np.ndarray) -> float:

@@ -1,7 +1,7 @@
 """Peaks of the observed track, and whether predictions rank them first."""
 
 import numpy as np
-from scipy import stats
+import scipy  # its parts load when they are first named
 
 
 def find_peaks(observed: np.ndarray, fdr: float) -> np.ndarray:
@@ -14,8 +14,8 @@ def find_peaks(observed: np.ndarray, fdr: float) -> np.ndarray:
     if not observed.size:
         return np.zeros(0, dtype=bool)
     rounded, place = np.unique(np.round(observed), return_inverse=True)
-    tail = stats.poisson.sf(rounded - 1, observed.mean(dtype=np.float64))
-    return stats.false_discovery_control(tail[place], method="bh") < fdr
+    tail = scipy.stats.poisson.sf(rounded - 1, observed.mean(dtype=np.float64))
+    return scipy.stats.false_discovery_control(tail[place], method="bh") < fdr
 
 
 def auroc(score: np.ndarray, positive: np.ndarray) -> float:
@@ -27,7 +27,7 @@ def auroc(score: np.ndarray, positive: np.ndarray) -> float:
     others = positive.size - peaks
     if not peaks or not others:
         return float("nan")
-    ranks = stats.rankdata(score)
+    ranks = scipy.stats.rankdata(score)
     return float((ranks[positive].sum() - peaks * (peaks + 1) / 2) / peaks / others)
 
 

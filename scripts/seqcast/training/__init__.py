@@ -6,7 +6,7 @@ again), `messages` (what is said and written of it), `gpu`, and for several proc
 `process_group`, `launch` and `worker`.
 """
 
-from seqcast.training.launch import launch
+from seqcast.training.launch import launch_processes
 from seqcast.training.loop import run
 from seqcast.training.task import Task
 
@@ -20,6 +20,6 @@ def train(task: Task) -> None:
     `Stopped` where this one has to leave before its end: the next goes on from there.
     """
     if task.processes > 1:
-        launch(task)
+        launch_processes(task)
     else:
         run(task)

@@ -1,11 +1,13 @@
 """What only GPUs need: steps recorded once and repeated, and batches that fit their memory."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
 
 from seqcast.device import Device
+from seqcast.gpus import one_at_a_time
 
 _WARM_UP = 3
 
@@ -63,6 +65,13 @@ def remember(network: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[
     return undo
 
 
+def measuring_memory(device: torch.device) -> AbstractContextManager:
+    """Return the context in which no other training on this GPU looks at what memory is free."""
+    if device.type != "cuda":
+        return nullcontext()
+    return one_at_a_time(str(torch.cuda.get_device_properties(device).uuid))
+
+
 def find_micro_batch(network: nn.Module, device: Device, window: int, size: int) -> int:
     """Return how many windows fit into the GPU's memory at once, `size` at most.
 
@@ -85,8 +94,9 @@ def fits(network: nn.Module, device: Device, window: int, size: int) -> bool:
             log_rate = network(codes, noise)
         log_rate.sum().backward()
     except torch.cuda.OutOfMemoryError:
+        torch.cuda.empty_cache()
         return False
     finally:
         network.zero_grad(set_to_none=True)
-        torch.cuda.empty_cache()
+    # What was taken is kept: to other processes it is no longer free.
     return True

@@ -25,7 +25,7 @@ _PORTS = 29_500, 10_000
 _OF_THE_JOB = {"SLURM_JOB_ID", "SLURM_CONF"}
 
 
-def launch(task: Task) -> None:
+def launch_processes(task: Task) -> None:
     """Train with several processes under torchrun, and wait for them.
 
     Raises `Stopped` where they had to leave, `SeqcastError` where something ended torchrun,

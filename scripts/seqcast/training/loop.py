@@ -32,7 +32,7 @@ from seqcast.loss import poisson_loss_sums
 from seqcast.memory import keep_memory
 from seqcast.nn import Network, share_statistics
 from seqcast.settings import TrainSettings
-from seqcast.training.gpu import CudaGraph, find_micro_batch, remember
+from seqcast.training.gpu import CudaGraph, find_micro_batch, measuring_memory, remember
 from seqcast.training.loader import Batch, Loader, flip_coverage
 from seqcast.training.process_group import SINGLE, ProcessGroup
 from seqcast.training.record import (
@@ -289,14 +289,15 @@ class Trainer:
         self.steps_an_epoch = -(-len(self.train_rows) // settings.batch_size)
         self.steps = 0
         self.optimizer = _make_optimizer(network, settings, device.device)
-        self.loader = Loader(dataset, settings, group.share, device.device)
         self._pairs = torch.tensor(dataset.targets.strand_pair, device=device.device)
         self._unread: list[Tensor] = []
 
         self._share = group.share_of(settings.batch_size)
         micro_batch = settings.micro_batch or self._share
-        if device.device.type == "cuda" and not settings.micro_batch:
-            micro_batch = find_micro_batch(network, device, dataset.window, self._share)
+        with measuring_memory(device.device):
+            self.loader = Loader(dataset, settings, group.share, device.device)
+            if device.device.type == "cuda" and not settings.micro_batch:
+                micro_batch = find_micro_batch(network, device, dataset.window, self._share)
         self.micro_batch = group.min(micro_batch)
         self._parallel = network
         if group.size > 1:
