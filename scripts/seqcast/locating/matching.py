@@ -126,9 +126,8 @@ def find_matches(fasta: Fasta, windows: Windows, window: np.ndarray, order: np.n
                 row, start, votes = stretches.find(codes, last)
                 found = [votes, np.full_like(votes, contig), first + start, row % 2]
                 _note_near(near, row // 2, np.column_stack(found))
-                for each, place, unknown in _compare(
-                    queries, codes, *stretches.sift(codes, row, start)
-                ):
+                row, start = stretches.sift(codes, row, start)
+                for each, place, unknown in _compare(queries, codes, row, start):
                     match = Match(name, first + place, "+-"[each % 2], unknown)
                     queries.matches[each // 2].append(match)
                 bar.update(min(_BLOCK, length - first))

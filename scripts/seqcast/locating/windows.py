@@ -83,7 +83,7 @@ def read_windows(file: h5py.File, counts: Mapping[str, int]) -> Windows:
                 starts[window] = usable[(_GOLDEN * usable.size).astype(np.intp)]
                 stretches[window] = channels[starts[window][:, None] + np.arange(STRETCH)]
             bar.update(1)
-    # Some of their 32-mers tell a repeat.
+    # A few 32-mers of each tell a repeat.
     kmers = pack_kmers(stretches)[..., ::8]
     _, which, copies = np.unique(kmers, return_inverse=True, return_counts=True)
     copies = copies[which].reshape(kmers.shape).sum(axis=2)
