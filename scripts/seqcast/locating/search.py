@@ -30,6 +30,8 @@ _LEAST_VOTES = 8
 _MOST_LISTED = 1000
 # Each takes some 30 ms: thousands, in a wrong assembly, would say no more.
 _MOST_MEASURED = 500
+# Columns of a window without a place, as in BEDPE.
+_NOWHERE = {"contig": ".", "start": -1, "end": -1, "strand": ".", "shared": np.nan}
 
 
 def locate_windows(
@@ -104,8 +106,8 @@ def _find_in_any_order(genome: Fasta, windows: Windows, order: int) -> Queries:
 
 
 def _make_table(genome: Fasta, found: Queries) -> pd.DataFrame:
-    windows, names = found.windows, list(genome.lengths)
-    shared = _measure_missing(genome, found)
+    windows = found.windows
+    nearest = _measure_missing(genome, found)
     rows: list[dict[str, Any]] = []
     for window in range(windows.blank.size):
         matches = found.matches[window]
@@ -121,34 +123,29 @@ def _make_table(genome: Fasta, found: Queries) -> pd.DataFrame:
         if not matches:
             row["status"] = BLANK if windows.blank[window] else MISSING
             row["unknown"] = windows.length - windows.known[window]
-            # Without a place as in BEDPE.
-            row |= {"contig": ".", "start": -1, "end": -1, "strand": ".", "shared": np.nan}
-            if window in shared:
-                _, contig, start, minus = found.near[window].tolist()
-                row |= {"contig": names[contig], "start": start, "end": start + windows.length}
-                row |= {"strand": "+-"[minus], "shared": shared[window]}
-            rows.append(row)
+            rows.append(row | nearest.get(window, _NOWHERE))
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def _measure_missing(genome: Fasta, found: Queries) -> dict[int, float]:
-    """Measure what windows that match nowhere share with their nearest place, likeliest first.
+def _measure_missing(genome: Fasta, found: Queries) -> dict[int, dict[str, Any]]:
+    """Return columns of windows that match nowhere: their nearest place, and what is shared.
 
-    A quarter of the window to either side of the place is included.
+    Those with most in common come first. A quarter of the window to either side is included.
     """
-    windows, names = found.windows, list(genome.lengths)
+    length, names = found.windows.length, list(genome.lengths)
     is_missing = np.array([not matches for matches in found.matches])
-    votes = (is_missing * found.near[:, 0])[: windows.blank.size]
+    votes = (is_missing * found.near[:, 0])[: found.windows.blank.size]
     missing = np.argsort(-votes, kind="stable")[: np.count_nonzero(votes)][:_MOST_MEASURED]
-    shared = {}
+    nearest = {}
     with progress(missing.size, "compare missing windows", "window") as bar:
         for window in missing.tolist():
             _, contig, start, minus = found.near[window].tolist()
-            margin, end = windows.length // 4, genome.lengths[names[contig]]
-            theirs = genome.read(
-                names[contig], max(0, start - margin), min(start + windows.length + margin, end)
-            )
+            name, end = names[contig], start + length
+            low, high = max(0, start - length // 4), end + length // 4
+            theirs = genome.read(name, low, min(high, genome.lengths[name]))
             ours = found.read(window)
-            shared[window] = measure_shared(reverse_complement(ours) if minus else ours, theirs)
+            shared = measure_shared(reverse_complement(ours) if minus else ours, theirs)
+            nearest[window] = {"contig": name, "start": start, "end": end, "strand": "+-"[minus]}
+            nearest[window]["shared"] = shared
             bar.update(1)
-    return shared
+    return nearest
