@@ -1,6 +1,7 @@
 """How much a window has in common with the place that most resembles it."""
 
 import numpy as np
+import pandas as pd
 
 from seqcast.genome import N
 from seqcast.kmers import K, find_known, pack_kmers
@@ -13,7 +14,9 @@ def measure_shared(ours: np.ndarray, theirs: np.ndarray) -> float:
     insertions and deletions do no harm.
     """
     known = pack_kmers(theirs)[find_known(theirs)]
-    starts = np.flatnonzero(np.isin(pack_kmers(ours), known) & find_known(ours))
+    # Pandas' hash table takes a tenth of the time of numpy's sorting.
+    is_shared = pd.Series(pack_kmers(ours)).isin(known).to_numpy()
+    starts = np.flatnonzero(is_shared & find_known(ours))
     # +1 where a shared 32-mer begins, -1 where it ends: the sum is above 0 within any.
     edges = np.zeros(ours.size + 1, dtype=np.int64)
     edges[starts] += 1
