@@ -10,7 +10,7 @@ import pytest
 LIBRARY = Path(__file__).parents[1] / "scripts" / "seqcast"
 LAYERS = {
     "leaves": (
-        "base_order card console damage disk errors findings genome hdf5 headers memory"
+        "base_order card console damage disk errors findings genome hdf5 headers kmers memory"
         " older_models printable provenance reading_ahead seal settings targets templates"
     ),
     "files": "dataset fasta loss nn predictions replicates sources splits tracks truth",

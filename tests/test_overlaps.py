@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqcast.genome import N, reverse_complement
-from seqcast.sources.basenji.overlaps import K, Overlap, Sketches
+from seqcast.kmers import K
+from seqcast.sources.basenji.overlaps import Overlap, Sketches
 from seqcast.sources.basenji.overlaps import sample_kmers as sample_of_both
 
 GENOME = np.random.default_rng(3).integers(0, 4, 60_000, dtype=np.uint8)

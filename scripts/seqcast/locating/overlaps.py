@@ -8,6 +8,9 @@ import pandas as pd
 from seqcast.dataset import SPLITS
 from seqcast.locating.placements import AMBIGUOUS, PLACED, Placements
 
+# More than a split has.
+_ROWS = 1 << 40
+
 
 @dataclass(frozen=True)
 class Overlaps:
@@ -30,46 +33,37 @@ def find_overlaps(placements: Placements) -> Overlaps:
     """
     table = placements.windows
     table = table[table["status"].isin((PLACED, AMBIGUOUS))]
-    table = table.sort_values(["contig", "start"], kind="stable")
+    table = table.sort_values(["contig", "start"], kind="stable", ignore_index=True)
+    # One number a window, in the order of split and row.
+    window = table["split"].map(SPLITS.index).to_numpy(np.int64) * _ROWS + table["row"].to_numpy()
     contig, start, end = (table[key].to_numpy() for key in ("contig", "start", "end"))
-    codes = pd.factorize(contig)[0]
-    found = []
+    found = [np.empty((2, 0), dtype=np.int64)]
     for shift in range(1, len(table)):
-        first = np.flatnonzero((codes[:-shift] == codes[shift:]) & (start[shift:] < end[:-shift]))
-        if not first.size:
+        left = np.flatnonzero((contig[:-shift] == contig[shift:]) & (start[shift:] < end[:-shift]))
+        if not left.size:
             break
-        found.append(np.stack([first, first + shift], axis=1))
-    places = np.concatenate([np.empty((0, 2), dtype=np.int64), *found])
-    return _tell_pairs(_make_pairs(table, places))
-
-
-def _make_pairs(table: pd.DataFrame, places: np.ndarray) -> pd.DataFrame:
-    """Return a row for each pair of windows, in the order of split and row within the pair."""
-    order = {split: place for place, split in enumerate(SPLITS)}
-    keys = table["split"].map(order).to_numpy(dtype=np.int64) << 40 | table["row"].to_numpy()
-    low, high = places.T
-    swap = keys[low] > keys[high]
-    first, second = np.where(swap, high, low), np.where(swap, low, high)
-    start, end = table["start"].to_numpy(), table["end"].to_numpy()
+        found.append(np.stack([left, left + shift]))
+    left, right = np.concatenate(found, axis=1)
+    first = np.minimum(window[left], window[right])
+    second = np.maximum(window[left], window[right])
     pairs = pd.DataFrame(
         {
-            "first_split": table["split"].to_numpy()[first],
-            "first_row": table["row"].to_numpy()[first],
-            "second_split": table["split"].to_numpy()[second],
-            "second_row": table["row"].to_numpy()[second],
-            "contig": table["contig"].to_numpy()[low],
-            "start": np.maximum(start[low], start[high]),
-            "end": np.minimum(end[low], end[high]),
+            "first_split": np.array(SPLITS)[first // _ROWS],
+            "first_row": first % _ROWS,
+            "second_split": np.array(SPLITS)[second // _ROWS],
+            "second_row": second % _ROWS,
+            "contig": contig[left],
+            "start": start[right],
+            "end": end[left],
+            "bases": end[left] - start[right],
         }
     )
-    pairs["bases"] = pairs["end"] - pairs["start"]
     # A window's own placements may overlap, as in a tandem repeat.
-    pairs = pairs[keys[first] != keys[second]].sort_values("bases", ascending=False, kind="stable")
-    return pairs.drop_duplicates(["first_split", "first_row", "second_split", "second_row"])
-
-
-def _tell_pairs(pairs: pd.DataFrame) -> Overlaps:
+    pairs = pairs[first != second].sort_values("bases", ascending=False, kind="stable")
+    pairs = pairs.drop_duplicates(["first_split", "first_row", "second_split", "second_row"])
     same = pairs["first_split"] == pairs["second_split"]
     within = pairs[same]["first_split"].value_counts()
-    counts = {split: int(within.get(split, 0)) for split in SPLITS}
-    return Overlaps(pairs[~same].reset_index(drop=True), counts)
+    return Overlaps(
+        between=pairs[~same].reset_index(drop=True),
+        within={split: int(within.get(split, 0)) for split in SPLITS},
+    )

@@ -1,6 +1,5 @@
 """From a Basenji-style HDF5 file and a FASTA to the places of the windows."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,12 @@ from seqcast.console import log, progress
 from seqcast.dataset import SPLITS
 from seqcast.errors import SeqcastError
 from seqcast.findings import Validation
+from seqcast.genome import reverse_complement
 from seqcast.locating.describing import explain_nearest
-from seqcast.locating.kmers import STRETCH
-from seqcast.locating.matching import Matches, Queries, find_matches, read_query
-from seqcast.locating.nearest import Nearest, find_nearest
+from seqcast.locating.matching import Queries, find_matches
+from seqcast.locating.nearest import measure_shared
 from seqcast.locating.placements import AMBIGUOUS, BLANK, COLUMNS, MISSING, PLACED, Placements
-from seqcast.locating.windows import Windows, read_windows
+from seqcast.locating.windows import STRETCH, Windows, read_windows
 from seqcast.settings import BasenjiSettings
 from seqcast.sources.basenji.hdf5 import open_hdf5
 from seqcast.sources.basenji.layout import read_layout
@@ -28,17 +27,11 @@ from seqcast.sources.genome.unpacking import find_stem
 _PROBES = 16
 # Stretches found in one place by chance.
 _LEAST_VOTES = 8
+_MOST_LISTED = 1000
 # Each takes some 30 ms: thousands, in a wrong assembly, would say no more.
 _MOST_MEASURED = 500
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What a pass found: the first queries are the windows, in `order` (a place in ORDERS)."""
-
-    order: int
-    queries: Queries
-    matches: Matches
+# Columns of a window without a place, as in BEDPE.
+_NOWHERE = {"contig": ".", "start": -1, "end": -1, "strand": ".", "shared": np.nan}
 
 
 def locate_windows(
@@ -62,116 +55,97 @@ def locate_windows(
                 " needed; leave out dataset.genome"
             )
         windows = read_windows(file, validation.windows)
+    assembly = find_stem(Path(fasta))
+    if windows.blank.all():
+        raise SeqcastError(
+            f"{source}: all {windows.blank.size:,} windows are too full of N to be located in"
+            f" {assembly}; leave out dataset.genome"
+        )
     found = _find_in_any_order(genome, windows, ORDERS.index(validation.alphabet.order))
     placements = Placements(
-        assembly=find_stem(Path(fasta)),
-        order=ORDERS[found.order],
+        assembly=assembly,
+        order=ORDERS[found.order[0]],
         order_was=validation.alphabet.order,
         window=length,
         lengths=genome.lengths,
-        windows=_make_table(genome, windows, found),
+        windows=_make_table(genome, found),
     )
-    _check_any(Path(source), placements)
+    table = placements.windows
+    if not table["places"].any():
+        best = table[table["status"] == MISSING].sort_values("shared", ascending=False).iloc[0]
+        raise SeqcastError(
+            f"{source}: none of {len(table):,} windows matches {assembly} on either strand,"
+            f" in any order of the bases; best, read as {placements.order}:"
+            f" {explain_nearest(best)}; see dataset.genome"
+        )
     return placements
 
 
-def _find_in_any_order(genome: Fasta, windows: Windows, order: int) -> _Found:
-    """Search in one order, and once more where a few windows match better in another."""
-    probes = windows.find_probes(_PROBES)
-    others = np.array([other for other in range(len(ORDERS)) if other != order])
-    every = np.arange(windows.known.size)
-    queries = Queries(
-        np.concatenate([every, np.repeat(probes, others.size)]),
-        np.concatenate([np.full(every.size, order), np.tile(others, probes.size)]),
-    )
-    matches = find_matches(genome, windows, queries)
-    best = _find_better_order(matches, probes, others)
-    if best is None:
-        return _Found(order, queries, matches)
-    log.info("windows match as %s, not as %s: searching once more", ORDERS[best], ORDERS[order])
-    queries = Queries(every, np.full(every.size, best))
-    return _Found(best, queries, find_matches(genome, windows, queries))
+def _find_in_any_order(genome: Fasta, windows: Windows, order: int) -> Queries:
+    """Search in one order, and once more where a few windows match better in another.
 
-
-def _find_better_order(matches: Matches, probes: np.ndarray, others: np.ndarray) -> int | None:
-    """Return another order in which more of the probes match, or None.
-
-    Where none matches in any order, the nearest places tell: an assembly may be the wrong one too.
+    The first queries are all windows in the order that was taken.
     """
-    if not probes.size:
-        return None
-    last = probes.size * others.size
+    probes = windows.find_probes(_PROBES)
+    others = np.delete(np.arange(len(ORDERS)), order)
+    every = np.arange(windows.blank.size)
+    window = np.concatenate([every, np.repeat(probes, others.size)])
+    orders = np.concatenate([np.full_like(every, order), np.tile(others, probes.size)])
+    found = find_matches(genome, windows, window, orders)
+    matching = np.array([len(matches) > 0 for matches in found.matches])
+    weights = matching if matching.any() else found.near[:, 0]
+    # Of no match at all the nearest places tell: an assembly may be the wrong one too.
+    asked = np.isin(window, probes)
+    scores = np.bincount(orders[asked], weights[asked], minlength=len(ORDERS))
+    best = int(scores.argmax())
+    mine = scores[order] if matching.any() else 2 * scores[order] + _LEAST_VOTES
+    if scores[best] <= mine:
+        return found
+    log.info("windows match as %s, not as %s: searching once more", ORDERS[best], ORDERS[order])
+    return find_matches(genome, windows, every, np.full_like(every, best))
 
-    def count(values: np.ndarray) -> tuple[int, np.ndarray]:
-        """Count probes in the order taken before, and in each of the other orders."""
-        return int(values[probes].sum()), values[-last:].reshape(-1, others.size).sum(axis=0)
 
-    mine, theirs = count(matches.count > 0)
-    if not matches.count.any():
-        mine, theirs = count(matches.near[:, 0])
-        mine = 2 * mine + _LEAST_VOTES
-    return int(others[theirs.argmax()]) if theirs.max() > mine else None
-
-
-def _make_table(genome: Fasta, windows: Windows, found: _Found) -> pd.DataFrame:
-    nearest = _find_nearest(genome, windows, found)
-    names = list(genome.lengths)
+def _make_table(genome: Fasta, found: Queries) -> pd.DataFrame:
+    windows = found.windows
+    nearest = _measure_missing(genome, found)
     rows: list[dict[str, Any]] = []
-    for window in range(windows.known.size):
-        places = int(found.matches.count[window])
+    for window in range(windows.blank.size):
+        matches = found.matches[window]
         row = {
             "split": SPLITS[windows.split[window]],
-            "row": int(windows.row[window]),
-            "places": places,
-            "unknown": windows.length - int(windows.known[window]),
+            "row": windows.row[window],
+            "status": PLACED if len(matches) == 1 else AMBIGUOUS,
+            "places": len(matches),
+            "shared": 1.0,
         }
-        for match in found.matches.listed.get(window, ()):
-            row |= {"status": PLACED if places == 1 else AMBIGUOUS, "shared": 1.0}
-            row |= {"contig": names[match.contig], "strand": "+" if match.strand > 0 else "-"}
-            row |= {"start": match.start, "end": match.start + windows.length}
-            rows.append({**row, "unknown": match.unknown})
-        if not places:
-            status = BLANK if windows.blank[window] else MISSING
-            rows.append({**row, "status": status, **_describe_nearest(nearest.get(window))})
+        for match in matches[:_MOST_LISTED]:
+            rows.append({**row, **match._asdict(), "end": match.start + windows.length})
+        if not matches:
+            row["status"] = BLANK if windows.blank[window] else MISSING
+            row["unknown"] = windows.length - windows.known[window]
+            rows.append(row | nearest.get(window, _NOWHERE))
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def _describe_nearest(near: Nearest | None) -> dict[str, Any]:
-    """Return the columns of a window without placement; without a place they are as in BEDPE."""
-    if near is None:
-        return {"contig": ".", "start": -1, "end": -1, "strand": ".", "shared": np.nan}
-    strand = "+" if near.strand > 0 else "-"
-    columns = {"contig": near.contig, "start": near.start, "end": near.end}
-    return {**columns, "strand": strand, "shared": near.shared}
+def _measure_missing(genome: Fasta, found: Queries) -> dict[int, dict[str, Any]]:
+    """Return columns of windows that match nowhere: their nearest place, and what is shared.
 
-
-def _find_nearest(genome: Fasta, windows: Windows, found: _Found) -> dict[int, Nearest]:
-    """Measure the nearest place of windows that match nowhere, those with most in common first."""
-    count = windows.known.size
-    votes = np.where(found.matches.count[:count] == 0, found.matches.near[:count, 0], 0)
+    Those with most in common come first. A quarter of the window to either side is included.
+    """
+    length, names = found.windows.length, list(genome.lengths)
+    is_missing = np.array([not matches for matches in found.matches])
+    votes = (is_missing * found.near[:, 0])[: found.windows.blank.size]
     missing = np.argsort(-votes, kind="stable")[: np.count_nonzero(votes)][:_MOST_MEASURED]
     nearest = {}
     with progress(missing.size, "compare missing windows", "window") as bar:
         for window in missing.tolist():
-            codes = read_query(windows, found.queries, window)
-            nearest[window] = find_nearest(genome, codes, found.matches.near[window])
+            _, contig, start, minus = found.near[window].tolist()
+            name, end = names[contig], start + length
+            low, high = max(0, start - length // 4), end + length // 4
+            theirs = genome.read(name, low, min(high, genome.lengths[name]))
+            ours = found.read(window)
+            shared = measure_shared(reverse_complement(ours) if minus else ours, theirs)
+            nearest[window] = {"contig": name, "start": start, "end": end, "strand": "+-"[minus]}
+            nearest[window]["shared"] = shared
             bar.update(1)
     return nearest
-
-
-def _check_any(source: Path, placements: Placements) -> None:
-    """Raise `SeqcastError` where no window was placed."""
-    table = placements.windows
-    if (table["places"] > 0).any():
-        return
-    missing = table[table["status"] == MISSING].sort_values("shared", ascending=False)
-    if missing.empty:
-        raise SeqcastError(
-            f"{source}: all {len(table):,} windows are too full of N to be located in"
-            f" {placements.assembly}; leave out dataset.genome"
-        )
-    raise SeqcastError(
-        f"{source}: none of {len(table):,} windows matches {placements.assembly} on either strand,"
-        f" in any order of the bases; best, read as {placements.order}:"
-        f" {explain_nearest(missing.iloc[0])}; see dataset.genome"
-    )

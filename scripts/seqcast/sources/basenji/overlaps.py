@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from seqcast.genome import N, reverse_complement
+from seqcast.kmers import K, find_known, pack_kmers
 
-K = 32
 _MOST_COPIES = 32
 _LEAST_KMERS = 8
 _LEAST_BASES = 512
@@ -89,22 +90,23 @@ class Sketches:
 
     def find_partial(self) -> list[Overlap]:
         """Return pairs of windows of different groups that overlap without being identical."""
-        if not self._kmers:
+        kmers = np.concatenate([np.empty(0, np.uint64), *self._kmers])
+        places = np.concatenate([np.empty(0, np.int32), *self._places])
+        if not kmers.size:
             return []
-        kmers, places = np.concatenate(self._kmers), np.concatenate(self._places)
         sizes = [chunk.size for chunk in self._kmers]
         windows = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
-        groups = np.asarray(self.group, dtype=np.int8)
-        kept, shared = _find_shared(kmers, groups[windows])
+        groups = np.asarray(self.group, dtype=np.int8)[windows]
+        kept, shared = _find_shared(kmers, groups)
         pairs = _find_diagonals(kmers, windows, places, groups, shared)
         return list(self._check_diagonals(pairs, kept, np.cumsum([0, *sizes]), places >> 1))
 
     def _check_diagonals(
-        self, pairs: np.ndarray, kept: np.ndarray, offsets: np.ndarray, positions: np.ndarray
+        self, pairs: pd.DataFrame, kept: np.ndarray, offsets: np.ndarray, positions: np.ndarray
     ) -> Iterator[Overlap]:
         """Yield the diagonals whose k-mers are nearly all that the stretch in common holds."""
         seen = set()
-        for a, b, other, diagonal, votes in pairs.tolist():
+        for a, b, other, diagonal, votes in pairs.itertuples(index=False):
             low, high = _stretch(diagonal, bool(other), self.length[a], self.length[b])
             if high - low < _LEAST_BASES or (a, b) in seen or self._same(a, b):
                 continue
@@ -124,34 +126,17 @@ def sample_kmers(codes: np.ndarray, other: np.ndarray, step: int) -> tuple[np.nd
     `codes` is (length,) uint8, `other` its reverse complement; the k-mers are uint64, the places
     int32, both in order of position.
     """
-    if codes.size < K:
-        return np.empty(0, np.uint64), np.empty(0, np.int32)
-    forward = _pack(codes)
-    backward = _pack(other)[::-1]
+    forward = pack_kmers(codes)
+    backward = pack_kmers(other)[::-1]
     canonical = np.minimum(forward, backward)
     # The highest bits of the hash are nothing: one in `step` is so.
-    chosen = np.flatnonzero(canonical * _MULTIPLIER < np.uint64((1 << 64) // step))
-    unknown = np.flatnonzero(codes == N)
-    if unknown.size:
-        after = np.searchsorted(unknown, chosen)
-        chosen = chosen[np.append(unknown, codes.size + K)[after] >= chosen + K]
-    kmers = canonical[chosen]
+    is_chosen = canonical * _MULTIPLIER < np.uint64((1 << 64) // step)
     # A k-mer that is its own reverse complement has no strand.
-    plain = _is_complex(kmers) & (forward[chosen] != backward[chosen])
-    chosen, kmers = chosen[plain], kmers[plain]
+    chosen = np.flatnonzero(is_chosen & find_known(codes) & (forward != backward))
+    chosen = chosen[_is_complex(canonical[chosen])]
+    kmers = canonical[chosen]
     places = 2 * chosen + (forward[chosen] != kmers)
     return kmers, places.astype(np.int32)
-
-
-def _pack(codes: np.ndarray) -> np.ndarray:
-    """Write each 32 bases as 64 bits, doubling the length five times; N counts as A here."""
-    packed, size = codes & 3, 1
-    while size < K:
-        # In no wider numbers than it takes: less memory to go through.
-        packed = packed.astype(f"u{max(1, size // 2)}", copy=False)
-        packed = (packed[:-size] << packed.dtype.type(2 * size)) | packed[size:]
-        size *= 2
-    return packed
 
 
 def _is_complex(kmers: np.ndarray) -> np.ndarray:
@@ -168,31 +153,18 @@ def _find_shared(kmers: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.
 
     Of those also return the places that several groups have in common, ranked by k-mer.
     """
-    kept, order = np.ones(kmers.size, dtype=bool), _find_repeated(kmers)
-    if not order.size:
-        return kept, order
-    order = order[np.argsort(kmers[order], kind="stable")]
+    order = np.argsort(kmers, kind="stable")
     ranked = kmers[order]
-    first = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))
-    copies = np.diff(np.append(first, ranked.size))
+    is_first = np.ones(kmers.size, dtype=bool)
+    is_first[1:] = ranked[1:] != ranked[:-1]
+    first = np.flatnonzero(is_first)
+    copies = np.diff(np.append(first, kmers.size))
     of_group = groups[order]
-    mixed = np.minimum.reduceat(of_group, first) != np.maximum.reduceat(of_group, first)
-    rare = copies <= _MOST_COPIES
-    kept[order] = np.repeat(rare, copies)
-    return kept, order[np.repeat(rare & mixed, copies)]
-
-
-def _find_repeated(kmers: np.ndarray) -> np.ndarray:
-    """Return the places of all k-mers that are there more than once, and of few others, in order.
-
-    Sorting values is several times as fast as ranking places, and most k-mers are there once.
-    """
-    ranked = np.sort(kmers)
-    twice = ranked[1:][ranked[1:] == ranked[:-1]]
-    ends = np.uint64((1 << 24) - 1)  # told apart by their last bases
-    may_be = np.zeros(1 << 24, dtype=bool)
-    may_be[twice & ends] = True
-    return np.flatnonzero(may_be[kmers & ends])
+    is_mixed = np.minimum.reduceat(of_group, first) != np.maximum.reduceat(of_group, first)
+    is_rare = copies <= _MOST_COPIES
+    kept = np.empty(kmers.size, dtype=bool)
+    kept[order] = np.repeat(is_rare, copies)
+    return kept, order[np.repeat(is_rare & is_mixed, copies)]
 
 
 def _find_diagonals(
@@ -201,29 +173,24 @@ def _find_diagonals(
     places: np.ndarray,
     groups: np.ndarray,
     order: np.ndarray,
-) -> np.ndarray:
+) -> pd.DataFrame:
     """Return rows (window, window, other strand, diagonal, shared k-mers), most k-mers first.
 
     `order` ranks the places to look at by k-mer; only windows of different groups count.
     """
-    found = []
+    found = [np.empty((0, 4), dtype=np.int64)]
     for shift in range(1, min(_MOST_COPIES, order.size)):
         left, right = order[:-shift], order[shift:]
-        same = (kmers[left] == kmers[right]) & (groups[windows[left]] != groups[windows[right]])
-        left, right = left[same], right[same]
+        is_pair = (kmers[left] == kmers[right]) & (groups[left] != groups[right])
+        left, right = left[is_pair], right[is_pair]
         other = (places[left] ^ places[right]) & 1
         x, y = places[left] >> 1, places[right] >> 1
         diagonal = np.where(other, x + y, x - y)
         found.append(np.stack([windows[left], windows[right], other, diagonal], axis=1))
-    if not found:
-        return np.empty((0, 5), dtype=np.int64)
-    rows = np.concatenate(found)
-    rows = rows[np.lexsort(rows.T[::-1])]
-    new = np.concatenate([[True], (rows[1:] != rows[:-1]).any(axis=1)])
-    first = np.flatnonzero(new[: len(rows)])
-    votes = np.diff(np.append(first, len(rows)))
-    table = np.column_stack([rows[first], votes])[votes >= _LEAST_KMERS]
-    return table[np.argsort(-table[:, 4], kind="stable")]
+    columns = ["first", "second", "other", "diagonal"]
+    votes = pd.DataFrame(np.concatenate(found), columns=columns).groupby(columns).size()
+    votes = votes[votes >= _LEAST_KMERS].sort_values(ascending=False, kind="stable")
+    return votes.reset_index(name="votes")
 
 
 def _stretch(diagonal: int, other: bool, length_a: int, length_b: int) -> tuple[int, int]:
