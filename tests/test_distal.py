@@ -34,7 +34,7 @@ def test_dilation_is_what_sees_the_enhancer(tmp_path: Path) -> None:
     }
     # Both find promoters; only the dilated network knows which of them have their enhancer.
     assert r["near"][LOCAL] > r["far"][LOCAL] - 0.05
-    assert r["far"][DISTAL] > r["near"][DISTAL] + 0.1
+    assert r["far"][DISTAL] > r["near"][DISTAL] + 0.05
 
 
 def train_and_predict(model, folder: Path, data: Path, settings) -> dict[str, float]:
