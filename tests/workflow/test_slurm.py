@@ -233,8 +233,8 @@ def test_a_training_that_leaves_before_its_limit_is_taken_up_again(
 def test_a_training_that_slurm_ends_twice_is_the_training_that_was_never_ended(
     untouched: Project, slurm: Slurm, tmp_path: Path
 ) -> None:
-    # Of a limit of one minute a training takes half: the rest is for starting and for leaving.
-    epochs = round(LONG["train"]["epochs"] * 80 / read_seconds(untouched))
+    # Of a limit of one minute a training takes about 40 seconds: it has to start, and to leave.
+    epochs = round(LONG["train"]["epochs"] * 160 / read_seconds(untouched))
     config = {**LONG, "train": {**LONG["train"], "epochs": epochs}}
     for name in ("whole", "ended"):
         (tmp_path / name).mkdir()
