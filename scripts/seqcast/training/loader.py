@@ -151,12 +151,16 @@ class Loader:
 
     def _read(self, table: np.ndarray, size: int) -> Batch:
         """Read what windows are made of from the file."""
-        dataset, cells = self.dataset, np.arange(len(self._cell_M))
+        dataset, count = self.dataset, len(self._cell_M)
         codes_BL = np.empty((len(table), dataset.window), np.uint8)
-        cells_BMT = np.empty((len(table), len(cells), len(dataset.targets)), np.float32)
+        cells_BMT = np.empty((len(table), count, len(dataset.targets)), np.float32)
         for k, (base, _, _, cell, *_) in enumerate(table):
             codes_BL[k] = dataset.codes[base : base + dataset.window]
-            dataset.cells.take(cell + cells, axis=0, out=cells_BMT[k], mode="clip")
+            # A slice: `take` would copy the whole file, where it isn't aligned in memory.
+            cells = dataset.cells[cell : cell + count]
+            cells_BMT[k, : len(cells)] = cells
+            # The last window may end where the file does; see `cut`.
+            cells_BMT[k, len(cells) :] = cells[-1]
         # What was read is in the batch.
         dataset.forget()
         table_BP = torch.from_numpy(table).to(self.device)
