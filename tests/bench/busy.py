@@ -13,7 +13,9 @@ WINDOWS = 8
 SECONDS = 3.0
 # A worker takes steps for as many seconds as it is told, and prints its windows a second.
 WORKER = f"""
-import itertools, sys, time
+import itertools, os, sys, time
+if sys.argv[2] == "granted one core":
+    os.sched_setaffinity(0, {{min(os.sched_getaffinity(0))}})
 import seqcast
 import numpy as np, torch
 from seqcast.loss import poisson_loss
@@ -45,41 +47,46 @@ KINDS: Mapping[str, tuple[int, dict[str, str]]] = {
     "passive": (2, {"OMP_WAIT_POLICY": "PASSIVE"}),
     "one thread": (1, {}),
 }
+# What goes on beside it: endless loops, and trainings of two threads.
 OTHERS = {
-    "nothing": (0, 0),
-    "another training": (0, 1),
-    "two busy loops": (2, 0),
-    "two busy loops and two trainings": (2, 2),
+    "beside nothing": (0, 0),
+    # As a cluster's control group does.
+    "granted one core": (0, 0),
+    "beside another training": (0, 1),
+    "beside two busy loops": (2, 0),
+    "beside two busy loops and two trainings": (2, 2),
 }
 
 
 def measure_busy(rounds: int) -> list[Row]:
     """Return a row for each thing that may go on beside a training of preset `default`."""
     rows = []
-    with ExitStack() as stack:
-        workers = {
-            kind: stack.enter_context(start_worker(threads, environment))
-            for kind, (threads, environment) in KINDS.items()
-        }
-        for what, (loops, trainings) in OTHERS.items():
-            rates: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    for what, (loops, trainings) in OTHERS.items():
+        rates: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        with ExitStack() as stack:
+            workers = {
+                kind: stack.enter_context(start_worker(threads, environment, what))
+                for kind, (threads, environment) in KINDS.items()
+            }
             with beside(loops, trainings):
                 for _ in range(rounds):
                     for kind, worker in workers.items():
                         rates[kind].append(train_for(worker, SECONDS))
-            middles = {kind: statistics.median(each) for kind, each in rates.items()}
-            others = {kind: rate for kind, rate in middles.items() if kind != "ours"}
-            wanted = "0.9 of torch's own" if what == "nothing" else "no less than one thread"
-            rows.append(Row(f"training beside {what}", "windows/s", rates["ours"], others, wanted))
+        middles = {kind: statistics.median(each) for kind, each in rates.items()}
+        others = {kind: rate for kind, rate in middles.items() if kind != "ours"}
+        wanted = "0.9 of torch's own" if what == "beside nothing" else "no less than one thread"
+        rows.append(Row(f"training {what}", "windows/s", rates["ours"], others, wanted))
     return rows
 
 
 @contextmanager
-def start_worker(threads: int, environment: Mapping[str, str]) -> Iterator[subprocess.Popen]:
-    """Start a worker that waits to be told for how long to train."""
+def start_worker(
+    threads: int, environment: Mapping[str, str], what: str = ""
+) -> Iterator[subprocess.Popen]:
+    """Start a worker that waits to be told for how long to train; `what` as in `OTHERS`."""
     settings = {"PYTHONPATH": str(ROOT / "scripts"), **environment}
     worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER, str(threads)],
+        [sys.executable, "-c", WORKER, str(threads), what],
         env={**os.environ, **settings},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
