@@ -15,6 +15,7 @@ min_version("9.0")
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from seqcast import errors, provenance, settings as seqcast_settings  # noqa: E402
+from seqcast.settings import tracked, untracked  # noqa: E402
 from seqcast.settings.written import read_config  # noqa: E402
 
 # A config file given on the command line replaces the default one; Snakemake would merge the two.

@@ -6,21 +6,19 @@ from seqcast.browser.shown import find_shown
 from seqcast.browser.writing import write_browsers
 from seqcast.console import step
 from seqcast.dataset import read_dataset
-from seqcast.settings import read_settings
 from seqcast.sources.genome.unpacking import find_stem
 
 folder, inputs, params = snakemake.wildcards.folder, snakemake.input, snakemake.params
 with step(f"browse {folder}", snakemake.log[0]):
     tracks, dataset = Path(inputs.tracks), read_dataset(inputs.dataset)
-    source, settings = dataset.source, read_settings(snakemake.config)
-    other, is_simulated = params.other_genome, source.get("kind") == "simulated"
+    other, source = params.other_genome, dataset.source
     shown = find_shown(
         tracks.parent,
         dataset,
         metrics=dict(zip(params.models, inputs.metrics, strict=True)),
         windows=dict(zip(params.models, inputs.windows, strict=True)),
         predictions=dict(zip(params.models, inputs.predictions, strict=True)),
-        own=settings.browse.loci,
+        own=params.browse["loci"],
         is_own_genome=not other,
     )
     write_browsers(
@@ -28,10 +26,10 @@ with step(f"browse {folder}", snakemake.log[0]):
         Path(snakemake.scriptdir, "../workflow/report/browser.html.j2"),
         title=params.title,
         loci=shown.loci,
-        assembly=find_stem(Path(other)) if other else settings.assembly or source["assembly"],
-        ucsc=settings.genome_tracks.assembly if other else settings.assembly,
+        assembly=find_stem(Path(other)) if other else params.assembly or source["assembly"],
+        ucsc=params.assembly,
         is_stand_in=not (other or dataset.has_coordinates),
-        is_simulated=is_simulated and not other,
+        is_simulated=source.get("kind") == "simulated" and not other,
         annotation=inputs.annotation,
         scores=shown.scores,
         command=f"make browse RUN={params.run}" + (f" FOLDER={folder}" * (folder != "export")),

@@ -7,14 +7,14 @@ from seqcast.dataset import write_manifest
 from seqcast.findings import read_validation
 from seqcast.locating.placements import read_placements
 from seqcast.memory import keep_memory
-from seqcast.settings import read_settings
+from seqcast.settings import BasenjiSettings, read_params
 from seqcast.sources.basenji import write_dataset
 
 with step("dataset", snakemake.log[0]):
     keep_memory()
     files, inputs = snakemake.output, snakemake.input
     write_dataset(
-        read_settings(snakemake.config).dataset,
+        read_params(BasenjiSettings, snakemake.params.dataset),
         Path(inputs.source[0]),
         read_validation(Path(inputs.validation)),
         Path(files.dataset),

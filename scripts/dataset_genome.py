@@ -6,14 +6,14 @@ from seqcast.console import step
 from seqcast.dataset import write_manifest
 from seqcast.findings import read_validation
 from seqcast.memory import keep_memory
-from seqcast.settings import read_settings
+from seqcast.settings import GenomeSettings, read_params
 from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.writing import write_genome
 
 with step("dataset", snakemake.log[0]):
     keep_memory()
     files, params = snakemake.output, snakemake.params
-    settings = read_settings(snakemake.config).dataset
+    settings = read_params(GenomeSettings, params.dataset)
     read_validation(Path(snakemake.input.validation)).check_unchanged()
     write_genome(
         settings,

@@ -5,12 +5,12 @@ from pathlib import Path
 from seqcast.console import step
 from seqcast.dataset import write_manifest
 from seqcast.memory import keep_memory
-from seqcast.settings import read_settings
+from seqcast.settings import SimulatedSettings, read_params
 from seqcast.sources.simulated import write_simulated
 
 with step("dataset", snakemake.log[0]):
     keep_memory()
     files = snakemake.output
-    settings = read_settings(snakemake.config).dataset
+    settings = read_params(SimulatedSettings, snakemake.params.dataset)
     write_simulated(settings, Path(files.dataset), Path(files.truth), Path(files.motifs))
     write_manifest(Path(files.dataset), Path(files.manifest))

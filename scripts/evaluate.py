@@ -4,7 +4,7 @@ from pathlib import Path
 
 from seqcast.console import step
 from seqcast.evaluation import evaluate
-from seqcast.settings import read_settings
+from seqcast.settings import EvaluateSettings, read_params
 
 with step(f"evaluate {snakemake.wildcards.scored}", snakemake.log[0]):
     inputs = snakemake.input
@@ -18,6 +18,6 @@ with step(f"evaluate {snakemake.wildcards.scored}", snakemake.log[0]):
         Path(inputs.dataset),
         Path(snakemake.output.metrics),
         Path(snakemake.output.windows),
-        settings=read_settings(snakemake.config).evaluate,
+        settings=read_params(EvaluateSettings, snakemake.params.evaluate),
         **extra,
     )

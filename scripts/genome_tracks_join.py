@@ -7,7 +7,6 @@ from seqcast.dataset import read_dataset
 from seqcast.genome_tracks.joining import open_models
 from seqcast.genome_tracks.plan import read_plan
 from seqcast.genome_tracks.writing import write_genome_tracks
-from seqcast.settings import read_settings
 
 scope, params = snakemake.wildcards.scope, snakemake.params
 with step(f"join {scope}", snakemake.log[0]):
@@ -16,8 +15,7 @@ with step(f"join {scope}", snakemake.log[0]):
         output.parent,
         read_plan(Path(snakemake.input.plan)),
         dataset,
-        read_settings(snakemake.config).members,
-        params.models,
+        params.members,
         is_own=params.is_own,
     )
     # Of regions only what is predicted: what was observed there is in genome-wide tracks.

@@ -6,7 +6,7 @@ from seqcast.console import step
 from seqcast.errors import SeqcastError
 from seqcast.genome_tracks.planning import write_plans
 from seqcast.genome_tracks.reference import describe_lack
-from seqcast.settings import read_settings
+from seqcast.settings import GenomeTracksSettings, read_params
 from seqcast.sources.genome.fasta import open_fasta
 
 inputs, params = snakemake.input, snakemake.params
@@ -15,7 +15,7 @@ with step(f"plan {snakemake.wildcards.scope}", snakemake.log[0]):
         raise SeqcastError(describe_lack())
     write_plans(
         Path(snakemake.output.plan),
-        read_settings(snakemake.config).genome_tracks,
+        read_params(GenomeTracksSettings, params.tracks),
         Path(inputs.dataset),
         open_fasta(Path(inputs.fasta), Path(params.work)) if inputs.fasta else None,
         regions=Path(inputs.regions) if inputs.regions else None,

@@ -5,11 +5,11 @@ from pathlib import Path
 from seqcast.console import log, step
 from seqcast.findings import read_validation
 from seqcast.locating import describe, locate_windows, write_placements
-from seqcast.settings import read_settings
+from seqcast.settings import BasenjiSettings, read_params
 
 with step("locate", snakemake.log[0]):
     placements = locate_windows(
-        read_settings(snakemake.config).dataset,
+        read_params(BasenjiSettings, snakemake.params.dataset),
         Path(snakemake.input.source[0]),
         read_validation(Path(snakemake.input.validation)),
         Path(snakemake.input.genome),

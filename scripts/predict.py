@@ -5,23 +5,20 @@ from pathlib import Path
 from seqcast.checkpoint import find_checkpoint
 from seqcast.console import step
 from seqcast.inference import predict_dataset
-from seqcast.settings import read_settings
+from seqcast.settings import PredictSettings, TrainSettings, read_params
 
 name = snakemake.wildcards.member
 with step(f"predict {name}", snakemake.log[0]):
-    settings = read_settings(snakemake.config)
+    params = snakemake.params
+    settings = read_params(PredictSettings, params.predict, params.untracked)
     predict_dataset(
-        settings.predict,
-        settings.training(name),
-        find_checkpoint(
-            settings.predict.checkpoint,
-            Path(snakemake.input.model),
-            Path(snakemake.params.snapshots),
-        ),
+        settings,
+        read_params(TrainSettings, params.untracked),
+        find_checkpoint(settings.checkpoint, Path(snakemake.input.model), Path(params.snapshots)),
         Path(snakemake.input.dataset),
         Path(snakemake.output.predictions),
         control=Path(snakemake.output.control),
-        fold=settings.members[name].fold,
+        fold=params.fold,
         name=name,
         threads=snakemake.threads,
         gpus=snakemake.resources.get("gpu"),

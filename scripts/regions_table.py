@@ -7,7 +7,6 @@ from seqcast.dataset import read_dataset
 from seqcast.genome_tracks.joining import open_models
 from seqcast.genome_tracks.plan import read_plan
 from seqcast.genome_tracks.regions import write_regions
-from seqcast.settings import read_settings
 from seqcast.sources.genome.bed import read_regions
 
 with step("regions", snakemake.log[0]):
@@ -16,8 +15,7 @@ with step("regions", snakemake.log[0]):
         output.parent,
         read_plan(Path(snakemake.input.plan)),
         dataset,
-        read_settings(snakemake.config).members,
-        snakemake.params.models,
+        snakemake.params.members,
         is_own=snakemake.params.is_own,
     )
     write_regions(output, read_regions(Path(snakemake.input.bed)), models, dataset.bin_size)

@@ -45,7 +45,7 @@ with step("report", snakemake.log[0]):
             for model, path in zip(params.members, inputs.predictions, strict=True)
         },
     }
-    record = make_run_record(snakemake.config, data)
+    record = make_run_record(params.untracked.config, data)
     write_json(Path(snakemake.output.record), record)
     templates = Path(snakemake.scriptdir, "../workflow/report")
     browser = embed_browser(

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from seqcast.console import log, step
-from seqcast.settings import read_settings
+from seqcast.settings import GenomeSettings, read_params
 from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.suggesting import suggest_targets
 
 with step("suggest", snakemake.log[0]):
-    settings = read_settings(snakemake.config).dataset
+    settings = read_params(GenomeSettings, snakemake.params.dataset)
     inputs = find_inputs(settings, Path(snakemake.params.downloads), Path(snakemake.params.work))
     output = Path(snakemake.output[0])
     for line in suggest_targets(settings, inputs, output, threads=snakemake.threads).splitlines():

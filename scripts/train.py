@@ -3,25 +3,24 @@
 from pathlib import Path
 
 from seqcast.console import step
-from seqcast.settings import read_settings
+from seqcast.settings import TrainSettings, read_network, read_params
 from seqcast.training import Task, train
 
 name, log = snakemake.wildcards.member, snakemake.log[0]
 with step(f"train {name}", log):
-    settings = read_settings(snakemake.config)
-    member = settings.members[name]
+    params = snakemake.params
     train(
         Task(
-            network=settings.network(member.model),
-            training=settings.training(name),
+            network=read_network(params.network),
+            training=read_params(TrainSettings, params.training, params.untracked),
             dataset=Path(snakemake.input.dataset),
             model=Path(snakemake.output.model),
             history=Path(snakemake.output.history),
-            checkpoints=Path(snakemake.params.checkpoints),
-            snapshots=Path(snakemake.params.snapshots),
-            fold=member.fold,
+            checkpoints=Path(params.checkpoints),
+            snapshots=Path(params.snapshots),
+            fold=params.fold,
             name=name,
-            code=snakemake.params.code,
+            code=params.code,
             threads=snakemake.threads,
             gpus=snakemake.resources.get("gpu"),
             nodes=snakemake.resources.get("nodes", 1),

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from seqcast.console import step
 from seqcast.memory import keep_memory
-from seqcast.settings import read_settings
+from seqcast.settings import BasenjiSettings, read_params
 from seqcast.validation.checks import validate
 from seqcast.validation.verdict import conclude
 
 with step("validate", snakemake.log[0]):
     keep_memory()
     files = snakemake.output
-    settings = read_settings(snakemake.config).dataset
+    settings = read_params(BasenjiSettings, snakemake.params.dataset)
     found = validate(settings, Path(snakemake.input.source[0]))
     conclude(found, Path(files.validation), Path(files.verdict))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from seqcast.console import step
 from seqcast.memory import keep_memory
-from seqcast.settings import read_settings
+from seqcast.settings import GenomeSettings, read_params
 from seqcast.sources.genome.inputs import find_inputs
 from seqcast.validation.digests import digest_files
 from seqcast.validation.genome import validate_genome
@@ -14,7 +14,7 @@ from seqcast.validation.verdict import conclude
 with step("validate", snakemake.log[0]):
     keep_memory()
     files, params = snakemake.output, snakemake.params
-    settings = read_settings(snakemake.config).dataset
+    settings = read_params(GenomeSettings, snakemake.params.dataset)
     inputs = find_inputs(settings, Path(params.downloads), Path(params.work))
     found = validate_genome(settings, inputs)
     # What is refused need not be read to its end.

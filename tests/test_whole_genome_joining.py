@@ -25,7 +25,6 @@ from seqcast.genome_tracks.holding import HeldOut
 from seqcast.genome_tracks.joining import Model, open_models
 from seqcast.genome_tracks.regions import write_regions
 from seqcast.genome_tracks.writing import read_observed, write_genome_tracks
-from seqcast.settings.run import Member
 from seqcast.sources.genome.bed import read_regions
 from seqcast.tracks import read_tracks
 
@@ -102,11 +101,11 @@ def test_held_out_bins_come_from_the_model_that_did_not_see_them(tmp_path: Path)
 
 def test_members_are_found_by_their_models(lab: Lab) -> None:
     make_members(lab, 2)
-    members = {"m0": Member("x", 0, 0), "m1": Member("x", 1, 0), "b": Member("y", 0, 0)}
-    models = open_models(lab.folder, lab.plan(), lab.dataset, members, ["x"], is_own=True)
+    members = {"x": {"m0": 0, "m1": 0}}
+    models = open_models(lab.folder, lab.plan(), lab.dataset, members, is_own=True)
     assert list(models) == ["x"]
     with pytest.raises(SeqcastError, match=r"b/chr1-to-chr3.h5: cannot be read"):
-        open_models(lab.folder, lab.plan(), lab.dataset, members, ["y"], is_own=True)
+        open_models(lab.folder, lab.plan(), lab.dataset, {"y": {"b": 0}}, is_own=True)
 
 
 def test_a_part_of_another_plan_is_refused(lab: Lab) -> None:

@@ -18,7 +18,7 @@ TRAINED = {
     "train_model", "predict_model", "evaluate_model", "export_tracks", "browse_tracks", "report",
 }  # fmt: skip
 # Where and in what portions a training is done, each other than the default.
-CIRCUMSTANCES = {
+UNTRACKED = {
     "device": "cpu",
     "processes": 2,
     "micro_batch": 1,
@@ -173,9 +173,9 @@ def test_another_branch_and_back_reruns_nothing(finished: Project) -> None:
 
 
 def test_where_a_model_is_trained_retrains_nothing(finished: Project) -> None:
-    assert set(CIRCUMSTANCES) == TrainSettings.CIRCUMSTANCES
+    assert set(UNTRACKED) == TrainSettings.UNTRACKED
     entry = TINY["models"]["default"]
-    model = {**entry, "train": {**entry["train"], **CIRCUMSTANCES}}
+    model = {**entry, "train": {**entry["train"], **UNTRACKED}}
     finished.write_config({**TINY, "models": {"default": model}})
     elsewhere = finished.jobs()
     model["train"]["epochs"] = 3

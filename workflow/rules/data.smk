@@ -29,6 +29,9 @@ if URLS:
             runtime=240,
         params:
             url=lambda wildcards: URLS[wildcards.file],
+            # Untracked: a digest that is added later must not fetch the file again. `validate`
+            # holds files against theirs as well.
+            file=lambda wildcards: untracked(**vars(FILE_OF[URLS[wildcards.file]])),
         script:
             "../../scripts/download.py"
 
@@ -87,6 +90,8 @@ rule first_look:
         mem_mb=2_000,
         runtime=30,
     params:
+        source=SOURCE_KIND,
+        bin_size=settings.dataset.bin_size,
         files=contents_of(SOURCE if SOURCE_KIND == "basenji_h5" else []),
         code=code_of("first_look"),
     script:

@@ -44,7 +44,7 @@ checkpoint genome_tracks_plan:
         mem_mb=4_000,
         runtime=60,
     params:
-        tracks=settings.genome_tracks.model_dump(mode="json", exclude={"models", "shifts"}),
+        tracks=tracked(settings.genome_tracks, "contigs", "exclude", "edge_bins", "part"),
         # Genomes of one name would take each other's unpacked copy for an old one.
         work=WORK if IS_OWN else f"{WORK}/genome_tracks",
         models=len(TRACK_MODELS),
@@ -84,8 +84,9 @@ rule genome_tracks_part:
         runtime=1_440,
     params:
         digest=lambda wildcards: read_parts(wildcards.scope).get(wildcards.part, ""),
-        tracks=settings.genome_tracks.model_dump(mode="json", include={"edge_bins", "shifts"}),
-        predict=settings.predict.model_dump(mode="json", include={"checkpoint", "strands"}),
+        tracks=tracked(settings.genome_tracks, "edge_bins", "shifts"),
+        predict=tracked(settings.predict, "checkpoint", "strands"),
+        untracked=predicting_beside,
         files=contents_of(CHECKPOINT),
         snapshots=rules.train_model.params.snapshots,
         code=code_of("genome_tracks_part"),
@@ -115,7 +116,7 @@ rule genome_tracks_join:
         mem_mb=4_000,
         runtime=480,
     params:
-        models=TRACK_MODELS,
+        members={model: FOLDS_OF[model] for model in TRACK_MODELS},
         is_own=IS_OWN,
         code=code_of("genome_tracks_join"),
     script:
@@ -141,7 +142,7 @@ if BED:
             mem_mb=4_000,
             runtime=120,
         params:
-            models=TRACK_MODELS,
+            members={model: FOLDS_OF[model] for model in TRACK_MODELS},
             is_own=IS_OWN,
             files=contents_of(BED),
             code=code_of("regions_table"),

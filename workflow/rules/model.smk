@@ -23,13 +23,16 @@ rule train_model:
     retries: RETRIES
     conda:
         "../../envs/torch.yaml"
-    threads: lambda wildcards: settings.training(wildcards.member).threads or workflow.cores or 1
+    threads: lambda wildcards: training_of(wildcards).threads or workflow.cores or 1
     resources:
         gpu=gpus_of,
         mem_mb=8_000,
         runtime=1_440,
     params:
-        training=training_of,
+        network=lambda wildcards: tracked(settings.network(MEMBERS[wildcards.member].model)),
+        training=lambda wildcards: tracked(training_of(wildcards)),
+        fold=lambda wildcards: MEMBERS[wildcards.member].fold,
+        untracked=lambda wildcards: untracked(training_of(wildcards)),
         # Snakemake deletes declared outputs before and after a failed attempt, so what a training
         # is taken up again from is none, nor are the weights of single epochs.
         checkpoints=f"{RUN}/{{member}}/train/checkpoints",
@@ -59,14 +62,15 @@ rule predict_model:
         f"{RUN}/logs/benchmarks/predict.{{member}}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: lambda wildcards: settings.training(wildcards.member).threads or workflow.cores or 1
+    threads: lambda wildcards: training_of(wildcards).threads or workflow.cores or 1
     resources:
         gpu=gpu_of,
         mem_mb=8_000,
         runtime=240,
     params:
-        # What else is predicted, and in what portions, changes no prediction.
-        predict=settings.predict.model_dump(mode="json", exclude={"regions", "batch_size"}),
+        predict=tracked(settings.predict, "split", "windows", "checkpoint", "strands"),
+        fold=lambda wildcards: MEMBERS[wildcards.member].fold,
+        untracked=predicting_beside,
         files=contents_of(CHECKPOINT),
         snapshots=rules.train_model.params.snapshots,
         code=code_of("predict"),
@@ -92,7 +96,11 @@ rule combine_members:
         mem_mb=4_000,
         runtime=60,
     params:
-        members=lambda wildcards: MEMBERS_OF[wildcards.ensemble],
+        # Fold and replicate of each.
+        members=lambda wildcards: [
+            (MEMBERS[name].fold, MEMBERS[name].replicate)
+            for name in MEMBERS_OF[wildcards.ensemble]
+        ],
         code=code_of("combine"),
     script:
         "../../scripts/combine.py"

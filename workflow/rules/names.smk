@@ -4,8 +4,7 @@ from functools import cache
 RUN = f"results/{settings.run}"
 SOURCE_KIND = settings.dataset.source
 DATASET = f"{RUN}/dataset/dataset.h5"
-# What browsers call a genome changes nothing in the data.
-DATASET_SETTINGS = settings.dataset.model_dump(mode="json", exclude={"assembly"})
+DATASET_SETTINGS = tracked(settings.dataset)
 MANIFEST = f"{RUN}/dataset/manifest.json"
 VALIDATION = f"{RUN}/validate/validation.json"
 FIRST_LOOK = f"{RUN}/validate/first_look.png"
@@ -45,6 +44,8 @@ ANNOTATION = [str(PLACES[file.place]) for file in SHOWN]
 URLS = {
     str(path.relative_to(DOWNLOADS)): place for place, path in PLACES.items() if str(path) != place
 }
+# A file that is named twice is checked as the dataset's.
+FILE_OF = {file.place: file for file in reversed(FILES)}
 MISSING = [
     (file.named_by, path)
     for file, path in ((file, PLACES[file.place]) for file in FILES)
@@ -103,6 +104,8 @@ MEMBERS = settings.members
 MEMBERS_OF = {
     model: [name for name, member in MEMBERS.items() if member.model == model] for model in MODELS
 }
+# Of each model in the genome's tracks, the fold that each member is tested on.
+FOLDS_OF = {model: {name: MEMBERS[name].fold for name in MEMBERS_OF[model]} for model in MODELS}
 ENSEMBLES = [model for model, members in MEMBERS_OF.items() if members != [model]]
 # Replicates are scored one by one as well; a fold alone says nothing of the whole.
 REPLICATES_OF = {
@@ -159,18 +162,20 @@ def digest_templates(*patterns):
 
 
 def training_of(wildcards):
-    """Return what a model's weights follow from, not where and in what portions it is trained."""
-    training = settings.training(wildcards.member)
-    return {
-        "model": settings.network(MEMBERS[wildcards.member].model).model_dump(mode="json"),
-        "train": training.model_dump(mode="json", exclude=training.CIRCUMSTANCES),
-        "fold": MEMBERS[wildcards.member].fold,
-    }
+    """Return the training of a member."""
+    return settings.training(wildcards.member)
+
+
+def predicting_beside(wildcards):
+    """Return how a member predicts, which changes no prediction."""
+    training = training_of(wildcards)
+    how = {key: getattr(training, key) for key in ("device", "precision", "threads")}
+    return untracked(settings.predict, **how)
 
 
 def gpus_of(wildcards):
     """Return how many GPUs a training asks for: one a process."""
-    training = settings.training(wildcards.member)
+    training = training_of(wildcards)
     return 0 if training.device == "cpu" else training.processes
 
 

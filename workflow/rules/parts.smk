@@ -46,7 +46,7 @@ def gpu_of_part(wildcards):
 
     None on a machine without: there a limit on `gpu` would let one part run at a time.
     """
-    device = settings.training(wildcards.member).device
+    device = training_of(wildcards).device
     elsewhere = workflow.remote_exec or not workflow.local_exec
     is_there = any(Path(os.sep, "dev", name).exists() for name in GPU_FILES)
     return int(device == "cuda" or (device == "auto" and (is_there or elsewhere)))
@@ -62,4 +62,4 @@ def threads_of(wildcards):
     at_once = min(cores, max(1, len(read_parts(wildcards.scope)) * len(TRACK_MEMBERS)))
     if gpu_of_part(wildcards) and limit and limit.value:
         at_once = min(at_once, limit.value)
-    return settings.training(wildcards.member).threads or cores // at_once
+    return training_of(wildcards).threads or cores // at_once

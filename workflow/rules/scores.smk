@@ -17,7 +17,7 @@ rule fit_baseline:
         mem_mb=4_000,
         runtime=120,
     params:
-        predict=settings.predict.model_dump(mode="json", include={"split", "windows"}),
+        predict=tracked(settings.predict, "split", "windows"),
         code=code_of("baseline"),
     script:
         "../../scripts/baseline.py"
@@ -55,7 +55,7 @@ rule evaluate_model:
         mem_mb=4_000,
         runtime=60,
     params:
-        evaluate=settings.evaluate.model_dump(mode="json", exclude={"baselines"}),
+        evaluate=tracked(settings.evaluate, "peak_fdr", "bootstrap"),
         code=code_of("evaluate"),
     script:
         "../../scripts/evaluate.py"

@@ -28,7 +28,7 @@ rule export_tracks:
         runtime=120,
     params:
         models=MODELS,
-        export=settings.export.model_dump(mode="json"),
+        export=tracked(settings.export),
         work=WORK,
         files=contents_of(PLACED_ON),
         code=code_of("export"),
@@ -53,7 +53,7 @@ rule mend_tracks:
         runtime=120,
     params:
         models=MODELS,
-        export=settings.export.model_dump(mode="json"),
+        export=tracked(settings.export),
         work=WORK,
     script:
         "../../scripts/mend.py"
@@ -93,8 +93,12 @@ rule browse_tracks:
         models=lambda wildcards: models_of(wildcards.folder),
         run=settings.run,
         title=settings.report.title or settings.run,
-        browse=settings.browse.model_dump(mode="json"),
-        assembly=settings.assembly,
+        browse=tracked(settings.browse),
+        assembly=lambda wildcards: (
+            settings.genome_tracks.assembly
+            if other_genome_of(wildcards.folder)
+            else settings.assembly
+        ),
         other_genome=lambda wildcards: other_genome_of(wildcards.folder),
         files=contents_of(ANNOTATION),
         template=digest_templates("browser.*", "names.js"),

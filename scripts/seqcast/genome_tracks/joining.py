@@ -11,7 +11,6 @@ from seqcast.genome_tracks.holding import HeldOut
 from seqcast.genome_tracks.parts import read_part
 from seqcast.genome_tracks.plan import Plan
 from seqcast.genome_tracks.tiling import Span
-from seqcast.settings import Member
 
 # Bins that are read at once.
 _BLOCK = 1 << 20
@@ -92,23 +91,22 @@ def open_models(
     folder: Path,
     plan: Plan,
     dataset: Dataset,
-    members: Mapping[str, Member],
-    models: Sequence[str],
+    members: Mapping[str, Mapping[str, int]],
     *,
     is_own: bool,
 ) -> dict[str, Model]:
     """Open what the members of models predicted, `parts/<member>/<part>.h5` in a folder.
 
-    `is_own` says whether the genome is the dataset's, so that folds have held out some of it.
+    `members` has those of each model, with the fold that each is tested on. `is_own` says whether
+    the genome is the dataset's, so that folds have held out some of it.
     """
     held_out = HeldOut(dataset) if is_own and dataset.folds > 1 else None
     found = {}
-    for model in models:
+    for model, fold_of in members.items():
         folds: dict[int, list[dict[str, Path]]] = {}
-        for name, member in members.items():
-            if member.model == model:
-                parts = {p.name: folder / "parts" / name / f"{p.name}.h5" for p in plan.parts}
-                folds.setdefault(member.fold, []).append(parts)
+        for name, fold in fold_of.items():
+            parts = {p.name: folder / "parts" / name / f"{p.name}.h5" for p in plan.parts}
+            folds.setdefault(fold, []).append(parts)
         found[model] = Model(plan, dataset, [folds[fold] for fold in sorted(folds)], held_out)
     return found
 

@@ -14,6 +14,7 @@ from seqcast.settings.network import (
     PooledSettings,
     read_network,
 )
+from seqcast.settings.params import read_params, tracked, untracked
 from seqcast.settings.presets import PRESETS
 from seqcast.settings.run import STAGES, Settings, read_settings
 from seqcast.settings.steps import (
@@ -51,5 +52,8 @@ __all__ = [
     "find_places",
     "has_replicates",
     "read_network",
+    "read_params",
     "read_settings",
+    "tracked",
+    "untracked",
 ]

@@ -1,6 +1,6 @@
 """Settings of the data, one section for each source."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
@@ -9,6 +9,9 @@ from seqcast.settings.network import read_network
 from seqcast.settings.presets import PRESETS
 from seqcast.settings.section import AssemblyName, Fraction, Section, is_url
 from seqcast.settings.split import SplitSettings
+
+# What browsers call a genome changes nothing in the data.
+_NAMES = frozenset({"assembly"})
 
 
 def _check_window(bases: int, bin_size: int, key: str) -> None:
@@ -78,6 +81,7 @@ class SimulatedSettings(_Windows):
 class BasenjiSettings(_Windows):
     """An HDF5 file of Basenji's first format: `{train,valid,test}_{in,out}`, `target_labels`."""
 
+    UNTRACKED: ClassVar[frozenset[str]] = _NAMES
     source: Literal["basenji_h5"] = "basenji_h5"
     """Where the data come from."""
     file: str
@@ -128,6 +132,7 @@ class BasenjiSettings(_Windows):
 class GenomeSettings(_Windows):
     """A genome of your own, and the tracks measured over it: FASTA and bigWig."""
 
+    UNTRACKED: ClassVar[frozenset[str]] = _NAMES
     source: Literal["genome"] = "genome"
     """Where the data come from."""
     fasta: str

@@ -2,25 +2,14 @@
 
 import re
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from seqcast.errors import suggest
-from seqcast.settings.data import SOURCES
-from seqcast.settings.network import NETWORKS, DilatedBlock, DownsampleBlock
-from seqcast.settings.section import Section
-from seqcast.settings.split import SplitSettings
-from seqcast.settings.steps import ModelEntry
-from seqcast.settings.training import TrainSettings
+from pydantic import BaseModel
 
-# Sections that the types of the fields above them do not name.
-_SECTIONS: dict[str, type[Section]] = {"train": TrainSettings, "dataset.split": SplitSettings}
-_MODEL_PARTS: dict[str, type[Section]] = {
-    "": ModelEntry,
-    "train": TrainSettings,
-    "network.downsample": DownsampleBlock,
-    "network.dilated": DilatedBlock,
-}
+from seqcast.errors import suggest
+from seqcast.settings.section import find_sections, find_tag
+
 _GONE = {
     "dataset.max_no_data": (
         "is no longer a key; take it out, as a base without an entry in a bigWig is now 0, or write"
@@ -39,7 +28,9 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 
 
-def describe_fault(fault: Mapping[str, Any], run: type | None = None, place: str = "") -> str:
+def describe_fault(
+    fault: Mapping[str, Any], run: type[BaseModel] | None = None, place: str = ""
+) -> str:
     """Write one of pydantic's faults as a line: the place, what was found, what to do.
 
     `run` is the section of the top-level keys, for which a misspelt one may be meant; `place` says
@@ -88,37 +79,21 @@ def _describe_tag(where: str, fault: Mapping[str, Any]) -> str:
     return f"{where}.{key}: found {_SHORT.repr(found)}, wanted {' or '.join(choices)}{hint}"
 
 
-def _explain_key(where: str, loc: str, run: type | None) -> str:
+def _explain_key(where: str, loc: str, run: type[BaseModel] | None) -> str:
     """Say what an unknown key may have been meant to be."""
-    *path, key = where.split(".")
-    kind = _find_section(run, path)
-    if path == ["dataset"]:
-        kind = next(kind for name, kind in SOURCES.items() if name in loc)
-        for name, other in SOURCES.items():
-            if key in other.model_fields:
-                return f"; it belongs to dataset.source: {name}"
-    elif path[:1] == ["models"]:
-        inside = ".".join(part for part in path[2:] if not part.isdigit())
-        if inside == "network":
-            return _explain_network_key(key)
-        kind = _MODEL_PARTS.get(inside)
-    return suggest(key, list(getattr(kind, "model_fields", ())))
+    *path, key = (part for part in where.split(".") if not part.isdigit())
+    kinds = [] if run is None else list(_find_kinds(run, path))
+    owners = [find_tag(kind) for kind in kinds if key in kind.model_fields]
+    if owners:
+        prefix = "dataset." if path == ["dataset"] else ""
+        return f"; it belongs to {prefix}{owners[0][0]}: {' or '.join(name for _, name in owners)}"
+    meant = [kind for kind in kinds if (tag := find_tag(kind)) and tag[1] in loc] or kinds
+    return suggest(key, list(dict.fromkeys(field for kind in meant for field in kind.model_fields)))
 
 
-def _explain_network_key(key: str) -> str:
-    """Say which kind of network an unknown key belongs to, or what it may have been meant to be."""
-    kinds = [kind for kind, section in NETWORKS.items() if key in section.model_fields]
-    if kinds:
-        return f"; it belongs to kind: {' or '.join(kinds)}"
-    known = [field for section in NETWORKS.values() for field in section.model_fields]
-    return suggest(key, list(dict.fromkeys(known)))
-
-
-def _find_section(run: type | None, path: list[str]) -> type | None:
-    """Return the section that stands at a place, where it is known."""
-    if not path:
-        return run
-    field = getattr(run, "model_fields", {}).get(path[0])
-    own = field.annotation if field and len(path) == 1 else None
-    is_section = isinstance(own, type) and issubclass(own, Section)
-    return own if is_section else _SECTIONS.get(".".join(path))
+def _find_kinds(run: type[BaseModel], path: list[str]) -> Iterator[type[BaseModel]]:
+    """Yield the sections that may stand at a place."""
+    for place, kind in find_sections(run):
+        parts = place.split(".") if place else []
+        if len(parts) == len(path) and all(a in ("*", b) for a, b in zip(parts, path, strict=True)):
+            yield kind

@@ -10,7 +10,7 @@ from seqcast.settings.data import SOURCES, BasenjiSettings, GenomeSettings, Simu
 from seqcast.settings.faults import describe_fault, find_place
 from seqcast.settings.network import NETWORKS, NetworkSettings
 from seqcast.settings.presets import PRESETS
-from seqcast.settings.section import Section
+from seqcast.settings.section import Becomes, Section
 from seqcast.settings.steps import (
     BrowseSettings,
     EvaluateSettings,
@@ -44,7 +44,7 @@ class Settings(Section):
         Field(discriminator="source"),
     ] = SimulatedSettings()
     """Where the data come from; each source has its own keys."""
-    train: dict[str, Any] = {}
+    train: Annotated[dict[str, Any], Becomes(TrainSettings)] = {}
     """Training settings for all models; an entry of `models` may change them."""
     models: dict[Name, ModelEntry] = Field(default={"default": ModelEntry()}, min_length=1)
     """The networks to train and compare, by name."""

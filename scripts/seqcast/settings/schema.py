@@ -10,21 +10,14 @@ import json
 import sys
 from typing import Any
 
-from seqcast.settings.data import BasenjiSettings, GenomeSettings, SimulatedSettings
+from pydantic import BaseModel
+
+from seqcast.settings.data import BasenjiSettings, GenomeSettings
 from seqcast.settings.network import NETWORKS, DilatedBlock, DownsampleBlock, NetworkSettings
 from seqcast.settings.presets import PRESETS
 from seqcast.settings.run import Settings
-from seqcast.settings.section import Section
+from seqcast.settings.section import Section, find_sections, find_tag
 from seqcast.settings.split import SplitSettings
-from seqcast.settings.steps import (
-    BrowseSettings,
-    EvaluateSettings,
-    ExportSettings,
-    GenomeTracksSettings,
-    ModelEntry,
-    PredictSettings,
-    ReportSettings,
-)
 from seqcast.settings.table import TargetRow
 from seqcast.settings.training import TrainSettings
 
@@ -38,26 +31,6 @@ Every key of a configuration, made from `scripts/seqcast/settings` (`make schema
 not given has its default; an unknown key is refused. A configuration may be a file
 (`--configfile`) or single values (`--config run=mine train='{"epochs": 3}'`).
 """
-
-_SECTIONS: tuple[tuple[str, type[Section]], ...] = (
-    ("The run", Settings),
-    ("`dataset`, with `source: simulated`", SimulatedSettings),
-    ("`dataset`, with `source: basenji_h5`", BasenjiSettings),
-    ("`dataset`, with `source: genome`", GenomeSettings),
-    ("`dataset.split`", SplitSettings),
-    ("The targets table, a TSV with these columns", TargetRow),
-    ("`train`, and `models.<name>.train`", TrainSettings),
-    ("`models.<name>`", ModelEntry),
-    *((f"`models.<name>.network`, with `kind: {kind}`", each) for kind, each in NETWORKS.items()),
-    ("Blocks of `downsample`", DownsampleBlock),
-    ("Blocks of `dilated`", DilatedBlock),
-    ("`predict`", PredictSettings),
-    ("`evaluate`", EvaluateSettings),
-    ("`export`", ExportSettings),
-    ("`genome_tracks`", GenomeTracksSettings),
-    ("`browse`", BrowseSettings),
-    ("`report`", ReportSettings),
-)
 
 
 def make_schema() -> dict[str, Any]:
@@ -102,7 +75,13 @@ def make_schema() -> dict[str, Any]:
 def make_docs() -> str:
     """Return `docs/config.md`: a Markdown table a section."""
     pages = [_INTRODUCTION]
-    for title, kind in _SECTIONS:
+    places: dict[type[BaseModel], list[str]] = {}
+    for place, kind in find_sections(Settings):
+        places.setdefault(kind, []).append(place)
+        if kind is SplitSettings:
+            places[TargetRow] = []
+    for kind in places:
+        title = _make_title(kind, places[kind])
         summary = " ".join((kind.__doc__ or "").split())
         rows = "\n".join(_make_rows(kind))
         pages.append(
@@ -110,6 +89,16 @@ def make_docs() -> str:
             f"{rows}\n"
         )
     return "\n".join(pages)
+
+
+def _make_title(kind: type[BaseModel], places: list[str]) -> str:
+    if kind is TargetRow:
+        return "The targets table, a TSV with these columns"
+    if places == [""]:
+        return "The run"
+    shown = ", and ".join(f"`{place.replace('.*', '.<name>')}`" for place in dict.fromkeys(places))
+    tag = find_tag(kind)
+    return f"{shown}, with `{tag[0]}: {tag[1]}`" if tag else shown
 
 
 def _ref(kind: type[Section]) -> str:

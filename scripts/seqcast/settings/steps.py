@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
 
-from seqcast.settings.section import AssemblyName, Section
+from seqcast.settings.network import AnyNetwork
+from seqcast.settings.section import AssemblyName, Becomes, Section
+from seqcast.settings.training import TrainSettings
 
 # A place, or `name=` and a place; with a colon it has a start and an end.
 _LOCUS = re.compile(r"(.*=)?\s*([^\s:]+|\S+:[\d,]+-[\d,]+)\s*")
@@ -19,9 +21,9 @@ class ModelEntry(Section):
 
     preset: Literal["default", "course"] = "default"
     """Network and training to start from; `course` is the chapter's."""
-    network: dict[str, Any] = {}
+    network: Annotated[dict[str, Any], Becomes(AnyNetwork)] = {}
     """Changes to the preset's network; with another `kind`, the preset's keys that it has too."""
-    train: dict[str, Any] = {}
+    train: Annotated[dict[str, Any], Becomes(TrainSettings)] = {}
     """Changes to the preset's training, over those of the top-level `train`."""
     replicates: PositiveInt = 1
     """Trainings from so many seeds; their mean is predicted, their spread is a track of its own."""
@@ -53,6 +55,8 @@ class PredictSettings(Section):
     whose file says that they were trained with both strands."""
     regions: str | None = None
     """BED file of regions to predict as well, in `results/<run>/regions`, wherever they lie."""
+
+    UNTRACKED: ClassVar[frozenset[str]] = frozenset({"batch_size"})
 
 
 class EvaluateSettings(Section):

@@ -66,9 +66,8 @@ class TrainSettings(Section):
     checkpoint_minutes: PositiveFloat = 10
     """A training saves itself this often, and at the end of each epoch."""
 
-    # Where and in what portions a training is done, not what comes out: changing these retrains
-    # nothing.
-    CIRCUMSTANCES: ClassVar[frozenset[str]] = frozenset(
+    # Where and in what portions a training is done, not what comes out.
+    UNTRACKED: ClassVar[frozenset[str]] = frozenset(
         {"device", "processes", "micro_batch", "time_limit", "checkpoint_minutes"}
     )
 

@@ -31,7 +31,7 @@ from seqcast.genome import complement
 from seqcast.loss import poisson_loss_sums
 from seqcast.memory import keep_memory
 from seqcast.nn import Network, share_statistics
-from seqcast.settings import TrainSettings
+from seqcast.settings import TrainSettings, tracked
 from seqcast.training.gpu import CudaGraph, find_micro_batch, measuring_memory, remember
 from seqcast.training.loader import Batch, Loader, flip_coverage
 from seqcast.training.process_group import SINGLE, ProcessGroup
@@ -254,7 +254,7 @@ class Training:
         return {
             "epoch": epoch,
             "valid_loss": valid_loss,
-            "settings": self.settings.model_dump(exclude=self.settings.CIRCUMSTANCES),
+            "settings": self.settings.model_dump(exclude=self.settings.UNTRACKED),
             "device": self.trainer.device.device.type,
             "precision": self.trainer.device.precision,
             "threads": self.progress.threads,
@@ -465,7 +465,7 @@ def _make_key(task: Task, dataset: Dataset) -> dict[str, str]:
     """Return the digests of what the weights follow from."""
     return make_key(
         network=task.network.model_dump(mode="json"),
-        training=task.training.model_dump(mode="json", exclude=task.training.CIRCUMSTANCES),
+        training=tracked(task.training),
         data=[dataset.digest, task.fold],
         code=task.code,
     )
