@@ -17,7 +17,7 @@ with step("dataset", snakemake.log[0]):
     read_validation(Path(snakemake.input.validation)).check_unchanged()
     write_genome(
         settings,
-        find_inputs(settings, Path(params.downloads), Path(params.work)),
+        find_inputs(settings, **vars(params.untracked)),
         Path(files.dataset),
         replicates=Path(files.replicates) if files.replicates else None,
         threads=snakemake.threads,

@@ -1,21 +1,23 @@
-"""Export predicted and observed tracks."""
+"""Export predicted and observed tracks, or again those that are gone or damaged."""
 
 from pathlib import Path
 
 from seqcast.console import step
-from seqcast.exporting import Options, export_tracks
+from seqcast.exporting import Options, export_tracks, repair_tracks
 from seqcast.sources.genome.fasta import open_fasta
 
+inputs, params = snakemake.input, snakemake.params
 with step("export", snakemake.log[0]):
-    genome = snakemake.input.genome
     options = Options(
-        residual=snakemake.params.export["residual"],
-        genome=open_fasta(Path(genome), Path(snakemake.params.work)) if genome else None,
+        residual=params.export["residual"],
+        genome=open_fasta(Path(inputs.genome), Path(params.untracked.work))
+        if inputs.genome
+        else None,
     )
-    predictions = [Path(path) for path in snakemake.input.predictions]
-    export_tracks(
-        Path(snakemake.input.dataset),
-        dict(zip(snakemake.params.models, predictions, strict=True)),
-        Path(snakemake.output[0]),
-        options,
-    )
+    predictions = dict(zip(params.models, map(Path, inputs.predictions), strict=True))
+    output = Path(snakemake.output[0])
+    if table := inputs.get("table"):
+        repair_tracks(Path(inputs.dataset), predictions, Path(table), options)
+        output.touch()
+    else:
+        export_tracks(Path(inputs.dataset), predictions, output, options)

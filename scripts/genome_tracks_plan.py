@@ -17,7 +17,7 @@ with step(f"plan {snakemake.wildcards.scope}", snakemake.log[0]):
         Path(snakemake.output.plan),
         read_params(GenomeTracksSettings, params.tracks),
         Path(inputs.dataset),
-        open_fasta(Path(inputs.fasta), Path(params.work)) if inputs.fasta else None,
+        open_fasta(Path(inputs.fasta), Path(params.untracked.work)) if inputs.fasta else None,
         regions=Path(inputs.regions) if inputs.regions else None,
         models=params.models,
         members=params.members,

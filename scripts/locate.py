@@ -13,7 +13,7 @@ with step("locate", snakemake.log[0]):
         Path(snakemake.input.source[0]),
         read_validation(Path(snakemake.input.validation)),
         Path(snakemake.input.genome),
-        Path(snakemake.params.work),
+        Path(snakemake.params.untracked.work),
     )
     for line in describe(placements):
         log.info("%s", line)

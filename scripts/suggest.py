@@ -9,7 +9,7 @@ from seqcast.sources.genome.suggesting import suggest_targets
 
 with step("suggest", snakemake.log[0]):
     settings = read_params(GenomeSettings, snakemake.params.dataset)
-    inputs = find_inputs(settings, Path(snakemake.params.downloads), Path(snakemake.params.work))
+    inputs = find_inputs(settings, **vars(snakemake.params.untracked))
     output = Path(snakemake.output[0])
     for line in suggest_targets(settings, inputs, output, threads=snakemake.threads).splitlines():
         log.info("%s", line)

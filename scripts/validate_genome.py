@@ -15,7 +15,7 @@ with step("validate", snakemake.log[0]):
     keep_memory()
     files, params = snakemake.output, snakemake.params
     settings = read_params(GenomeSettings, snakemake.params.dataset)
-    inputs = find_inputs(settings, Path(params.downloads), Path(params.work))
+    inputs = find_inputs(settings, **vars(params.untracked))
     found = validate_genome(settings, inputs)
     # What is refused need not be read to its end.
     if not found.refusals:

@@ -30,7 +30,7 @@ IMPORTS = {
     "yaml": "pyyaml",
 }
 # A download is what its URL says, and mended tracks are what their table says, whatever the code.
-WITHOUT_CODE = {"download_file", "mend_tracks"}
+WITHOUT_CODE = {"download_file", "repair_tracks"}
 
 
 def read_pins(name: str = "requirements.txt") -> dict[str, str]:

@@ -12,7 +12,7 @@ import pytest
 from tiny import BIN, CROP, LENGTHS, make_contigs, write_tiny
 
 from seqcast.dataset import Dataset
-from seqcast.exporting import Options, export_tracks, mend_tracks
+from seqcast.exporting import Options, export_tracks, repair_tracks
 from seqcast.genome import encode
 from seqcast.predictions import PredictionWriter, Stitch, read_predictions
 from seqcast.provenance import find_damaged_files, sha256_of
@@ -174,7 +174,7 @@ def test_tracks_that_are_no_longer_asked_for_are_removed(
     assert not list(table.parent.glob("*.residual.bw"))
 
 
-def test_mending_brings_back_residual_and_spread(
+def test_repairing_brings_back_residual_and_spread(
     tmp_path: Path, tiny_dataset: Dataset, ensemble: Path
 ) -> None:
     table = tmp_path / "export" / "tracks.tsv"
@@ -182,12 +182,12 @@ def test_mending_brings_back_residual_and_spread(
     before = make_contents(table.parent)
     for name in ("peaks.c.residual.bw", "peaks.c.spread.bw"):
         (table.parent / name).unlink()
-    mend_tracks(tiny_dataset.path, {"c": ensemble}, table, Options(residual=True))
+    repair_tracks(tiny_dataset.path, {"c": ensemble}, table, Options(residual=True))
     assert make_contents(table.parent) == before
 
 
 @pytest.mark.parametrize("lost", ["genome.fa", "genome.fa.fai", "genome.chrom.sizes", "cut"])
-def test_mending_brings_back_the_genome(
+def test_repairing_brings_back_the_genome(
     table: Path, tiny_dataset: Dataset, predictions: dict[str, Path], lost: str
 ) -> None:
     before, genome = make_contents(table.parent), table.parent / "genome.fa"
@@ -195,10 +195,10 @@ def test_mending_brings_back_the_genome(
         genome.write_bytes(genome.read_bytes()[:-1])
     else:
         (table.parent / lost).unlink()
-    mend_tracks(tiny_dataset.path, predictions, table)
+    repair_tracks(tiny_dataset.path, predictions, table)
     assert make_contents(table.parent) == before
     written = genome.stat().st_mtime_ns
-    mend_tracks(tiny_dataset.path, predictions, table)
+    repair_tracks(tiny_dataset.path, predictions, table)
     assert genome.stat().st_mtime_ns == written
 
 
@@ -305,28 +305,28 @@ def test_what_is_deleted_cut_or_changed_is_found(table: Path) -> None:
     assert "peaks.b.bw" not in find_damaged_files(table)
 
 
-def test_mending_brings_back_every_byte(
+def test_repairing_brings_back_every_byte(
     table: Path, tiny_dataset: Dataset, predictions: dict[str, Path]
 ) -> None:
     before, written = make_contents(table.parent), table.stat().st_mtime_ns
     untouched = table.parent / "starts-minus.a.bw"
     time = untouched.stat().st_mtime_ns
     damage(table.parent)
-    mend_tracks(tiny_dataset.path, predictions, table)
+    repair_tracks(tiny_dataset.path, predictions, table)
     assert make_contents(table.parent) == before
     assert find_damaged_files(table) == []
     assert table.stat().st_mtime_ns == written
     assert untouched.stat().st_mtime_ns == time
 
 
-def test_mending_lists_what_came_out_otherwise(
+def test_repairing_lists_what_came_out_otherwise(
     table: Path, tiny_dataset: Dataset, predictions: dict[str, Path]
 ) -> None:
     text = table.read_text()
     digest = read_tracks(table)[1]["sha256"]
     write_sealed(table, text.replace(digest, "0" * 64))
     os.utime(table, (1, 1))
-    mend_tracks(tiny_dataset.path, predictions, table)
+    repair_tracks(tiny_dataset.path, predictions, table)
     assert table.read_text() == text
 
 

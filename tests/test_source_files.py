@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-from seqcast.settings import find_files, find_places, has_replicates, read_settings
-from seqcast.settings.files import File
+import pytest
+
+from seqcast.errors import SeqcastError
+from seqcast.settings import find_files, find_path, find_run_files, has_replicates, read_settings
+from seqcast.settings.files import File, RunFiles
 
 SHA = "0" * 64
 
@@ -19,7 +22,7 @@ def test_files_of_each_source(tmp_path: Path) -> None:
         "mask": "m.bed",
     }
     settings = read_settings({"dataset": genome}).dataset
-    assert [file.place for file in find_files(settings)] == [
+    assert [file.location for file in find_files(settings)] == [
         "https://h/g.fa.gz",
         "m.bed",
         "https://h/a.bw",
@@ -32,13 +35,57 @@ def test_files_of_each_source(tmp_path: Path) -> None:
     assert find_files(basenji.dataset) == (File("a.h5", None, 7),)
 
 
-def test_downloads_have_the_names_of_their_urls() -> None:
-    urls = ["https://h:80/a/x.bw?raw=1", "https://h/b/y.bw", "ftp://h/b/x.bw", "own/x.bw"]
-    urls += ["https://h/a{b}%20c.bw"]
-    places = find_places(map(File, urls), "down")
-    assert places["https://h/b/y.bw"] == Path("down/y.bw")
-    assert places["own/x.bw"] == Path("own/x.bw")
-    assert places["https://h/a{b}%20c.bw"] == Path("down/a%7Bb%7D%20c.bw")
-    assert len(set(places.values())) == 5
-    assert places["https://h:80/a/x.bw?raw=1"] == Path("down/h-80-a-x.bw-raw=1")
-    assert find_places([File("https://h/a/seq.h5?raw=1")], "d").popitem()[1] == Path("d/seq.h5")
+def test_downloads_have_the_folders_of_their_urls() -> None:
+    assert find_path("own/x.bw", "down") == Path("own/x.bw")
+    assert find_path("https://h/b/y.bw", "down") == Path("down/h/b/y.bw")
+    assert find_path("ftp://me:secret@h:80/b/../x.bw", "down") == Path("down/h-80/b/x.bw")
+    assert find_path("https://h", "down") == Path("down/h/download")
+    assert find_path("https://h/a{b}%20c.bw", "d") == Path("d/h/a%7Bb%7D%20c.bw")
+    signed = [find_path(f"https://h/a/seq.h5?sign={k}", "d") for k in ("x" * 2000, "y")]
+    assert {path.name for path in signed} == {"seq.h5"}
+    assert len({*signed, find_path("https://h/a/seq.h5", "d")}) == 3
+
+
+def test_files_of_a_run(tmp_path: Path) -> None:
+    own = tmp_path / "own.fa"
+    own.write_text(">a\nA\n")
+    table = tmp_path / "t.tsv"
+    table.write_text("identifier\tfile\na\thttps://h/a.bw\n")
+    config = {
+        "dataset": {
+            "source": "genome",
+            "fasta": str(own),
+            "targets": str(table),
+            "split": {"folds": 3},
+        },
+        "genome_tracks": {"fasta": "https://h/other.fa.gz"},
+        "browse": {"annotation": ["https://h/genes.bed"]},
+        "predict": {"checkpoint": "results/other/model.safetensors"},
+    }
+
+    def find(**changes: dict) -> RunFiles:
+        return find_run_files(read_settings(config | changes), "down", made=("results/other",))
+
+    files = find()
+    assert files.source == (str(own), "down/h/a.bw")
+    assert files.table == str(table)
+    assert files.tracks_genome == files.other_genome == "down/h/other.fa.gz"
+    assert files.annotation == ("down/h/genes.bed",)
+    assert files.checkpoint == "results/other/model.safetensors"
+    assert files.downloads["down/h/genes.bed"].named_by == "browse.annotation"
+    assert sorted(files.downloads) == ["down/h/a.bw", "down/h/genes.bed", "down/h/other.fa.gz"]
+    same = tmp_path / "link.fa"
+    same.symlink_to(own)
+    # The same genome by another name.
+    assert find(genome_tracks={"fasta": str(same)}).other_genome == ""
+    with pytest.raises(SeqcastError, match=r"predict\.regions: there is no file mine\.bed"):
+        find(predict={"regions": "mine.bed"})
+    braces = tmp_path / "{a}.fa"
+    braces.write_text(">a\nA\n")
+    with pytest.raises(SeqcastError, match=r"genome_tracks.fasta: Snakemake takes braces in .*\{a"):
+        find(genome_tracks={"fasta": str(braces)})
+
+
+def test_what_runs_share_is_no_run() -> None:
+    with pytest.raises(SeqcastError, match="run: 'shared' is where downloads lie"):
+        read_settings({"run": "shared"})

@@ -222,7 +222,7 @@ def export_tracks(
     log.info("wrote %d tracks on the assembly: %s", len(rows), source.get("assembly", "unnamed"))
 
 
-def mend_tracks(
+def repair_tracks(
     dataset_path: Path,
     predictions: Mapping[str, Path],
     table_path: Path,
@@ -231,12 +231,12 @@ def mend_tracks(
     """Write the tracks of a table again that are missing or not as it lists them."""
     exporter = _Exporter(dataset_path, predictions, table_path.parent, options)
     damaged, listed = set(find_damaged_files(table_path)), read_tracks(table_path)
-    log.info("mending %s", ", ".join(sorted(damaged)) or "the genome")
+    log.info("repairing %s", ", ".join(sorted(damaged)) or "the genome")
     if not exporter.has_genome():
         exporter.write_genome()
     tracks = [track for track in exporter.tracks() if track.file in damaged]
-    mended = {row["file"]: row for row in _write_all(exporter, tracks)}
-    rows = [mended.get(row["file"], row) for row in listed]
+    repaired = {row["file"]: row for row in _write_all(exporter, tracks)}
+    rows = [repaired.get(row["file"], row) for row in listed]
     # Unchanged, the table keeps its time, and nothing that hangs on it is made anew.
     if rows != listed:
         write_tracks(table_path, rows)

@@ -110,8 +110,8 @@ def test_what_is_deleted_or_damaged_is_made_again(finished: Project) -> None:
     (export / "genome.fa.fai").unlink()
     damaged = export / "CAGE-like-wt-plus.observed.bw"
     damaged.write_bytes(kept[damaged][:500])
-    assert finished.jobs("export") == {"mend_tracks": 1, "export": 1}
-    assert finished.jobs() == {"mend_tracks": 1, "report": 1}
+    assert finished.jobs("export") == {"repair_tracks": 1, "export": 1}
+    assert finished.jobs() == {"repair_tracks": 1, "report": 1}
     finished.snakemake()
     kept.pop(report / "index.html")  # which says when it was made
     assert {path: path.read_bytes() for path in kept} == kept

@@ -49,7 +49,7 @@ def test_every_job_of_an_ordinary_run_is_in_a_group_or_worth_one(name: str) -> N
 def test_what_a_group_adds_up_is_set_for_each_of_its_rules(name: str) -> None:
     profile = read_profile(name)
     # Of one that is rarely there, what the workflow declares is enough.
-    rare = {"locate_windows", "mend_tracks"}
+    rare = {"locate_windows", "repair_tracks"}
     assert set(profile["groups"]) - set(profile["set-resources"]) == rare
 
 

@@ -4,11 +4,14 @@
 rule download:
     # Nothing to download where the data is simulated or the files are the user's own.
     input:
-        [str(path) for path in PLACES.values()],
+        FILES.source,
+        FILES.genome or [],
+        FILES.tracks_genome or [],
+        FILES.annotation,
     localrule: True
 
 
-if URLS:
+if FILES.downloads:
 
     rule download_file:
         output:
@@ -18,7 +21,7 @@ if URLS:
         benchmark:
             f"{RUN}/logs/benchmarks/download.{{file}}.tsv"
         wildcard_constraints:
-            file="|".join(map(re.escape, URLS)),
+            file="|".join(re.escape(path.removeprefix(f"{DOWNLOADS}/")) for path in FILES.downloads),
         retries: 2
         # Nodes of a cluster often see no internet.
         localrule: True
@@ -28,10 +31,12 @@ if URLS:
             mem_mb=1_000,
             runtime=240,
         params:
-            url=lambda wildcards: URLS[wildcards.file],
+            url=lambda wildcards: FILES.downloads[f"{DOWNLOADS}/{wildcards.file}"].location,
             # Untracked: a digest that is added later must not fetch the file again. `validate`
             # holds files against theirs as well.
-            file=lambda wildcards: untracked(**vars(FILE_OF[URLS[wildcards.file]])),
+            file=lambda wildcards: untracked(
+                **vars(FILES.downloads[f"{DOWNLOADS}/{wildcards.file}"])
+            ),
         script:
             "../../scripts/download.py"
 
@@ -47,8 +52,8 @@ rule validate:
 rule validate_source:
     input:
         # Simulated data is made, then checked like any other before a model sees it.
-        source=as_input(SOURCE) or [DATASET],
-        table=as_input(TABLE),
+        source=as_input(FILES.source) or [DATASET],
+        table=as_input(FILES.table),
     output:
         validation=VALIDATION,
         verdict=f"{RUN}/validate/verdict.txt",
@@ -63,9 +68,8 @@ rule validate_source:
         runtime=60,
     params:
         dataset=DATASET_SETTINGS,
-        downloads=DOWNLOADS,
-        work=WORK,
-        files=contents_of(SOURCE, TABLE),
+        untracked=FOLDERS,
+        files=contents_of(FILES.source, FILES.table),
         code=code_of(f"validate_{SOURCE_KIND}"),
     script:
         f"../../scripts/validate_{SOURCE_KIND}.py"
@@ -75,7 +79,7 @@ rule validate_source:
 rule first_look:
     # Before the training, which takes all the cores: it is to be looked at before.
     input:
-        source=as_input(SOURCE) if SOURCE_KIND == "basenji_h5" else [DATASET],
+        source=as_input(FILES.source) if SOURCE_KIND == "basenji_h5" else [DATASET],
         validation=VALIDATION,
     output:
         report(FIRST_LOOK, caption="../report/first_look.rst", category="Data"),
@@ -92,7 +96,7 @@ rule first_look:
     params:
         source=SOURCE_KIND,
         bin_size=settings.dataset.bin_size,
-        files=contents_of(SOURCE if SOURCE_KIND == "basenji_h5" else []),
+        files=contents_of(FILES.source if SOURCE_KIND == "basenji_h5" else []),
         code=code_of("first_look"),
     script:
         "../../scripts/first_look.py"
@@ -105,12 +109,12 @@ rule locate:
     localrule: True
 
 
-if PLACED_ON:
+if FILES.genome:
 
     rule locate_windows:
         input:
-            source=as_input(SOURCE),
-            genome=as_input(PLACED_ON),
+            source=as_input(FILES.source),
+            genome=as_input(FILES.genome),
             validation=VALIDATION,
         output:
             PLACEMENTS,
@@ -125,8 +129,8 @@ if PLACED_ON:
             runtime=120,
         params:
             dataset=DATASET_SETTINGS,
-            work=WORK,
-            files=contents_of(SOURCE, PLACED_ON),
+            untracked=FOLDERS,
+            files=contents_of(FILES.source, FILES.genome),
             code=code_of("locate"),
         script:
             "../../scripts/locate.py"
@@ -134,9 +138,9 @@ if PLACED_ON:
 
 rule dataset:
     input:
-        source=as_input(SOURCE),
-        table=as_input(TABLE),
-        validation=VALIDATION if SOURCES else [],
+        source=as_input(FILES.source),
+        table=as_input(FILES.table),
+        validation=VALIDATION if FILES.source else [],
         placements=PLACEMENTS,
     output:
         dataset=DATASET,
@@ -157,9 +161,8 @@ rule dataset:
         runtime=120,
     params:
         dataset=DATASET_SETTINGS,
-        downloads=DOWNLOADS,
-        work=WORK,
-        files=contents_of(SOURCE, TABLE),
+        untracked=FOLDERS,
+        files=contents_of(FILES.source, FILES.table),
         code=code_of(f"dataset_{SOURCE_KIND}"),
     script:
         f"../../scripts/dataset_{SOURCE_KIND}.py"
@@ -169,8 +172,8 @@ if SOURCE_KIND == "genome":
 
     rule suggest:
         input:
-            source=as_input(SOURCES),
-            table=as_input(TABLE),
+            source=as_input(FILES.source),
+            table=as_input(FILES.table),
         output:
             f"{RUN}/suggest/targets.tsv",
         log:
@@ -183,9 +186,8 @@ if SOURCE_KIND == "genome":
             runtime=60,
         params:
             dataset=DATASET_SETTINGS,
-            downloads=DOWNLOADS,
-            work=WORK,
-            files=contents_of(SOURCES, TABLE),
+            untracked=FOLDERS,
+            files=contents_of(FILES.source, FILES.table),
             code=code_of("suggest"),
         script:
             "../../scripts/suggest.py"

@@ -25,8 +25,8 @@ checkpoint genome_tracks_plan:
         # When a checkpoint is done, Snakemake decides anew what has to run, and forgets a training
         # that waits for a validation: so that one has to be done before.
         validation=VALIDATION if HAS_GENOME else [],
-        fasta=as_input(FASTA_PATH),
-        regions=lambda wildcards: as_input(BED) if wildcards.scope == "regions" else [],
+        fasta=as_input(FILES.tracks_genome),
+        regions=lambda wildcards: as_input(FILES.regions) if wildcards.scope == "regions" else [],
     output:
         plan=f"{SCOPED}/plan.json",
         genome=f"{SCOPED}/genome.fa",
@@ -45,13 +45,12 @@ checkpoint genome_tracks_plan:
         runtime=60,
     params:
         tracks=tracked(settings.genome_tracks, "contigs", "exclude", "edge_bins", "part"),
-        # Genomes of one name would take each other's unpacked copy for an old one.
-        work=WORK if IS_OWN else f"{WORK}/genome_tracks",
+        untracked=FOLDERS,
         models=len(TRACK_MODELS),
         members=len(TRACK_MEMBERS),
-        fasta=contents_of(FASTA_PATH),
+        fasta=contents_of(FILES.tracks_genome),
         regions=lambda wildcards: (
-            contents_of(BED)(wildcards) if wildcards.scope == "regions" else {}
+            contents_of(FILES.regions)(wildcards) if wildcards.scope == "regions" else {}
         ),
         code=code_of("genome_tracks_plan"),
     script:
@@ -87,7 +86,7 @@ rule genome_tracks_part:
         tracks=tracked(settings.genome_tracks, "edge_bins", "shifts"),
         predict=tracked(settings.predict, "checkpoint", "strands"),
         untracked=predicting_beside,
-        files=contents_of(CHECKPOINT),
+        files=contents_of(FILES.checkpoint),
         snapshots=rules.train_model.params.snapshots,
         code=code_of("genome_tracks_part"),
     script:
@@ -123,13 +122,13 @@ rule genome_tracks_join:
         "../../scripts/genome_tracks_join.py"
 
 
-if BED:
+if FILES.regions:
 
     rule regions_table:
         input:
             dataset=ancient(DATASET),
             plan=f"{RUN}/regions/plan.json",
-            bed=as_input(BED),
+            bed=as_input(FILES.regions),
             models=TRACK_WEIGHTS,
             parts=lambda _: find_parts("regions"),
         output:
@@ -144,7 +143,7 @@ if BED:
         params:
             members={model: FOLDS_OF[model] for model in TRACK_MODELS},
             is_own=IS_OWN,
-            files=contents_of(BED),
+            files=contents_of(FILES.regions),
             code=code_of("regions_table"),
         script:
             "../../scripts/regions_table.py"

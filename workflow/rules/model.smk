@@ -71,7 +71,7 @@ rule predict_model:
         predict=tracked(settings.predict, "split", "windows", "checkpoint", "strands"),
         fold=lambda wildcards: MEMBERS[wildcards.member].fold,
         untracked=predicting_beside,
-        files=contents_of(CHECKPOINT),
+        files=contents_of(FILES.checkpoint),
         snapshots=rules.train_model.params.snapshots,
         code=code_of("predict"),
     script:

@@ -1,4 +1,5 @@
 # What the files of a run are called, and what rules ask about them.
+import time
 from functools import cache
 
 RUN = f"results/{settings.run}"
@@ -11,87 +12,17 @@ FIRST_LOOK = f"{RUN}/validate/first_look.png"
 TRUTH = f"{RUN}/dataset/truth.h5" if SOURCE_KIND == "simulated" else []
 
 
-def is_made(path):
-    """Say whether a file is one that the workflow makes, such as a download."""
-    # Not `resolve`, which asks the file system: there may be thousands of files.
-    return Path(os.path.abspath(path)).is_relative_to(os.path.abspath(RUN))
-
-
-# The files that the data come from; simulated data come from none.
+# What several runs may share: downloads, and genomes unpacked and indexed, never beside the user's
+# own files.
+SHARED = f"results/{seqcast_settings.SHARED}"
+DOWNLOADS = f"{SHARED}/download"
+FOLDERS = untracked(downloads=DOWNLOADS, work=f"{SHARED}/genome")
 try:
-    FILES = seqcast_settings.find_files(settings.dataset)
+    FILES = seqcast_settings.find_run_files(settings, DOWNLOADS, made=(RUN, SHARED))
 except errors.SeqcastError as error:
     raise WorkflowError(str(error)) from None
-DOWNLOADS = f"{RUN}/download"
-# Unpacked and indexed copies: never beside the user's own files.
-WORK = f"{RUN}/genome"
-PLACES = seqcast_settings.find_places(FILES, DOWNLOADS)
-SOURCES = [str(path) for path in PLACES.values()]
-# The genome that tracks are predicted on may be another than the run's own, in a folder of its own.
-FASTA = seqcast_settings.find_genome(settings.dataset, settings.genome_tracks)
-if FASTA and FASTA.place not in PLACES:
-    FILES = (*FILES, FASTA)
-    PLACES |= seqcast_settings.find_places([FASTA], f"{DOWNLOADS}/genome_tracks")
-# What browser pages show below the tracks.
-SHOWN = [
-    seqcast_settings.File(place, named_by="browse.annotation")
-    for place in settings.browse.annotation
-]
-OTHERS = [file for file in SHOWN if file.place not in PLACES]
-PLACES |= seqcast_settings.find_places(OTHERS, f"{DOWNLOADS}/annotation")
-FILES = (*FILES, *OTHERS)
-ANNOTATION = [str(PLACES[file.place]) for file in SHOWN]
-URLS = {
-    str(path.relative_to(DOWNLOADS)): place for place, path in PLACES.items() if str(path) != place
-}
-# A file that is named twice is checked as the dataset's.
-FILE_OF = {file.place: file for file in reversed(FILES)}
-MISSING = [
-    (file.named_by, path)
-    for file, path in ((file, PLACES[file.place]) for file in FILES)
-    if str(path) == file.place and not path.is_file()
-]
-# The weights of another training; those of this one are made anew when it is.
-CHECKPOINT = settings.predict.checkpoint
-CHECKPOINT = [] if CHECKPOINT == "best" or CHECKPOINT.isdigit() else CHECKPOINT
-# Regions to predict besides, in BED.
-BED = settings.predict.regions or []
-MISSING += [
-    (named_by, Path(path))
-    for named_by, path in (("predict.checkpoint", CHECKPOINT), ("predict.regions", BED))
-    # What this run makes may not be there yet.
-    if path and not Path(path).is_file() and not is_made(path)
-]
-if MISSING:
-    raise WorkflowError(
-        "\n".join(
-            f"config: {named_by}: there is no file {path}"
-            + errors.suggest(path.name, [each.name for each in path.parent.glob("*")])
-            for named_by, path in MISSING
-        )
-    )
-# The table says how the files are read.
-TABLE = settings.dataset.targets if SOURCE_KIND == "genome" else []
-for named_by, path in [
-    *((file.named_by, PLACES[file.place]) for file in FILES),
-    ("dataset.targets", TABLE),
-    ("predict.checkpoint", CHECKPOINT),
-    ("predict.regions", BED),
-]:
-    if set("{}") & set(str(path)):
-        raise WorkflowError(
-            f"config: {named_by}: Snakemake takes braces in {path} for wildcards; rename it, or name"
-            " a link to it"
-        )
-# Windows without coordinates are looked for in the genome that they were cut from.
-PLACED_ON = getattr(settings.dataset, "genome", None)
-PLACED_ON = str(PLACES[PLACED_ON]) if PLACED_ON else []
-PLACEMENTS = f"{RUN}/locate/windows.tsv" if PLACED_ON else []
-# The file that is read window by window, or the files of a genome.
-SOURCE = [path for path in SOURCES if path != PLACED_ON]
-REPLICATES = []
-if SOURCE_KIND == "genome" and seqcast_settings.has_replicates(settings.dataset):
-    REPLICATES = f"{RUN}/dataset/replicates.h5"
+PLACEMENTS = f"{RUN}/locate/windows.tsv" if FILES.genome else []
+REPLICATES = f"{RUN}/dataset/replicates.h5" if FILES.has_replicates else []
 
 # A training that was stopped, by a time limit or for another's job, goes on where it was. Where
 # jobs are submitted this needs nobody; elsewhere `--retries` says how often, and a user's own error
@@ -117,17 +48,22 @@ SCORED = [*MODELS, *sum(REPLICATES_OF.values(), []), *BASELINES]
 
 TRACKS = f"{RUN}/export/tracks.tsv"
 GENOME = ("genome.fa", "genome.fa.fai", "genome.chrom.sizes", "splits.bed")
-MENDED = f"{RUN}/export/.mended"
+REPAIRED = f"{RUN}/export/.repaired.{{when}}"
 # What opens a folder of tracks.
 PAGES = ("index.html", "igv.min.js", "igv_session.xml", "hub.txt", "config.json")
 PAGE = Path(workflow.basedir, "workflow/report/page.html.j2")
 FIGURES = f"{RUN}/report/figures"
 
 
+def is_made(path):
+    """Say whether a file is one that the workflow makes, such as a download."""
+    return seqcast_settings.is_within(path, (RUN, SHARED))
+
+
 def as_input(files):
     """Return a user's file or files as inputs whose dates do not count; see `contents_of`."""
     if isinstance(files, str):
-        return files if is_made(files) else ancient(files)
+        return (files if is_made(files) else ancient(files)) if files else []
     return [as_input(path) for path in files]
 
 
@@ -146,7 +82,7 @@ def contents_of(*files):
     Snakemake itself asks only whether a file is newer than what was made of it. What is returned
     is a function, so that files are looked at only for jobs that depend on them.
     """
-    paths = [path for each in files for path in ([each] if isinstance(each, str) else each)]
+    paths = [path for each in files for path in ([each] if isinstance(each, str) else each) if path]
     return lambda wildcards: {path: content_of(path) for path in paths}
 
 
@@ -194,10 +130,7 @@ def control_of(wildcards):
 
 def other_genome_of(folder):
     """Return the FASTA that a folder of tracks lies on where it is not the run's own genome."""
-    if folder == "export" or not settings.genome_tracks.fasta:
-        return ""
-    other = PLACES[FASTA.place]
-    return "" if other.resolve() in [Path(path).resolve() for path in SOURCES] else str(other)
+    return "" if folder == "export" else FILES.other_genome
 
 
 def models_of(folder):
@@ -210,8 +143,9 @@ def of_models(folder, file):
     return expand(f"{RUN}/{{model}}/{file}", model=models_of(folder))
 
 
-def mending(wildcards):
-    """Ask for `mend_tracks` when a track that the table lists, or the genome, is gone or damaged.
+@cache
+def find_repair():
+    """Ask for `repair_tracks` when a track that the table lists, or the genome, is gone or damaged.
 
     The tracks cannot be declared outputs: how many targets a downloaded file has is not known
     when the DAG is built.
@@ -226,5 +160,5 @@ def mending(wildcards):
     genome = [Path(TRACKS).with_name(name) for name in GENOME]
     if not damaged and all(path.exists() for path in genome):
         return []
-    Path(MENDED).unlink(missing_ok=True)
-    return MENDED
+    # A name that no repair before had, so that none is taken for this one.
+    return REPAIRED.format(when=time.time_ns())

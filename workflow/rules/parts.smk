@@ -5,7 +5,9 @@ SCOPE = "genome_tracks|regions"
 SCOPED = f"{RUN}/{{scope}}"
 REGIONS_TABLE = f"{RUN}/regions/regions.tsv"
 REGIONS = (
-    expand(f"{RUN}/regions/{{file}}", file=("tracks.tsv", "regions.tsv", *PAGES)) if BED else []
+    expand(f"{RUN}/regions/{{file}}", file=("tracks.tsv", "regions.tsv", *PAGES))
+    if FILES.regions
+    else []
 )
 TRACK_MODELS = models_of("genome_tracks")
 TRACK_MEMBERS = [member for model in TRACK_MODELS for member in MEMBERS_OF[model]]
@@ -13,8 +15,7 @@ TRACK_WEIGHTS = expand(f"{RUN}/{{member}}/train/model.safetensors", member=TRACK
 # What Linux, and Windows' Linux, have where there is an NVIDIA GPU.
 GPU_FILES = ("nvidiactl", "dxg")
 # Simulated data have their genome in the dataset; windows without a place have none.
-HAS_GENOME = bool(FASTA) or SOURCE_KIND == "simulated"
-FASTA_PATH = str(PLACES[FASTA.place]) if FASTA else []
+HAS_GENOME = bool(FILES.tracks_genome) or SOURCE_KIND == "simulated"
 # On another genome nothing was observed, and nothing held out.
 IS_OWN = not other_genome_of("genome_tracks")
 

@@ -7,7 +7,7 @@ rule report:
         manifest=MANIFEST,
         validation=VALIDATION,
         tracks=TRACKS,
-        annotation=as_input(ANNOTATION),
+        annotation=as_input(FILES.annotation),
         models=expand(rules.train_model.output.model, member=MEMBERS),
         history=expand(rules.train_model.output.history, member=MEMBERS),
         predictions=rules.predict.input,
@@ -72,7 +72,7 @@ rule report:
         browse=tracked(settings.browse),
         assembly=settings.assembly,
         untracked=untracked(config=dict(config)),
-        files=contents_of(ANNOTATION),
+        files=contents_of(FILES.annotation),
         template=digest_templates("page.*", "embedded.*", "names.js"),
         code=code_of("report"),
     script:

@@ -4,7 +4,7 @@
 rule export:
     input:
         TRACKS,
-        mending,
+        lambda _: find_repair(),
     localrule: True
 
 
@@ -14,7 +14,7 @@ rule export_tracks:
         manifest=MANIFEST,
         predictions=rules.predict.input,
         # Pieces of chromosomes are all that the dataset has of them.
-        genome=as_input(PLACED_ON),
+        genome=as_input(FILES.genome),
     output:
         TRACKS,
     log:
@@ -29,23 +29,23 @@ rule export_tracks:
     params:
         models=MODELS,
         export=tracked(settings.export),
-        work=WORK,
-        files=contents_of(PLACED_ON),
+        untracked=FOLDERS,
+        files=contents_of(FILES.genome),
         code=code_of("export"),
     script:
         "../../scripts/export.py"
 
 
-rule mend_tracks:
+rule repair_tracks:
     input:
         table=TRACKS,
         dataset=ancient(DATASET),
         predictions=rules.predict.input,
-        genome=ancient(PLACED_ON),
+        genome=as_input(FILES.genome),
     output:
-        temp(MENDED),
+        temp(REPAIRED),
     log:
-        f"{RUN}/logs/mend.log",
+        f"{RUN}/logs/repair.{{when}}.log",
     conda:
         "../../envs/data.yaml"
     resources:
@@ -54,9 +54,9 @@ rule mend_tracks:
     params:
         models=MODELS,
         export=tracked(settings.export),
-        work=WORK,
+        untracked=FOLDERS,
     script:
-        "../../scripts/mend.py"
+        "../../scripts/export.py"
 
 
 rule browse:
@@ -74,7 +74,7 @@ rule browse_tracks:
         predictions=lambda wildcards: of_models(wildcards.folder, "predict/predictions.h5"),
         metrics=lambda wildcards: of_models(wildcards.folder, "evaluate/metrics.tsv"),
         windows=lambda wildcards: of_models(wildcards.folder, "evaluate/windows.tsv"),
-        annotation=as_input(ANNOTATION),
+        annotation=as_input(FILES.annotation),
         regions=lambda wildcards: REGIONS_TABLE if wildcards.folder == "regions" else [],
     output:
         expand(f"{RUN}/{{{{folder}}}}/{{file}}", file=PAGES),
@@ -100,7 +100,7 @@ rule browse_tracks:
             else settings.assembly
         ),
         other_genome=lambda wildcards: other_genome_of(wildcards.folder),
-        files=contents_of(ANNOTATION),
+        files=contents_of(FILES.annotation),
         template=digest_templates("browser.*", "names.js"),
         code=code_of("browse"),
     script:

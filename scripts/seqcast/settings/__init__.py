@@ -5,7 +5,15 @@ YAML and the command line and returns a frozen ``Settings``, or says what is wro
 """
 
 from seqcast.settings.data import BasenjiSettings, GenomeSettings, SimulatedSettings
-from seqcast.settings.files import File, find_files, find_genome, find_places, has_replicates
+from seqcast.settings.files import (
+    File,
+    RunFiles,
+    find_files,
+    find_path,
+    find_run_files,
+    has_replicates,
+    is_within,
+)
 from seqcast.settings.network import (
     DilatedBlock,
     DownsampleBlock,
@@ -16,7 +24,7 @@ from seqcast.settings.network import (
 )
 from seqcast.settings.params import read_params, tracked, untracked
 from seqcast.settings.presets import PRESETS
-from seqcast.settings.run import STAGES, Settings, read_settings
+from seqcast.settings.run import SHARED, STAGES, Settings, read_settings
 from seqcast.settings.steps import (
     BrowseSettings,
     EvaluateSettings,
@@ -29,6 +37,7 @@ from seqcast.settings.training import TrainSettings
 
 __all__ = [
     "PRESETS",
+    "SHARED",
     "STAGES",
     "BasenjiSettings",
     "BrowseSettings",
@@ -44,13 +53,15 @@ __all__ = [
     "NetworkSettings",
     "PooledSettings",
     "PredictSettings",
+    "RunFiles",
     "Settings",
     "SimulatedSettings",
     "TrainSettings",
     "find_files",
-    "find_genome",
-    "find_places",
+    "find_path",
+    "find_run_files",
     "has_replicates",
+    "is_within",
     "read_network",
     "read_params",
     "read_settings",

@@ -28,6 +28,8 @@ STAGES = (
     "browse", "report", "genome_tracks", "regions",
 )  # fmt: skip
 # Folders of a run and words in the names of its tracks: a model of that name would overwrite them.
+# The folder of what runs share.
+SHARED = "shared"
 RESERVED_NAMES = (*STAGES, "genome", "logs", "observed", "residual", "spread", "suggest")
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
@@ -84,6 +86,13 @@ class Settings(Section):
         if isinstance(models, Mapping):  # `default:` with nothing after it is the preset as it is
             return {name: entry if entry is not None else {} for name, entry in models.items()}
         return models
+
+    @field_validator("run")
+    @classmethod
+    def _is_free(cls, run: str) -> str:
+        if run == SHARED:
+            raise ValueError(f"{run!r} is where downloads lie, for all runs; choose another name")
+        return run
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

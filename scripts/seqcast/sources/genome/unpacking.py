@@ -130,10 +130,17 @@ def _decode(name: str) -> str:
 
 
 def name_for(path: Path, work: Path, ending: str) -> Path:
-    """Return the name of what is made of a file; a changed file gets another."""
-    stamp = f"{path.resolve()} {path.stat().st_mtime_ns} {digest_samples(path)}"
-    digest = hashlib.sha256(stamp.encode()).hexdigest()[:8]
-    return work / f"{find_stem(path)}.{digest}.{ending}"
+    """Return the name of what is made of a file: of each file another, and once it is changed."""
+    content = _shorten(f"{path.stat().st_mtime_ns} {digest_samples(path)}")
+    return work / f"{_name_start(path)}.{content}.{ending}"
+
+
+def _name_start(path: Path) -> str:
+    return f"{find_stem(path)}.{_shorten(str(path.resolve()))}"
+
+
+def _shorten(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def find_stem(path: Path) -> str:
@@ -162,7 +169,7 @@ def _make(
                 write(file)
             seal_beside(made, partial)
         # What was made of the file before it changed takes a genome's size each time.
-        for other in work.glob(f"{glob.escape(find_stem(path))}.{'[0-9a-f]' * 8}.{ending}"):
+        for other in work.glob(f"{glob.escape(_name_start(path))}.{'[0-9a-f]' * 8}.{ending}"):
             if other != made:
                 other.unlink()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
