@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqcast.nn.dropout import Dropout, draw_masks
+from seqcast.nn.layers import Layer
 from seqcast.nn.one_hot import BASES
 from seqcast.settings import DilatedBlock, DownsampleBlock, GatedSettings
 
@@ -37,8 +38,18 @@ class WeightNormConv1d(nn.Module):
 
     def forward(self, x_BCL: Tensor) -> Tensor:
         """Map (B, channels, L) to (B, out, L / stride)."""
-        padding = self.dilation * (self.kernel // 2)
-        return F.conv1d(x_BCL, self.weight, self.bias, self.stride, padding, self.dilation)
+        return F.conv1d(
+            x_BCL, self.weight, self.bias, self.stride, self.padding, self.dilation
+        )
+
+    @property
+    def padding(self) -> int:
+        """Zeros that a window is taken to have beyond either end."""
+        return self.dilation * (self.kernel // 2)
+
+    def convolve(self, x_BCL: Tensor) -> Tensor:
+        """Convolve what brings its neighbours along: without padding."""
+        return F.conv1d(x_BCL, self.weight, self.bias, self.stride, dilation=self.dilation)
 
 
 class GatedBlock(nn.Module):
@@ -60,6 +71,18 @@ class GatedBlock(nn.Module):
     def forward(self, x_BCL: Tensor, dropped: Tensor | None) -> Tensor:
         """Map (B, channels, L) to (B, out, L / stride); `dropped` is what dropout takes, if any."""
         return self.dropout(self.glu(self.conv(x_BCL)), dropped)
+
+    def layer(self, *, is_dense: bool) -> Layer:
+        """Return the block as a layer that drops nothing; a dense one keeps what it reads."""
+        return Layer(
+            before=lambda h: h,
+            convolve=self.conv.convolve,
+            after=lambda h, added: (
+                torch.cat([h, self.glu(added)], dim=1) if is_dense else self.glu(added)
+            ),
+            reach=self.conv.padding,
+            stride=self.conv.stride,
+        )
 
 
 class GatedTrunk(nn.Module):
@@ -83,12 +106,25 @@ class GatedTrunk(nn.Module):
 
     def forward(self, sequence_BCL: Tensor, noise_B: Tensor | None) -> Tensor:
         """Map one-hot sequence (B, 4, L) to features (B, N, channels)."""
-        h = sequence_BCL
+        h = self.enter(sequence_BCL)
         masks = self.draw_masks(noise_B, sequence_BCL.shape[2])
         for block, dropped in zip(self.downsample, masks, strict=False):
             h = block(h, dropped)
         for block, dropped in zip(self.dilated, masks[len(self.downsample) :], strict=True):
             h = torch.cat([h, block(h, dropped)], dim=1)
+        return self.leave(h)
+
+    def layers(self) -> list[Layer]:
+        """Return what lies between `enter` and `leave`, layer by layer; nothing is dropped."""
+        downsample = [block.layer(is_dense=False) for block in self.downsample]
+        return downsample + [block.layer(is_dense=True) for block in self.dilated]
+
+    def enter(self, sequence_BCL: Tensor) -> Tensor:
+        """Return sequence as the first layer reads it."""
+        return sequence_BCL
+
+    def leave(self, h: Tensor) -> Tensor:
+        """Turn what the last layer makes, (B, channels, N), into features (B, N, channels)."""
         return h.transpose(1, 2)
 
     def draw_masks(self, noise_B: Tensor | None, length: int) -> list[Tensor | None]:
