@@ -1,5 +1,6 @@
 """The gated network, the chapter's: weight normalisation, gated linear units, dense connections."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -38,18 +39,13 @@ class WeightNormConv1d(nn.Module):
 
     def forward(self, x_BCL: Tensor) -> Tensor:
         """Map (B, channels, L) to (B, out, L / stride)."""
-        return F.conv1d(
-            x_BCL, self.weight, self.bias, self.stride, self.padding, self.dilation
-        )
+        padding = self.dilation * (self.kernel // 2)
+        return F.conv1d(x_BCL, self.weight, self.bias, self.stride, padding, self.dilation)
 
     @property
-    def padding(self) -> int:
-        """Zeros that a window is taken to have beyond either end."""
-        return self.dilation * (self.kernel // 2)
-
-    def convolve(self, x_BCL: Tensor) -> Tensor:
-        """Convolve what brings its neighbours along: without padding."""
-        return F.conv1d(x_BCL, self.weight, self.bias, self.stride, dilation=self.dilation)
+    def taps(self) -> np.ndarray:
+        """How far away from its own position is each that an output reads, (kernel,)."""
+        return (np.arange(self.kernel) - self.kernel // 2) * self.dilation
 
 
 class GatedBlock(nn.Module):
@@ -76,12 +72,13 @@ class GatedBlock(nn.Module):
         """Return the block as a layer that drops nothing; a dense one keeps what it reads."""
         return Layer(
             before=lambda h: h,
-            convolve=self.conv.convolve,
-            after=lambda h, added: (
-                torch.cat([h, self.glu(added)], dim=1) if is_dense else self.glu(added)
+            conv=self.conv,
+            after=lambda h, made: (
+                torch.cat([h, self.glu(made)], dim=1) if is_dense else self.glu(made)
             ),
-            reach=self.conv.padding,
+            taps=self.conv.taps,
             stride=self.conv.stride,
+            adds=is_dense,
         )
 
 

@@ -1,124 +1,156 @@
-"""A network as a list of layers, and what few changed bases change in each of them.
+"""A network as a list of layers, and what a few changed bases change in each of them.
 
 A base that is substituted changes some positions of the first layer, these some more of the second
-and so on: a cone, most of whose layers are much narrower than a window. A network keeps what each
-layer reads of a window, and of a changed one computes only the cone, and of the cone only what the
-wanted bins read (fastISM, Nair et al. 2022, has the idea).
+and so on: a cone, much narrower than a window in most layers. Of a changed window only this cone is
+computed, and of the cone only what the wanted bins read in the end (fastISM, Nair et al. 2022, has
+the idea). A convolution is linear: what it makes of the changed positions' differences is added to
+what it made of the window as it was.
 
-Shapes: S changed sequences, W bases, C channels, L positions, N bins, T targets.
+Shapes: S changed sequences, C channels, P positions that change, L all positions, O output
+channels, N bins, T targets. Trunks are free to have a height of one before the positions, which are
+last.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
-
-
-class Interval(NamedTuple):
-    """Positions of a layer, from `first` to before `end`."""
-
-    first: int
-    end: int
-
-    def meet(self, other: "Interval") -> "Interval":
-        """Return what both have in common; empty where that is nothing."""
-        first = max(self.first, other.first)
-        return Interval(first, max(first, min(self.end, other.end)))
 
 
 @dataclass(frozen=True)
 class Layer:
     """A convolution, and what is done before and after it, position by position.
 
-    An output reads the inputs up to `reach` away from its own, of which it has `stride`. `convolve`
-    takes inputs with their neighbours, without padding; `after` gets the outputs' own inputs as
-    well, which some layers add to what they make of them.
+    `conv` has `weight`, (O, C, ..., kernel). Position q of what it makes reads the positions
+    q x stride + each of `taps`; `pool` of them become one output. `after` is given that, and where
+    the layer `adds` to what it reads, that as well.
     """
 
     before: Callable[[Tensor], Tensor]
-    convolve: Callable[[Tensor], Tensor]
-    after: Callable[[Tensor, Tensor], Tensor]
-    reach: int
+    conv: nn.Module
+    after: Callable[[Tensor | None, Tensor], Tensor]
+    taps: np.ndarray
     stride: int = 1
+    pool: int = 1
+    adds: bool = False
 
-    def find_changed(self, inputs: Interval) -> Interval:
-        """Return the outputs that inputs can change."""
-        last = inputs.end - 1 + self.reach
-        return Interval((inputs.first - self.reach) // self.stride, last // self.stride + 1)
+    def find_changed(self, inputs: np.ndarray) -> np.ndarray:
+        """Return the outputs that inputs can change, ascending; some may lie beyond the ends."""
+        moved = inputs[:, None] - self.taps
+        places = moved[moved % self.stride == 0] // self.stride
+        return np.unique(places // self.pool)
 
-    def find_read(self, outputs: Interval) -> Interval:
-        """Return the inputs that outputs read."""
-        first = outputs.first * self.stride - self.reach
-        return Interval(first, outputs.end * self.stride + self.reach)
+    def find_places(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the positions of the convolution that outputs are made of, (outputs x pool,)."""
+        return (outputs[:, None] * self.pool + np.arange(self.pool)).ravel()
 
-    def compute(self, inputs: Tensor, known: Interval, outputs: Interval) -> Tensor:
-        """Return outputs, (S, ..., positions), of all the inputs (`known`) that they read.
+    def find_read(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the inputs that outputs read, (outputs x pool, taps)."""
+        return self.find_places(outputs)[:, None] * self.stride + self.taps
 
-        What is read beyond `known` lies beyond the window's ends: nothing, as zeros.
-        """
-        read = self.find_read(outputs)
-        inside = read.meet(known)
-        here = inputs[..., inside.first - known.first : inside.end - known.first]
-        padded = F.pad(self.before(here), (inside.first - read.first, read.end - inside.end))
-        start = outputs.first * self.stride - known.first
-        own = inputs[..., start : start + (outputs.end - outputs.first) * self.stride]
-        return self.after(own, self.convolve(padded))
+
+@dataclass(frozen=True)
+class _Whole:
+    """What a layer reads of the window as it is, before and after `before`, and its convolution."""
+
+    inputs: Tensor
+    read: Tensor
+    convolved: Tensor
 
 
 class Kept:
-    """What each layer of a network reads of one window, to predict it with some bases changed."""
+    """One window's way through a network, kept to predict it again with some bases changed."""
 
     @torch.no_grad()
-    def __init__(self, network: "torch.nn.Module", one_hot_LC: Tensor) -> None:
-        self.network, self.layers = network.eval(), network.trunk.layers()
-        h, self.inputs = network.trunk.enter(one_hot_LC.T[None]), []
-        for layer in self.layers:
-            self.inputs.append(h)
-            whole = Interval(0, h.shape[-1])
-            h = layer.compute(h, whole, Interval(0, h.shape[-1] // layer.stride))
-        self.bins = h.shape[-1]
-        self._last = h
+    def __init__(self, network: nn.Module, one_hot_LC: Tensor) -> None:
+        self._network, self._layers = network.eval(), network.trunk.layers()
+        h, self._whole = network.trunk.enter(one_hot_LC.T[None]), []
+        for layer in self._layers:
+            read = layer.before(h)
+            whole = _Whole(h, read, layer.conv(read))
+            h = layer.after(h, whole.convolved)
+            self._whole.append(whole)
+        self._log_rate_NT = self._leave(h)[0]
+        self._weights = [layer.conv.weight.flatten(2).permute(2, 1, 0) for layer in self._layers]
 
-    def _narrow(self, bins: Interval) -> list[Interval]:
-        """Return of each layer the outputs that some bins need in the end."""
-        needed = [bins]
-        for layer in reversed(self.layers[1:]):
-            needed.append(layer.find_read(needed[-1]))
-        return needed[::-1]
+    def find_needed(self, bins: Sequence[int]) -> list[np.ndarray]:
+        """Return for each layer whether bins need each of its outputs in the end, (outputs,) bool.
 
-    @torch.no_grad()
-    def predict(self, start: int, one_hot_SWC: Tensor, bins: Interval) -> Tensor:
-        """Return the log rates of bins, (S, bins, T), with the bases from `start` on changed.
-
-        Bins are counted from the window's start, cropped ones too. Equal to what the network makes
-        of whole windows, up to rounding.
+        Bins are counted from the window's start, cropped ones too.
         """
-        count, width, _ = one_hot_SWC.shape
-        h, changed = self.network.trunk.enter(one_hot_SWC.mT), Interval(start, start + width)
-        for layer, whole, needed in zip(
-            self.layers, self.inputs, self._narrow(bins), strict=True
+        masks, needed = [], np.asarray(bins)
+        lengths = [whole.inputs.shape[-1] for whole in self._whole]
+        for layer, length, after in zip(
+            self._layers[::-1], lengths[::-1], [len(self._log_rate_NT), *lengths[:0:-1]], strict=True
         ):
-            length = whole.shape[-1]
-            outputs = layer.find_changed(changed).meet(Interval(0, length // layer.stride))
-            outputs = outputs.meet(needed)
-            if outputs.first == outputs.end:
-                return self._read(self._last, bins).expand(count, -1, -1)
-            read = layer.find_read(outputs).meet(Interval(0, length))
-            inputs = whole[..., read.first : read.end].repeat(count, *[1] * (whole.dim() - 1))
-            both = read.meet(changed)
-            inputs[..., both.first - read.first : both.end - read.first] = h[
-                ..., both.first - changed.first : both.end - changed.first
-            ]
-            h, changed = layer.compute(inputs, read, outputs), outputs
-        log_rate_SNT = self._read(self._last, bins).repeat(count, 1, 1)
-        log_rate_SNT[:, changed.first - bins.first : changed.end - bins.first] = self._read(
-            h, Interval(0, h.shape[-1])
-        )
+            mask = np.zeros(after, dtype=bool)
+            mask[needed] = True
+            masks.append(mask)
+            read = np.unique(layer.find_read(needed))
+            needed = read[(read >= 0) & (read < length)]
+        return masks[::-1]
+
+    @torch.no_grad()
+    def predict(
+        self,
+        start: int,
+        one_hot_SPC: Tensor,
+        bins: Sequence[int],
+        needed: Sequence[np.ndarray] | None = None,
+    ) -> Tensor:
+        """Return the log rates of bins, (S, bins, T), where the bases from `start` on are others.
+
+        Equal to what the network makes of the whole windows, up to rounding. `needed` is what
+        `find_needed` returned for the same bins.
+        """
+        needed = self.find_needed(bins) if needed is None else needed
+        changed = np.arange(start, start + one_hot_SPC.shape[1])
+        h = self._network.trunk.enter(one_hot_SPC.mT)
+        log_rate_NT, bins = self._log_rate_NT, np.asarray(bins)
+        for layer, whole, weight_kCO, mask in zip(
+            self._layers, self._whole, self._weights, needed, strict=True
+        ):
+            outputs = layer.find_changed(changed)
+            outputs = outputs[(outputs >= 0) & (outputs < len(mask))]
+            outputs = outputs[mask[outputs]]
+            if not len(outputs):
+                return log_rate_NT[bins].expand(len(one_hot_SPC), -1, -1)
+            h = _compute(layer, whole, weight_kCO, h, changed, outputs)
+            changed = outputs
+        log_rate_SNT = log_rate_NT[bins].repeat(len(one_hot_SPC), 1, 1)
+        log_rate_SNT[:, np.searchsorted(bins, changed)] = self._leave(h)
         return log_rate_SNT
 
-    def _read(self, h: Tensor, bins: Interval) -> Tensor:
-        features_SNC = self.network.trunk.leave(h[..., bins.first : bins.end])
-        return self.network.head(features_SNC)
+    def _leave(self, h: Tensor) -> Tensor:
+        return self._network.head(self._network.trunk.leave(h))
+
+
+def _compute(
+    layer: Layer,
+    whole: _Whole,
+    weight_kCO: Tensor,
+    h: Tensor,
+    changed: np.ndarray,
+    outputs: np.ndarray,
+) -> Tensor:
+    """Return some outputs of a layer, (S, O, ..., outputs), whose inputs `changed` became `h`."""
+    difference = layer.before(h) - whole.read[..., changed]
+    # A row of zeros, the last, is the difference of all positions that do not change.
+    rows_SPC = F.pad(difference.flatten(2).mT, (0, 0, 0, 1))
+    read = layer.find_read(outputs)
+    place = np.searchsorted(changed, read)
+    place[changed[np.minimum(place, len(changed) - 1)] != read] = len(changed)
+    gathered = rows_SPC[:, torch.from_numpy(place.ravel())].view(-1, weight_kCO[:, :, 0].numel())
+    made_SPO = (gathered @ weight_kCO.flatten(0, 1)).unflatten(0, (len(h), -1))
+    convolved = whole.convolved[..., layer.find_places(outputs)]
+    convolved = convolved + made_SPO.mT.view(len(h), -1, *convolved.shape[2:])
+    if not layer.adds:
+        return layer.after(None, convolved)
+    # What changes, changes its own output as well.
+    own = whole.inputs[..., outputs].repeat(len(h), *[1] * (h.dim() - 1))
+    known = np.isin(outputs, changed)
+    own[..., known] = h[..., np.searchsorted(changed, outputs[known])]
+    return layer.after(own, convolved)

@@ -4,9 +4,9 @@ Tensors are (B, channels, 1, L) with the channels last in memory: two-dimensiona
 a height of one are about twice as fast as one-dimensional ones.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seqcast.nn.dropout import Dropout, draw_masks
 from seqcast.nn.layers import Layer
@@ -35,9 +35,11 @@ class Conv(nn.Conv2d):
             bias=False,
         )
 
-    def convolve(self, h: Tensor) -> Tensor:
-        """Convolve what brings its neighbours along: without padding."""
-        return F.conv2d(h, self.weight, dilation=self.dilation)
+    @property
+    def taps(self) -> np.ndarray:
+        """How far away from its own position is each that an output reads, (kernel,)."""
+        kernel = self.kernel_size[1]
+        return (np.arange(kernel) - kernel // 2) * self.dilation[1]
 
 
 class PooledBlock(nn.Module):
@@ -64,10 +66,10 @@ class PooledBlock(nn.Module):
         """Return the block as a layer that drops nothing."""
         return Layer(
             before=lambda h: self.gelu(self.norm(h)),
-            convolve=self.conv.convolve,
-            after=lambda _, added: self.pool(added),
-            reach=self.conv.padding[1],
-            stride=getattr(self.pool, "kernel_size", (1, 1))[1],
+            conv=self.conv,
+            after=lambda _, h: self.pool(h),
+            taps=self.conv.taps,
+            pool=getattr(self.pool, "kernel_size", (1, 1))[1],
         )
 
 
@@ -98,9 +100,10 @@ class ResidualBlock(nn.Module):
         """Return the block as a layer that drops nothing."""
         return Layer(
             before=lambda h: self.gelu(self.norm(h)),
-            convolve=self.conv.convolve,
+            conv=self.conv,
             after=lambda h, added: h + self._mix(added),
-            reach=self.conv.padding[1],
+            taps=self.conv.taps,
+            adds=True,
         )
 
 
