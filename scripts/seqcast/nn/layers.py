@@ -79,7 +79,7 @@ class Kept:
     def find_needed(self, bins: Sequence[int]) -> list[np.ndarray]:
         """Return for each layer whether bins need each of its outputs in the end, (outputs,) bool.
 
-        Bins are counted from the window's start, cropped ones too.
+        Bins ascend, and are counted from the window's start, cropped ones too.
         """
         masks, needed = [], np.asarray(bins)
         lengths = [whole.inputs.shape[-1] for whole in self._whole]
