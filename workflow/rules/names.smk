@@ -55,9 +55,15 @@ CHECKPOINT = settings.predict.checkpoint
 CHECKPOINT = [] if CHECKPOINT == "best" or CHECKPOINT.isdigit() else CHECKPOINT
 # Regions to predict besides, in BED.
 BED = settings.predict.regions or []
+# Regions to explain, in BED or narrowPeak, where they are not peaks that are found.
+EXPLAIN_BED = [] if settings.explain.regions == "peaks" else settings.explain.regions
 MISSING += [
     (named_by, Path(path))
-    for named_by, path in (("predict.checkpoint", CHECKPOINT), ("predict.regions", BED))
+    for named_by, path in (
+        ("predict.checkpoint", CHECKPOINT),
+        ("predict.regions", BED),
+        ("explain.regions", EXPLAIN_BED),
+    )
     # What this run makes may not be there yet.
     if path and not Path(path).is_file() and not is_made(path)
 ]
@@ -76,6 +82,7 @@ for named_by, path in [
     ("dataset.targets", TABLE),
     ("predict.checkpoint", CHECKPOINT),
     ("predict.regions", BED),
+    ("explain.regions", EXPLAIN_BED),
 ]:
     if set("{}") & set(str(path)):
         raise WorkflowError(

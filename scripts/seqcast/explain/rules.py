@@ -115,9 +115,7 @@ def find_multipliers(
 @contextmanager
 def _hooked(function: nn.Module, hook: Callable[..., Tensor | None]) -> Iterator[None]:
     handles = [
-        module.register_forward_hook(hook)
-        for module in function.modules()
-        if type(module) in RULES
+        module.register_forward_hook(hook) for module in function.modules() if type(module) in RULES
     ]
     try:
         yield

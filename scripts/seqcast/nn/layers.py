@@ -84,7 +84,10 @@ class Kept:
         masks, needed = [], np.asarray(bins)
         lengths = [whole.inputs.shape[-1] for whole in self._whole]
         for layer, length, after in zip(
-            self._layers[::-1], lengths[::-1], [len(self._log_rate_NT), *lengths[:0:-1]], strict=True
+            self._layers[::-1],
+            lengths[::-1],
+            [len(self._log_rate_NT), *lengths[:0:-1]],
+            strict=True,
         ):
             mask = np.zeros(after, dtype=bool)
             mask[needed] = True

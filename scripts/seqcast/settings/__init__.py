@@ -19,6 +19,7 @@ from seqcast.settings.run import STAGES, Settings, read_settings
 from seqcast.settings.steps import (
     BrowseSettings,
     EvaluateSettings,
+    ExplainSettings,
     ExportSettings,
     GenomeTracksSettings,
     Member,
@@ -34,6 +35,7 @@ __all__ = [
     "DilatedBlock",
     "DownsampleBlock",
     "EvaluateSettings",
+    "ExplainSettings",
     "ExportSettings",
     "File",
     "GatedSettings",

@@ -19,6 +19,7 @@ from seqcast.settings.split import SplitSettings
 from seqcast.settings.steps import (
     BrowseSettings,
     EvaluateSettings,
+    ExplainSettings,
     ExportSettings,
     GenomeTracksSettings,
     ModelEntry,
@@ -55,6 +56,7 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`evaluate`", EvaluateSettings),
     ("`export`", ExportSettings),
     ("`genome_tracks`", GenomeTracksSettings),
+    ("`explain`", ExplainSettings),
     ("`browse`", BrowseSettings),
     ("`report`", ReportSettings),
 )
