@@ -116,13 +116,8 @@ def swap(sites: Sites, before: Sites, after: Sites, moved: int) -> Sites:
     for name, whole in sites.items():
         kept = ~np.isin(whole.centre, before[name].centre + moved)
         joined = {
-            key: np.concatenate(
-                [
-                    getattr(whole, key)[kept],
-                    getattr(after[name], key) + (moved if key == "centre" else 0),
-                ]
-            )
-            for key in ("centre", "strength", "forward")
+            key: np.concatenate([getattr(whole, key)[kept], getattr(after[name], key) + by])
+            for key, by in (("centre", moved), ("strength", 0), ("forward", 0))
         }
         order = np.argsort(joined["centre"], kind="stable")
         arrays = {key: each[order] for key, each in joined.items()}

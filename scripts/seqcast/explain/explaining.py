@@ -135,9 +135,9 @@ def explain_member(
     if explainer.method == "deeplift":
         key |= settings.model_dump(mode="json", include={"references", "seed"})
     parts = _cut(read_regions(regions), fold, key)
-    targets = {
-        each.slug: each.targets for each in find_explained(dataset.targets, settings.targets)
-    }
+    asked = find_explained(dataset.targets, settings.targets)
+    targets = {each.slug: each.targets for each in asked}
+    parts_list.parent.mkdir(parents=True, exist_ok=True)
     _explain_parts(explainer, parts, targets, parts_list.parent, f"explain {name}")
     write_list(parts_list, [part for part, _ in parts], key)
 

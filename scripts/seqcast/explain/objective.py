@@ -5,7 +5,6 @@ bins within a radius of the summit, in training units; of several targets the me
 a model predicts from one strand, it is that one's.
 """
 
-import copy
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -42,15 +41,15 @@ class Strand(NamedTuple):
 class Objective(nn.Module):
     """Say what is explained of windows, one number each.
 
-    `bins` ascend, and are counted from the window's start, cropped ones too. The network is a plain copy of the
-    one given, on its device, in 32 bits; nothing of it is learned.
+    `bins` ascend, and are counted from the window's start, cropped ones too. One-hot sequence goes
+    through each of the network's modules, where hooks see it, in 32 bits.
     """
 
     def __init__(
         self, network: Network, bins: Sequence[int], targets: Sequence[int], both_strands: bool
     ) -> None:
         super().__init__()
-        self.network = copy.deepcopy(network).plain().eval().requires_grad_(False)
+        self.network = network.eval()
         self.bins, self.targets = list(bins), list(targets)
         self.both_strands = both_strands
         self.exp, self.log = Exp(), Log()

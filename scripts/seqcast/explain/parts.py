@@ -1,4 +1,4 @@
-"""Some regions of a target as one member of a model explains them, and the list of a member's parts.
+"""Regions of a target as one member of a model explains them, and the list of a member's parts.
 
 The formats are specified in docs/formats.md.
 """
@@ -49,7 +49,7 @@ class Part:
 class Values:
     """What is known of the regions of a part, row by row.
 
-    `values` (regions, 4, width) are hypothetical contributions, 0 behind a region that is cut short;
+    `values` (regions, 4, width) are hypothetical contributions, 0 behind a region cut short;
     `explained`, `predicted` and `delta` (regions,): what is explained, the mean coverage that is
     predicted of it, in the dataset's units, and DeepLIFT's delta, NaN without one.
     """

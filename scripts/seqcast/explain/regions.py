@@ -5,6 +5,7 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -256,7 +257,7 @@ class _Strength:
         """Add up the bins about each, contig by contig."""
         found = np.empty_like(values)
         edges = [*self._dataset.contigs.first_bin.tolist(), len(values)]
-        for first, end in zip(edges, edges[1:], strict=False):
+        for first, end in pairwise(edges):
             sums = np.concatenate([[0], np.cumsum(values[first:end])])
             at = np.arange(end - first)
             high, low = np.minimum(at + reach + 1, end - first), np.maximum(at - reach, 0)

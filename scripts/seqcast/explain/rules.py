@@ -7,8 +7,8 @@ of outputs:
 - one number in, one out (GELU, exp, log): the quotient of both differences (the rescale rule);
 - a gate, a x sigmoid(b): half of each factor's change goes with the other as it is, half with the
   other as it was in the reference (the product rule, as Shapley values have it);
-- max-pooling: what the larger maximum rises above the reference's goes to where it is, what it falls
-  to the sequence's own goes to where the reference has its own.
+- max-pooling: what the larger maximum rises above the reference's goes to where the sequence has
+  its own, what it falls to the sequence's goes to where the reference has its own.
 """
 
 from collections import deque

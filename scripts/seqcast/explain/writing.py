@@ -254,7 +254,7 @@ def _write(value: float) -> str:
 
 
 def find_sizes(dataset: Dataset) -> dict[str, int]:
-    """Return the lengths of all that tracks may lie on: chromosomes, and contigs without a place."""
+    """Return the lengths of what tracks may lie on: chromosomes, contigs without a place."""
     contigs, found = dataset.contigs, {}
     ends = np.maximum(contigs.offset + contigs.length, contigs.chrom_length)
     for name, end in zip(contigs.place_name, ends.tolist(), strict=True):

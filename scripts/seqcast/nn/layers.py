@@ -81,19 +81,13 @@ class Kept:
 
         Bins ascend, and are counted from the window's start, cropped ones too.
         """
-        masks, needed = [], np.asarray(bins)
-        lengths = [whole.inputs.shape[-1] for whole in self._whole]
-        for layer, length, after in zip(
-            self._layers[::-1],
-            lengths[::-1],
-            [len(self._log_rate_NT), *lengths[:0:-1]],
-            strict=True,
-        ):
-            mask = np.zeros(after, dtype=bool)
+        masks, needed, outputs = [], np.asarray(bins), len(self._log_rate_NT)
+        for layer, whole in zip(self._layers[::-1], self._whole[::-1], strict=True):
+            mask = np.zeros(outputs, dtype=bool)
             mask[needed] = True
             masks.append(mask)
-            read = np.unique(layer.find_read(needed))
-            needed = read[(read >= 0) & (read < length)]
+            read, outputs = np.unique(layer.find_read(needed)), whole.inputs.shape[-1]
+            needed = read[(read >= 0) & (read < outputs)]
         return masks[::-1]
 
     @torch.no_grad()
