@@ -17,6 +17,7 @@ from seqcast.explain.rules import RULES
 from seqcast.genome import reverse_complement
 from seqcast.nn import Network, to_one_hot
 from seqcast.nn.layers import Kept
+from seqcast.predictor import Predictor
 from seqcast.settings import PRESETS, NetworkSettings, read_network
 from seqcast.targets import Targets
 
@@ -77,6 +78,21 @@ def test_changed_bases_are_predicted_as_whole_windows(preset: Network, start: in
     for bins in (range(20), [9, 10, 11], [0], [19]):
         found = kept.predict(start, to_one_hot(changed[:, start : start + 8]), list(bins))
         torch.testing.assert_close(found, wanted[:, list(bins)], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("both_strands", [False, True])
+def test_a_kept_window_predicts_what_its_predictor_does(
+    network: Network, both_strands: bool
+) -> None:
+    predictor, codes = Predictor(network, both_strands=both_strands), make_codes()
+    changed = codes[None].repeat(3, axis=0)
+    changed[1:, 97:102] = [[0, 1, 2, 3, 4], [3, 3, 3, 0, 0]]
+    kept, wanted = predictor.keep(codes), predictor.predict(changed)
+    found = kept.predict(97, changed[:, 97:102])
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+    assert np.array_equal(found[0], kept.predict(0, codes[None, :1])[0])
+    some = kept.predict(97, changed[:, 97:102], [2, 5])
+    np.testing.assert_allclose(some, wanted[:, [2, 5]], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("both_strands", [False, True])
