@@ -125,9 +125,9 @@ def find_peaks(
 ) -> list[Region]:
     """Return the strongest peaks of the test windows, target by target, the strongest first.
 
-    Strength is the geometric mean of observed and predicted coverage within the radius, predicted
-    by all models alike; of a group the mean of its targets in units of their means. No two summits
-    are nearer to each other than two radii.
+    Strength is the geometric mean of observed and predicted coverage (the mean of all models)
+    within the radius, where nearer bins count more; of a group it is the mean over its targets, in
+    units of their means. No two summits are nearer to each other than two radii.
     """
     places, measured = _Places(dataset, width), _Strength(dataset, predictions)
     reach = -(-radius // dataset.bin_size)
@@ -254,15 +254,17 @@ class _Strength:
         return self._smooth(total, reach)
 
     def _smooth(self, values: np.ndarray, reach: int) -> np.ndarray:
-        """Add up the bins about each, contig by contig."""
-        found = np.empty_like(values)
+        """Add up the bins about each, the nearer the more, contig by contig."""
+        # A triangle: where a lone bin is high, that bin is the highest.
+        weights = reach + 1.0 - np.abs(np.arange(-reach, reach + 1))
+        found = np.zeros_like(values)
         edges = [*self._dataset.contigs.first_bin.tolist(), len(values)]
         for first, end in pairwise(edges):
-            sums = np.concatenate([[0], np.cumsum(values[first:end])])
-            at = np.arange(end - first)
-            high, low = np.minimum(at + reach + 1, end - first), np.maximum(at - reach, 0)
-            found[first:end] = np.where(values[first:end] > 0, sums[high] - sums[low], 0)
-        return found
+            if first < end:
+                found[first:end] = np.convolve(values[first:end], weights)[
+                    reach : reach + end - first
+                ]
+        return np.where(values > 0, found, 0)
 
 
 def _keep_test(predictions: Predictions, dataset: Dataset) -> Predictions:

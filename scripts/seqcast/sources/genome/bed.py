@@ -65,19 +65,20 @@ def read_peaks(path: Path) -> list[tuple[Region, int]]:
     That is narrowPeak's, its tenth column; the middle where a line has none.
     """
     return [
-        (region, region.start + _find_offset(region, cells))
-        for region, cells in _read_rows(Path(path))
+        (region, region.start + _find_offset(region, line))
+        for region, line in _read_rows(Path(path))
     ]
 
 
-def _find_offset(region: Region, cells: list[str]) -> int:
+def _find_offset(region: Region, line: str) -> int:
+    cells = line.split("\t") if "\t" in line else line.split()
     is_given = len(cells) == _NARROW_PEAK and cells[-1].isdecimal()
     offset, length = int(cells[-1]) if is_given else -1, region.end - region.start
     return offset if 0 <= offset < length else length // 2
 
 
-def _read_rows(path: Path) -> list[tuple[Region, list[str]]]:
-    found: list[tuple[Region, list[str]]] = []
+def _read_rows(path: Path) -> list[tuple[Region, str]]:
+    found: list[tuple[Region, str]] = []
     bad: list[str] = []
     for number, line in enumerate(_read_lines(path), start=1):
         cells = line.split()
@@ -86,7 +87,7 @@ def _read_rows(path: Path) -> list[tuple[Region, list[str]]]:
         if number == 1 and len(cells) > 2 and cells[1].lower() in ("start", "chromstart"):
             continue
         try:
-            found.append((_to_region(line, cells), cells))
+            found.append((_to_region(line, cells), line.strip()))
         except ValueError as error:
             bad.append(f"line {number:,}: {error} ({line.strip()[:60]!r})")
     if bad:
