@@ -15,7 +15,7 @@ from seqcast.checkpoint import write_model
 from seqcast.dataset import Dataset
 from seqcast.errors import SeqcastError
 from seqcast.explain import explaining
-from seqcast.explain.explaining import explain_member
+from seqcast.explain.explaining import Explainer, explain_member
 from seqcast.explain.layout import Layout
 from seqcast.explain.regions import (
     Region,
@@ -27,6 +27,7 @@ from seqcast.explain.regions import (
 from seqcast.explain.writing import make_runs, write_explained
 from seqcast.nn import Network
 from seqcast.predictions import PredictionWriter
+from seqcast.predictor import Predictor
 from seqcast.settings import ExplainSettings, PredictSettings, TrainSettings
 
 WIDTH, RADIUS = 64, 20
@@ -193,6 +194,16 @@ def test_files_hold_the_same_in_their_own_ways(run: Run) -> None:
             observed = run.dataset.coverage(region.contig, bins[0] * BIN, (bins[-1] + 1) * BIN)
             if row["observed"]:
                 assert float(row["observed"]) == pytest.approx(observed[:, 0].mean(), rel=1e-4)
+
+
+def test_a_notebook_explains_a_place(run: Run) -> None:
+    predictor = Predictor.open(run.folder / "default.safetensors", device="cpu")
+    explainer = Explainer(predictor, run.dataset, SETTINGS)
+    found = explainer.explain_place("chr1", 500, "peaks")
+    assert found.values.shape == (WIDTH, 4)
+    assert np.isfinite(found.explained)
+    with pytest.raises(SeqcastError, match=r"chr9:500 is not in .*; it has chr1, chr2, chr3"):
+        explainer.explain_place("chr9", 500, "peaks")
 
 
 def test_overlaps_are_split_half_way() -> None:

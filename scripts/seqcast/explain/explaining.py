@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,13 @@ from seqcast.explain.attribution import (
 from seqcast.explain.layout import Layout
 from seqcast.explain.objective import Objective
 from seqcast.explain.parts import Part, Values, is_done, write_list, write_part
-from seqcast.explain.regions import Region, find_explained, group_by_target, read_regions
+from seqcast.explain.regions import (
+    Region,
+    find_explained,
+    group_by_target,
+    make_region,
+    read_regions,
+)
 from seqcast.inference import open_fitting
 from seqcast.memory import keep_memory
 from seqcast.predictor import Predictor
@@ -33,6 +39,7 @@ _PART = 10
 # What contributions may lack of the difference that they explain, in natural logarithms: 1 % of
 # coverage. Rounding alone is a hundredth of that.
 TOLERANCE = 0.01
+_DEFAULT = ExplainSettings()
 # Chosen by what is measured: docs/explain.md.
 AUTO = "ism"
 
@@ -43,12 +50,21 @@ class Explainer:
 
     predictor: Predictor
     dataset: Dataset
-    settings: ExplainSettings
+    settings: ExplainSettings = field(default=_DEFAULT)
 
     @property
     def method(self) -> str:
         """How contributions are found."""
         return AUTO if self.settings.method == "auto" else self.settings.method
+
+    def explain_place(self, contig: str, summit: int, *targets: str) -> Attribution:
+        """Return what the bases about a summit contribute to a target, or to several together.
+
+        Raises `SeqcastError` for a contig or a target that the dataset does not have.
+        """
+        (asked,) = find_explained(self.dataset.targets, [targets])
+        region = make_region(self.dataset, self.settings.width, asked.slug, contig, summit)
+        return self.explain(region, asked.targets)[0]
 
     def explain(self, region: Region, targets: Sequence[int]) -> tuple[Attribution, float]:
         """Return what the bases of a region contribute, and its mean predicted coverage.

@@ -180,6 +180,19 @@ def read_asked(
     ]
 
 
+def make_region(dataset: Dataset, width: int, target: str, contig: str, summit: int) -> Region:
+    """Make the region of so many bases about a summit.
+
+    Raises `SeqcastError` where the dataset does not have the place.
+    """
+    places = _Places(dataset, width)
+    if not 0 <= summit < places.ends.get(contig, 0):
+        raise SeqcastError(
+            f"{contig}:{summit:,} is not in {dataset.path}; it has {list_some(list(places.ends))}"
+        )
+    return places.make(target, contig, summit, f"{contig}:{summit}")
+
+
 class _Places:
     """Where regions lie on the chromosomes of a dataset, and which split covers them."""
 
