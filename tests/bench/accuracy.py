@@ -5,17 +5,28 @@ positives are the bases of the sites of the factors that drive the target (`data
 The ceiling is the same of exact substitutions in the simulation's own noiseless rates.
 """
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from seqcast.dataset import read_dataset
+from seqcast.explain.explaining import Explainer
 from seqcast.explain.regions import Region, find_explained, find_peaks
 from seqcast.genome import N
+from seqcast.metrics.peaks import auprc
 from seqcast.predictions import read_predictions
 from seqcast.predictor import Predictor
-from seqcast.sources.simulated.tracks import MOTIFS, TRACKS, Sites, find_sites, make_signal
+from seqcast.settings import ExplainSettings
+from seqcast.sources.simulated.tracks import (
+    MOTIFS,
+    TRACKS,
+    Sites,
+    SitesOfMotif,
+    find_sites,
+    make_signal,
+)
 from seqcast.sources.simulated.writing import FLOOR
 
 ALL = ("CTCF", "REST", "NRF1", "JUN", "TATA", "YY1", "ZNF143")
@@ -32,6 +43,14 @@ DRIVERS = {
     "PolII-like:distal": ("YY1",),
 }
 WIDTH, RADIUS = 1024, 250
+
+
+# Of a pair of strands one, and not the target that is driven from far away.
+MEASURED = (
+    "ChIP-like:CTCF", "ChIP-like:REST", "ChIP-like:ZNF143", "DNase-like:cell A", "CAGE-like:wt +",
+    "CAGE-like:heat +", "Histone-like:broad",
+)  # fmt: skip
+METHODS = ("gradient", "deeplift", "ism")
 
 
 class Simulation:
@@ -69,6 +88,32 @@ class Simulation:
             for each in explained
         }
 
+    def measure(self, most: int) -> dict[str, tuple[dict[str, float], dict[str, float]]]:
+        """Return the average precision and the seconds a region of each method, by target."""
+        found = {}
+        for target, regions in self.find_regions(most).items():
+            if (name := TRACKS[target].name) not in MEASURED:
+                continue
+            marked = np.concatenate([self.mark(region, target) for region in regions])
+            scores, seconds = {}, {}
+            for method in (*METHODS, "ceiling"):
+                start = time.process_time()
+                values = [self.explain(method, region, target) for region in regions]
+                seconds[method] = (time.process_time() - start) / len(regions)
+                scores[method] = auprc(np.concatenate(values), marked)
+            print(name, {key: round(each, 3) for key, each in scores.items()}, flush=True)
+            found[name] = scores, seconds
+        return found
+
+    def explain(self, method: str, region: Region, target: int) -> np.ndarray:
+        """Return the projected contributions of a region, (width,)."""
+        if method == "ceiling":
+            return self.explain_truth(region, target)
+        settings = ExplainSettings(method=method, width=WIDTH, radius=RADIUS)
+        found, _ = Explainer(self.predictor, self.dataset, settings).explain(region, [target])
+        codes = self.dataset.sequence(region.contig, region.start, region.end)
+        return (found.values * (codes[:, None] == np.arange(4))).sum(axis=1)
+
     def mark(self, region: Region, target: int) -> np.ndarray:
         """Say of each base whether it is in a site that drives the target, (width,) bool."""
         marked = np.zeros(region.end - region.start, dtype=bool)
@@ -105,7 +150,8 @@ class Simulation:
         return np.array(found)
 
 
-def is_other(one, other) -> bool:
+def is_other(one: SitesOfMotif, other: SitesOfMotif) -> bool:
+    """Say whether sites of a motif differ."""
     keys = ("centre", "strength", "forward")
     return any(not np.array_equal(getattr(one, key), getattr(other, key)) for key in keys)
 
@@ -127,4 +173,5 @@ def swap(sites: Sites, before: Sites, after: Sites, moved: int) -> Sites:
 
 
 def find_bins(summit: int, size: int, radius: int = RADIUS) -> list[int]:
+    """Return the bins about a summit."""
     return list(range((summit - radius) // size, (summit + radius) // size + 1))
