@@ -9,7 +9,7 @@ import numpy as np
 
 from seqcast.console import format_seconds, log, progress
 from seqcast.dataset import Dataset, read_dataset
-from seqcast.device import choose_device, set_threads
+from seqcast.device import choose_device, keep_all_digits, set_threads
 from seqcast.errors import SeqcastError
 from seqcast.explain.attribution import (
     Attribution,
@@ -137,6 +137,7 @@ def explain_member(
     predictor = open_fitting(model, dataset, predict, device)
     threads = set_threads(training.threads, threads)
     keep_memory()
+    keep_all_digits()
     explainer = Explainer(predictor, dataset, settings)
     log.info("explaining by %s on %s, %d threads", explainer.method, device.reason, threads)
     if not predictor.both_strands:
