@@ -60,7 +60,7 @@ def choose_device(
 
 
 def keep_all_digits() -> None:
-    """Let GPUs compute convolutions in 32 bits: torch has them round factors to 10 bits of mantissa.
+    """Let GPUs compute convolutions in 32 bits: torch has them round factors to 10 of them.
 
     For small differences of large numbers, such as what one base changes.
     """

@@ -41,7 +41,7 @@ _PART = 10
 TOLERANCE = 0.01
 _DEFAULT = ExplainSettings()
 # Chosen by what is measured: docs/explain.md.
-AUTO = "ism"
+AUTO = "deeplift"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ of outputs:
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,19 +24,30 @@ from seqcast.explain.objective import Exp, Log
 
 # Below this a quotient of differences is noise, and the gradient in its place is right to as much.
 _NO_DIFFERENCE = 1e-6
-Rule = Callable[[Any, Tensor, Tensor, Tensor], Tensor]
 
 
-def _rescale(module: nn.Module, x: Tensor, reference: Tensor, above: Tensor) -> Tensor:
-    difference = x - reference
-    quotient = (module.forward(x) - module.forward(reference)) / difference
+class Pair(NamedTuple):
+    """What a module reads and makes of sequence, and of references."""
+
+    x: Tensor
+    out: Tensor
+    x_0: Tensor
+    out_0: Tensor
+
+
+Rule = Callable[[Any, Pair, Tensor], Tensor]
+
+
+def _rescale(module: nn.Module, pair: Pair, above: Tensor) -> Tensor:
+    difference = pair.x - pair.x_0
+    gradient = above * (pair.out - pair.out_0) / difference
     is_none = difference.abs() < _NO_DIFFERENCE
-    return above * torch.where(is_none, _differentiate(module, x, torch.ones_like(x)), quotient)
+    return torch.where(is_none, _differentiate(module, pair.x, above), gradient)
 
 
-def _share_product(module: nn.GLU, x: Tensor, reference: Tensor, above: Tensor) -> Tensor:
-    a, b = x.chunk(2, module.dim)
-    a_0, b_0 = reference.chunk(2, module.dim)
+def _share_product(module: nn.GLU, pair: Pair, above: Tensor) -> Tensor:
+    a, b = pair.x.chunk(2, module.dim)
+    a_0, b_0 = pair.x_0.chunk(2, module.dim)
     gate, gate_0, difference = b.sigmoid(), b_0.sigmoid(), b - b_0
     slope = torch.where(
         difference.abs() < _NO_DIFFERENCE, gate * (1 - gate), (gate - gate_0) / difference
@@ -45,15 +56,20 @@ def _share_product(module: nn.GLU, x: Tensor, reference: Tensor, above: Tensor) 
     return torch.cat([of_a, of_b], module.dim)
 
 
-def _share_maximum(module: nn.MaxPool2d, x: Tensor, reference: Tensor, above: Tensor) -> Tensor:
-    kernel = module.kernel_size
-    out, at = F.max_pool2d(x, kernel, return_indices=True)
-    out_0, at_0 = F.max_pool2d(reference, kernel, return_indices=True)
+def _share_maximum(module: nn.MaxPool2d, pair: Pair, above: Tensor) -> Tensor:
+    x, x_0 = pair.x.flatten(2), pair.x_0.flatten(2)
+    out, out_0, above = (each.flatten(2) for each in (pair.out, pair.out_0, above))
+    at, at_0 = (
+        F.max_pool2d(each, module.kernel_size, return_indices=True)[1].flatten(2)
+        for each in (pair.x, pair.x_0)
+    )
     larger = torch.maximum(out, out_0)
-    shared = F.max_unpool2d(above * (larger - out_0), at, kernel, output_size=x.shape)
-    shared += F.max_unpool2d(above * (out - larger), at_0, kernel, output_size=x.shape)
-    difference = x - reference
-    return torch.where(difference == 0, _differentiate(module, x, above), shared / difference)
+    difference, difference_0 = out - x_0.gather(2, at), x.gather(2, at_0) - out_0
+    share, share_0 = (larger - out_0) / difference, (out - larger) / difference_0
+    # What does not differ has the ordinary gradient.
+    share[difference == 0], share_0[difference_0 == 0] = 1, 0
+    shared = torch.zeros_like(x).scatter_(2, at, above * share)
+    return shared.scatter_add_(2, at_0, above * share_0).view_as(pair.x)
 
 
 RULES: dict[type[nn.Module], Rule] = {
@@ -76,17 +92,17 @@ class _Multiply(torch.autograd.Function):
     """A module's output, whose backward pass follows its rule instead of its gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, reference: Tensor, module: nn.Module, out: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, module: nn.Module, pair: Pair) -> Tensor:
         """Return what the module made of `x`."""
-        ctx.save_for_backward(x, reference)
+        ctx.save_for_backward(*pair)
         ctx.module = module
-        return out.clone()
+        return pair.out.clone()
 
     @staticmethod
     def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
         """Turn multipliers of the output into those of the input."""
-        x, reference = ctx.saved_tensors
-        return RULES[type(ctx.module)](ctx.module, x, reference, above), None, None, None
+        pair = Pair(*ctx.saved_tensors)
+        return RULES[type(ctx.module)](ctx.module, pair, above), None, None
 
 
 def find_multipliers(
@@ -98,14 +114,22 @@ def find_multipliers(
     delta is what multipliers times differences lack of the difference of outputs: rounding alone,
     where every module has its rule.
     """
-    seen: deque[Tensor] = deque()
-    with torch.no_grad(), _hooked(function, lambda _, x, __: seen.append(x[0])):
+    seen: deque[tuple[Tensor, Tensor]] = deque()
+
+    def keep(_: nn.Module, given: tuple[Tensor], out: Tensor) -> None:
+        """Note what a module reads and makes of the references."""
+        seen.append((given[0], out))
+
+    def follow_rule(module: nn.Module, given: tuple[Tensor], out: Tensor) -> Tensor:
+        """Put what follows its rule in the place of what a module made."""
+        # Modules are called in the same order again.
+        pair = Pair(given[0].detach(), out.detach(), *seen.popleft())
+        return _Multiply.apply(given[0], module, pair)
+
+    with torch.no_grad(), _hooked(function, keep):
         out_0 = function(reference_BLC)
     x_BLC = x_BLC.detach().requires_grad_()
-    # Modules are called in the same order again.
-    with _hooked(
-        function, lambda module, x, out: _Multiply.apply(x[0], seen.popleft(), module, out.detach())
-    ):
+    with _hooked(function, follow_rule):
         out = function(x_BLC)
     multipliers_BLC = torch.autograd.grad(out.sum(), x_BLC)[0]
     found = (multipliers_BLC * (x_BLC - reference_BLC)).sum((1, 2)).detach()
