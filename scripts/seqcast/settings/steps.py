@@ -114,9 +114,9 @@ class ExplainSettings(Section):
     """Bases to each side of the summit whose predicted coverage is explained; the bins that they
     touch."""
     method: Literal["auto", "deeplift", "gradient", "ism"] = "auto"
-    """`deeplift`: against shuffled references; `gradient`: gradient times input, ten times as fast,
-    coarser; `ism`: every substitution, exact, five times as slow; `auto`: `deeplift`, which did best
-    for its time (docs/explain.md)."""
+    """`deeplift`: against shuffled references; `gradient`: gradient times input, ten times as fast
+    and coarser; `ism`: every substitution, exact, five times as slow; `auto`: `deeplift`, which
+    finds the sites of the simulation best for its time (docs/explain.md)."""
     references: PositiveInt = 5
     """Shuffled references of a region, for `deeplift`."""
     seed: NonNegativeInt = 1
