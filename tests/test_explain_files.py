@@ -26,7 +26,7 @@ from seqcast.explain.regions import (
     read_regions,
     write_regions,
 )
-from seqcast.explain.writing import make_runs, write_explained
+from seqcast.explain.writing import Member, make_runs, write_explained
 from seqcast.nn import Network
 from seqcast.predictions import PredictionWriter
 from seqcast.predictor import Predictor
@@ -77,16 +77,21 @@ class Run:
 
     def explain(self, settings: ExplainSettings = SETTINGS) -> None:
         for name in self.members:
+            fold = int(name[-1]) - 1 if ".f" in name else 0
             explain_member(
                 settings, PREDICT, TRAINING, self.folder / f"{name}.safetensors",
-                self.dataset.path, self.regions, self.list_of(name), name=name,
+                self.dataset.path, self.regions, self.list_of(name), fold=fold, name=name,
             )  # fmt: skip
 
     def join(self, settings: ExplainSettings = SETTINGS) -> dict:
         output = self.folder / "explain/explain.json"
         output.parent.mkdir(exist_ok=True)
         lists = {name: self.list_of(name) for name in self.members}
-        write_explained(output, self.dataset.path, self.regions, {"default": lists}, settings)
+        is_folded = any(".f" in name for name in self.members)
+        write_explained(
+            output, self.dataset.path, self.regions, {"default": lists}, settings,
+            is_folded=is_folded,
+        )  # fmt: skip
         return json.loads(output.read_text())
 
     def read_summary(self) -> list[dict[str, str]]:
@@ -235,6 +240,23 @@ def test_replicates_have_tracks_of_their_own_and_a_spread(tmp_path: Path) -> Non
     with pybigtools.open(str(folder / f"{stem}.spread.bw")) as track:
         spread = np.std(values[:2], axis=0, ddof=1)
         np.testing.assert_allclose(track.values(*at, fillna=None), spread, rtol=1e-4, atol=1e-7)
+
+
+def test_with_folds_who_held_a_region_out_explains_it(tmp_path: Path) -> None:
+    run = Run(tmp_path, ("default.f1", "default.f2"))
+    run.regions.parent.mkdir()
+    write_regions(run.regions, [make_region("chr1", 300 + k, fold=k) for k in (0, 1, -1)])
+    run.explain()
+    run.join()
+    first, second = (Member(run.list_of(name)) for name in run.members)
+    assert [first.read("peaks", row) is None for row in range(3)] == [False, True, False]
+    assert [second.read("peaks", row) is None for row in range(3)] == [True, False, False]
+    attr = np.load(tmp_path / "explain/peaks.default.attr.npz")["arr_0"]
+    assert np.array_equal(attr[0], first.read("peaks", 0).values)
+    assert np.array_equal(attr[1], second.read("peaks", 1).values)
+    mean = (first.read("peaks", 2).values + second.read("peaks", 2).values) / 2
+    np.testing.assert_allclose(attr[2], mean, rtol=1e-6, atol=1e-9)
+    assert len(list((tmp_path / "explain").glob("*.bw"))) == 1
 
 
 def test_finished_parts_are_kept_and_the_bytes_are_the_same(

@@ -19,7 +19,7 @@ BASES, RADIUS = 1000, 250
 WANTED = {16_384: "8x whole windows", 131_072: "30x whole windows"}
 
 
-def measure_explain(rounds: int, run: Path = ROOT / "results/demo", most: int = 10) -> list[Row]:
+def measure_explain(rounds: int, run: Path = ROOT / "results/demo", most: int = 5) -> list[Row]:
     """Return all rows; those of accuracy where the demo has run. One thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -29,9 +29,9 @@ def test_peaks_of_all_targets_are_explained(throwaway: Project) -> None:
     assert throwaway.jobs("explain") == {}
     assert throwaway.jobs() == {}
 
-    # Other regions, and the same with other windows: nothing is trained or predicted again.
+    # Other regions: nothing is trained or predicted again.
     bed = throwaway.folder / "my.bed"
-    bed.write_text("C\t100\t200\nchrA\t50000\t50400\n")
+    bed.write_text("C\t5000\t5200\nchrA\t50000\t50400\n")
     asked = {**EXPLAIN, "regions": "my.bed", "targets": ["ChIP-like:CTCF"]}
     throwaway.write_config({**TINY, "explain": asked})
     assert throwaway.jobs("explain") == dict.fromkeys(JOBS, 1)
