@@ -25,9 +25,9 @@ TORCH = {
     "checkpoint", "device", "explain.attribution", "explain.objective", "explain.rules",
     "genome_tracks.predicting", "inference", "loss", "nn", "nn.dropout", "nn.gated", "nn.kernels",
     "nn.kernels.conv", "nn.kernels.gated", "nn.kernels.products", "nn.kernels.sequence",
-    "nn.layers", "nn.normalisation", "nn.one_hot", "nn.pooled", "predictor", "training.gpu",
-    "training.launch", "training.loader", "training.loop", "training.process_group",
-    "training.record", "training.resume", "training.worker",
+    "nn.kept", "nn.layers", "nn.normalisation", "nn.one_hot", "nn.pooled", "predictor",
+    "training.gpu", "training.launch", "training.loader", "training.loop",
+    "training.process_group", "training.record", "training.resume", "training.worker",
 }  # fmt: skip
 MOST_LINES, LONGEST_FUNCTION = 500, 60
 
