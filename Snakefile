@@ -66,6 +66,7 @@ include: "workflow/rules/scores.smk"
 include: "workflow/rules/tracks.smk"
 include: "workflow/rules/parts.smk"
 include: "workflow/rules/genome_tracks.smk"
+include: "workflow/rules/explain.smk"
 include: "workflow/rules/report.smk"
 
 

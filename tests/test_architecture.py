@@ -16,16 +16,17 @@ LAYERS = {
     "files": "dataset fasta loss nn predictions replicates sources splits tracks truth",
     "tools": "bigwig checkpoint device gpus metrics predictor sampling shuffle",
     "steps": (
-        "baselines browser combining downloads evaluation exporting figures genome_tracks inference"
-        " locating report training validation"
+        "baselines browser combining downloads evaluation explain exporting figures genome_tracks"
+        " inference locating report training validation"
     ),
 }
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS.values()) for room in rooms.split()}
 TORCH = {
-    "checkpoint", "device", "genome_tracks.predicting", "inference", "loss", "nn",
-    "nn.dropout", "nn.gated", "nn.kernels", "nn.kernels.conv", "nn.kernels.gated",
-    "nn.kernels.products", "nn.kernels.sequence", "nn.normalisation", "nn.one_hot", "nn.pooled",
-    "predictor", "training.gpu", "training.launch", "training.loader", "training.loop",
+    "checkpoint", "device", "explain.attribution", "explain.objective", "explain.rules",
+    "genome_tracks.predicting", "inference", "loss", "nn", "nn.dropout", "nn.gated", "nn.kernels",
+    "nn.kernels.conv", "nn.kernels.gated", "nn.kernels.products", "nn.kernels.sequence",
+    "nn.kept", "nn.layers", "nn.normalisation", "nn.one_hot", "nn.pooled", "predictor",
+    "training.gpu", "training.launch", "training.loader", "training.loop",
     "training.process_group", "training.record", "training.resume", "training.worker",
 }  # fmt: skip
 

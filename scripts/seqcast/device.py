@@ -59,6 +59,14 @@ def choose_device(
     return _with_precision(torch.device(place), precision, why)
 
 
+def keep_all_digits() -> None:
+    """Let GPUs compute convolutions in 32 bits: torch has them round factors to 10 of them.
+
+    For small differences of large numbers, such as what one base changes.
+    """
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def _with_precision(device: torch.device, precision: str, why: str) -> Device:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     fast = _has_bfloat16(device)

@@ -3,7 +3,7 @@
 A notebook, the windows of a test set and the tiles of a genome call the same `Predictor`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from seqcast.checkpoint import read_model, read_training
 from seqcast.console import log
 from seqcast.device import Device, choose_device
 from seqcast.errors import SeqcastError
-from seqcast.genome import ALPHABET, complement
-from seqcast.nn import Network
+from seqcast.genome import ALPHABET, complement, reverse_complement
+from seqcast.nn import Network, to_one_hot
+from seqcast.nn.kept import Kept
 from seqcast.targets import Targets
 
 _CPU = Device(torch.device("cpu"), "float32", "")
@@ -87,6 +88,14 @@ class Predictor:
         parts = [*self._predict_batches(codes)]
         return np.concatenate(parts) if parts else np.empty((0, bins, len(self.targets)), "f4")
 
+    def keep(self, codes: np.ndarray) -> "KeptWindow":
+        """Keep a window's way through the network, to predict it again with some bases changed.
+
+        `codes` is (length,) uint8; raises what `predict` raises.
+        """
+        self._count_bins(np.asarray(codes)[None])
+        return KeptWindow(self, codes)
+
     def _predict_batches(self, codes: np.ndarray) -> Iterator[np.ndarray]:
         pairs = torch.tensor(self.targets.strand_pair, device=self.device.device)
         for first in range(0, len(codes), self.batch_size):
@@ -124,6 +133,42 @@ class Predictor:
                 f" {self.bin_size} bases; take longer ones"
             )
         return bins
+
+
+class KeptWindow:
+    """A window that was predicted, and is again with some of its bases changed; see `nn.kept`."""
+
+    def __init__(self, predictor: Predictor, codes: np.ndarray) -> None:
+        self._predictor, self._length = predictor, len(codes)
+        strands = [codes, reverse_complement(codes)][: 1 + predictor.both_strands]
+        self._strands = [Kept(predictor.network, self._encode(each[None])[0]) for each in strands]
+
+    def predict(
+        self, start: int, changed: np.ndarray, bins: Sequence[int] | None = None
+    ) -> np.ndarray:
+        """Predict expected coverage, unscaled, with the bases from `start` on changed.
+
+        `changed` is (sequences, bases) uint8, `bins` which predicted bins are wanted, ascending;
+        None: all. The result, (sequences, bins, targets) float32, is what `Predictor.predict`
+        returns of the whole windows, in 32 bits, but only what the change touches is computed.
+        """
+        crop, size = self._predictor.crop, self._predictor.bin_size
+        last = self._length // size - 1
+        bins = range(last + 1 - 2 * crop) if bins is None else bins
+        forward = [place + crop for place in bins]
+        rate = self._strands[0].predict(start, self._encode(changed), forward).exp()
+        if self._predictor.both_strands:
+            backward = [last - place for place in forward[::-1]]
+            end = self._length - start - changed.shape[1]
+            turned = self._encode(reverse_complement(changed))
+            other = self._strands[1].predict(end, turned, backward).exp()
+            pairs = list(self._predictor.targets.strand_pair)
+            rate = (rate + other.flip(1)[..., pairs]) / 2
+        return self._predictor.targets.from_training(rate.cpu().numpy())
+
+    def _encode(self, codes_BL: np.ndarray) -> torch.Tensor:
+        # A copy: torch takes no arrays that may not be written to, or that are read backwards.
+        return to_one_hot(torch.tensor(codes_BL.copy(), device=self._predictor.device.device))
 
 
 def is_both_strands(strands: str, model: str | Path, facts: TrainingFacts) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from bench.busy import measure_busy
+from bench.explain import measure_explain
 from bench.flows import measure_course, measure_dataset, measure_dry_run, measure_genome
 from bench.gpu import measure_gpu
 from bench.measuring import ROOT, Row
@@ -27,7 +28,7 @@ def main() -> None:
     """Measure the rows that were asked for, print a table and write JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "rows", nargs="*", help="train predict busy gpu dry-run dataset genome course"
+        "rows", nargs="*", help="train predict busy gpu explain dry-run dataset genome course"
     )
     parser.add_argument("--rounds", type=int, default=7, help="repetitions (7)")
     parser.add_argument("--windows", type=int, default=4, help="windows a batch on the CPU (4)")
@@ -45,6 +46,7 @@ def main() -> None:
             "predict": lambda: measure_networks("predict", given.rounds, given.windows),
             "busy": lambda: measure_busy(given.rounds),
             "gpu": lambda: measure_gpu(folder, given.rounds),
+            "explain": lambda: measure_explain(min(given.rounds, 3)),
             "dry-run": lambda: measure_dry_run(folder, given.rounds),
             "dataset": lambda: measure_dataset(folder, given.dataset_windows, given.rounds),
             "genome": lambda: measure_genome(folder, DATA),

@@ -1,10 +1,12 @@
 """The gated network, the chapter's: weight normalisation, gated linear units, dense connections."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqcast.nn.dropout import Dropout, draw_masks
+from seqcast.nn.layers import Layer
 from seqcast.nn.one_hot import BASES
 from seqcast.settings import DilatedBlock, DownsampleBlock, GatedSettings
 
@@ -40,6 +42,11 @@ class WeightNormConv1d(nn.Module):
         padding = self.dilation * (self.kernel // 2)
         return F.conv1d(x_BCL, self.weight, self.bias, self.stride, padding, self.dilation)
 
+    @property
+    def taps(self) -> np.ndarray:
+        """How far away from its own position is each that an output reads, (kernel,)."""
+        return (np.arange(self.kernel) - self.kernel // 2) * self.dilation
+
 
 class GatedBlock(nn.Module):
     """Weight-normalised convolution, gated linear unit, dropout.
@@ -60,6 +67,19 @@ class GatedBlock(nn.Module):
     def forward(self, x_BCL: Tensor, dropped: Tensor | None) -> Tensor:
         """Map (B, channels, L) to (B, out, L / stride); `dropped` is what dropout takes, if any."""
         return self.dropout(self.glu(self.conv(x_BCL)), dropped)
+
+    def layer(self, *, is_dense: bool) -> Layer:
+        """Return the block as a layer that drops nothing; a dense one keeps what it reads."""
+        return Layer(
+            before=lambda h: h,
+            conv=self.conv,
+            after=lambda h, made: (
+                torch.cat([h, self.glu(made)], dim=1) if is_dense else self.glu(made)
+            ),
+            taps=self.conv.taps,
+            stride=self.conv.stride,
+            adds=is_dense,
+        )
 
 
 class GatedTrunk(nn.Module):
@@ -83,12 +103,25 @@ class GatedTrunk(nn.Module):
 
     def forward(self, sequence_BCL: Tensor, noise_B: Tensor | None) -> Tensor:
         """Map one-hot sequence (B, 4, L) to features (B, N, channels)."""
-        h = sequence_BCL
+        h = self.enter(sequence_BCL)
         masks = self.draw_masks(noise_B, sequence_BCL.shape[2])
         for block, dropped in zip(self.downsample, masks, strict=False):
             h = block(h, dropped)
         for block, dropped in zip(self.dilated, masks[len(self.downsample) :], strict=True):
             h = torch.cat([h, block(h, dropped)], dim=1)
+        return self.leave(h)
+
+    def layers(self) -> list[Layer]:
+        """Return what lies between `enter` and `leave`, layer by layer; nothing is dropped."""
+        downsample = [block.layer(is_dense=False) for block in self.downsample]
+        return downsample + [block.layer(is_dense=True) for block in self.dilated]
+
+    def enter(self, sequence_BCL: Tensor) -> Tensor:
+        """Return sequence as the first layer reads it."""
+        return sequence_BCL
+
+    def leave(self, h: Tensor) -> Tensor:
+        """Turn what the last layer makes, (B, channels, N), into features (B, N, channels)."""
         return h.transpose(1, 2)
 
     def draw_masks(self, noise_B: Tensor | None, length: int) -> list[Tensor | None]:

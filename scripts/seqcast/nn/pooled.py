@@ -4,10 +4,12 @@ Tensors are (B, channels, 1, L) with the channels last in memory: two-dimensiona
 a height of one are about twice as fast as one-dimensional ones.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from seqcast.nn.dropout import Dropout, draw_masks
+from seqcast.nn.layers import Layer
 from seqcast.nn.normalisation import BatchNorm
 from seqcast.nn.one_hot import BASES
 from seqcast.settings import DilatedBlock, DownsampleBlock, PooledSettings
@@ -33,6 +35,12 @@ class Conv(nn.Conv2d):
             bias=False,
         )
 
+    @property
+    def taps(self) -> np.ndarray:
+        """How far away from its own position is each that an output reads, (kernel,)."""
+        kernel = self.kernel_size[1]
+        return (np.arange(kernel) - kernel // 2) * self.dilation[1]
+
 
 class PooledBlock(nn.Module):
     """Shorten the sequence: normalisation, GELU, dropout, a convolution, max-pooling.
@@ -54,6 +62,16 @@ class PooledBlock(nn.Module):
         """Map (B, channels, 1, L) to (B, out, 1, L / stride)."""
         return self.pool(self.conv(self.dropout(self.gelu(self.norm(h)), dropped)))
 
+    def layer(self) -> Layer:
+        """Return the block as a layer that drops nothing."""
+        return Layer(
+            before=lambda h: self.gelu(self.norm(h)),
+            conv=self.conv,
+            after=lambda _, h: self.pool(h),
+            taps=self.conv.taps,
+            pool=getattr(self.pool, "kernel_size", (1, 1))[1],
+        )
+
 
 class ResidualBlock(nn.Module):
     """Add what a dilated convolution sees: twice normalisation, GELU, convolution, then dropout."""
@@ -73,9 +91,20 @@ class ResidualBlock(nn.Module):
 
     def forward(self, h: Tensor, dropped: Tensor | None) -> Tensor:
         """Map (B, channels, 1, N) to the same shape."""
-        added = self.conv(self.gelu(self.norm(h)))
-        added = self.mix(self.mix_gelu(self.mix_norm(added)))
-        return h + self.dropout(added, dropped)
+        return h + self.dropout(self._mix(self.conv(self.gelu(self.norm(h)))), dropped)
+
+    def _mix(self, added: Tensor) -> Tensor:
+        return self.mix(self.mix_gelu(self.mix_norm(added)))
+
+    def layer(self) -> Layer:
+        """Return the block as a layer that drops nothing."""
+        return Layer(
+            before=lambda h: self.gelu(self.norm(h)),
+            conv=self.conv,
+            after=lambda h, added: h + self._mix(added),
+            taps=self.conv.taps,
+            adds=True,
+        )
 
 
 class PooledTrunk(nn.Module):
@@ -104,12 +133,23 @@ class PooledTrunk(nn.Module):
 
     def forward(self, sequence_BCL: Tensor, noise_B: Tensor | None) -> Tensor:
         """Map one-hot sequence (B, 4, L) to features (B, N, channels)."""
-        h = sequence_BCL.unsqueeze(2)
+        h = self.enter(sequence_BCL)
         *masks, last = self.draw_masks(noise_B, sequence_BCL.shape[2])
         for block, dropped in zip((*self.downsample, *self.dilated), masks, strict=True):
             h = block(h, dropped)
-        h = self.dropout(self.gelu(self.norm(h)), last)
-        return h.squeeze(2).transpose(1, 2)
+        return self.leave(h, last)
+
+    def layers(self) -> list[Layer]:
+        """Return what lies between `enter` and `leave`, layer by layer; nothing is dropped."""
+        return [block.layer() for block in (*self.downsample, *self.dilated)]
+
+    def enter(self, sequence_BCL: Tensor) -> Tensor:
+        """Return sequence as the first layer reads it."""
+        return sequence_BCL.unsqueeze(2)
+
+    def leave(self, h: Tensor, dropped: Tensor | None = None) -> Tensor:
+        """Turn what the last layer makes, (B, channels, 1, N), into features (B, N, channels)."""
+        return self.dropout(self.gelu(self.norm(h)), dropped).squeeze(2).transpose(1, 2)
 
     def draw_masks(self, noise_B: Tensor | None, length: int) -> list[Tensor | None]:
         """Return what is dropped of windows of so many bases: in each block, then at the end."""

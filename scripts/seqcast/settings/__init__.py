@@ -28,6 +28,7 @@ from seqcast.settings.run import SHARED, STAGES, Settings, read_settings
 from seqcast.settings.steps import (
     BrowseSettings,
     EvaluateSettings,
+    ExplainSettings,
     ExportSettings,
     GenomeTracksSettings,
     Member,
@@ -44,6 +45,7 @@ __all__ = [
     "DilatedBlock",
     "DownsampleBlock",
     "EvaluateSettings",
+    "ExplainSettings",
     "ExportSettings",
     "File",
     "GatedSettings",

@@ -92,7 +92,8 @@ class RunFiles:
 
     `source` is what the dataset is made of, `table` its targets table, `genome` the FASTA that
     windows without coordinates are looked for in, `tracks_genome` the one that genome-wide tracks
-    are predicted on, and `other_genome` is that where it is not the dataset's own. `downloads` has
+    are predicted on, and `other_genome` is that where it is not the dataset's own; `regions` are to
+    be predicted besides, `explained` to be explained. `downloads` has
     what is known of each file that is downloaded, by its path.
     """
 
@@ -104,6 +105,7 @@ class RunFiles:
     annotation: tuple[str, ...]
     checkpoint: str
     regions: str
+    explained: str
     has_replicates: bool
     downloads: Mapping[str, File]
 
@@ -121,6 +123,7 @@ def find_run_files(settings: Settings, downloads: str, made: Iterable[str]) -> R
     predict = settings.predict
     is_epoch = predict.checkpoint == "best" or predict.checkpoint.isdigit()
     checkpoint = "" if is_epoch else predict.checkpoint
+    explained = "" if settings.explain.regions == "peaks" else settings.explain.regions
     # A file that is named twice is checked as the dataset's.
     files = {
         file.location: file
@@ -131,6 +134,7 @@ def find_run_files(settings: Settings, downloads: str, made: Iterable[str]) -> R
                 *shown,
                 File(checkpoint, named_by="predict.checkpoint"),
                 File(predict.regions or "", named_by="predict.regions"),
+                File(explained, named_by="explain.regions"),
             ]
         )
         if file.location
@@ -154,6 +158,7 @@ def find_run_files(settings: Settings, downloads: str, made: Iterable[str]) -> R
         annotation=tuple(path[file.location] for file in shown),
         checkpoint=checkpoint,
         regions=predict.regions or "",
+        explained=explained,
         has_replicates=is_genome and has_replicates(dataset),
         downloads={path[location]: file for location, file in files.items() if is_url(location)},
     )

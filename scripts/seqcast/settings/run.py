@@ -14,6 +14,7 @@ from seqcast.settings.section import Becomes, Section
 from seqcast.settings.steps import (
     BrowseSettings,
     EvaluateSettings,
+    ExplainSettings,
     ExportSettings,
     GenomeTracksSettings,
     Member,
@@ -25,7 +26,7 @@ from seqcast.settings.training import TrainSettings
 
 STAGES = (
     "download", "validate", "locate", "dataset", "train", "predict", "evaluate", "export",
-    "browse", "report", "genome_tracks", "regions",
+    "browse", "report", "genome_tracks", "regions", "explain",
 )  # fmt: skip
 # Folders of a run and words in the names of its tracks: a model of that name would overwrite them.
 # The folder of what runs share.
@@ -58,6 +59,8 @@ class Settings(Section):
     """Which tracks are written."""
     genome_tracks: GenomeTracksSettings = GenomeTracksSettings()
     """What `snakemake genome_tracks` predicts."""
+    explain: ExplainSettings = ExplainSettings()
+    """What `snakemake explain` explains, and how."""
     browse: BrowseSettings = BrowseSettings()
     """Places of interest and annotation for the browser pages."""
     report: ReportSettings = ReportSettings()

@@ -101,6 +101,32 @@ class GenomeTracksSettings(Section):
     """Contigs below this many bases share a job; each longer one is a job of its own."""
 
 
+class ExplainSettings(Section):
+    """Which bases matter, said by `snakemake explain`."""
+
+    targets: Literal["all"] | tuple[str | tuple[str, ...], ...] = "all"
+    """Names of targets, or `all`; targets in a list of their own are explained together, as the
+    mean of their logarithms."""
+    regions: str = "peaks"
+    """`peaks`: the strongest of the test windows, observed and predicted; or a BED or narrowPeak
+    file, all of which is explained."""
+    most: PositiveInt = 300
+    """How many peaks a target."""
+    width: PositiveInt = 1024
+    """Bases that get a value, about each summit."""
+    radius: NonNegativeInt = 250
+    """Bases to each side of the summit whose predicted coverage is explained; the bins that they
+    touch."""
+    method: Literal["auto", "deeplift", "gradient", "ism"] = "auto"
+    """`deeplift`: against shuffled references; `gradient`: gradient times input, ten times as fast
+    and coarser; `ism`: every substitution, exact, five times as slow; `auto`: `deeplift`, which
+    finds the sites of the simulation best for its time (docs/explain.md)."""
+    references: PositiveInt = 5
+    """Shuffled references of a region, for `deeplift`."""
+    seed: NonNegativeInt = 1
+    """Seed of the references."""
+
+
 class BrowseSettings(Section):
     """What the browser pages show besides the tracks."""
 

@@ -15,6 +15,7 @@ from seqcast.errors import SeqcastError
 _SKIPPED = ("track", "browser")
 # Of `splitlines` there are more, which names may hold.
 _LINE_END = re.compile("\r\n|\r|\n")
+_NARROW_PEAK = 10  # columns
 _LONGEST = 1 << 40  # bases, more than any genome has
 
 
@@ -55,8 +56,29 @@ def read_regions(path: Path) -> list[Region]:
     `track`, `browser` and `#` lines, blank ones and a header are passed over; columns are
     separated by tabs or spaces. Raises `SeqcastError` naming the first line that is not BED.
     """
-    path = Path(path)
-    found: list[Region] = []
+    return [region for region, _ in _read_rows(Path(path))]
+
+
+def read_peaks(path: Path) -> list[tuple[Region, int]]:
+    """Read regions as `read_regions` does, each with its summit, a base of the contig.
+
+    That is narrowPeak's, its tenth column; the middle where a line has none.
+    """
+    return [
+        (region, region.start + _find_offset(region, line))
+        for region, line in _read_rows(Path(path))
+    ]
+
+
+def _find_offset(region: Region, line: str) -> int:
+    cells = line.split("\t") if "\t" in line else line.split()
+    is_given = len(cells) == _NARROW_PEAK and cells[-1].isdecimal()
+    offset, length = int(cells[-1]) if is_given else -1, region.end - region.start
+    return offset if 0 <= offset < length else length // 2
+
+
+def _read_rows(path: Path) -> list[tuple[Region, str]]:
+    found: list[tuple[Region, str]] = []
     bad: list[str] = []
     for number, line in enumerate(_read_lines(path), start=1):
         cells = line.split()
@@ -65,7 +87,7 @@ def read_regions(path: Path) -> list[Region]:
         if number == 1 and len(cells) > 2 and cells[1].lower() in ("start", "chromstart"):
             continue
         try:
-            found.append(_to_region(line, cells))
+            found.append((_to_region(line, cells), line.strip()))
         except ValueError as error:
             bad.append(f"line {number:,}: {error} ({line.strip()[:60]!r})")
     if bad:

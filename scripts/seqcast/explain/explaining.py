@@ -1,0 +1,204 @@
+"""Explain the regions of a run with one trained model, part by part."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from seqcast.console import format_seconds, log, progress
+from seqcast.dataset import Dataset, read_dataset
+from seqcast.device import choose_device, keep_all_digits, set_threads
+from seqcast.errors import SeqcastError
+from seqcast.explain.attribution import (
+    Attribution,
+    explain_by_deeplift,
+    explain_by_gradient,
+    explain_by_ism,
+    make_references,
+)
+from seqcast.explain.layout import Layout
+from seqcast.explain.objective import Objective
+from seqcast.explain.parts import Part, Values, is_done, write_list, write_part
+from seqcast.explain.regions import (
+    Region,
+    find_explained,
+    group_by_target,
+    make_region,
+    read_regions,
+)
+from seqcast.inference import open_fitting
+from seqcast.memory import keep_memory
+from seqcast.predictor import Predictor
+from seqcast.provenance import sha256_of
+from seqcast.settings import ExplainSettings, PredictSettings, TrainSettings
+
+# Regions a part: what is done again where a run was killed.
+_PART = 10
+# What contributions may lack of the difference that they explain, in natural logarithms: 1 % of
+# coverage. Rounding alone is a hundredth of that.
+TOLERANCE = 0.01
+_DEFAULT = ExplainSettings()
+# Chosen by what is measured: docs/explain.md.
+AUTO = "deeplift"
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """A predictor, the dataset it explains, and how."""
+
+    predictor: Predictor
+    dataset: Dataset
+    settings: ExplainSettings = field(default=_DEFAULT)
+
+    @property
+    def method(self) -> str:
+        """How contributions are found."""
+        return AUTO if self.settings.method == "auto" else self.settings.method
+
+    def explain_place(self, contig: str, summit: int, *targets: str) -> Attribution:
+        """Return what the bases about a summit contribute to a target, or to several together.
+
+        Raises `SeqcastError` for a contig or a target that the dataset does not have.
+        """
+        (asked,) = find_explained(self.dataset.targets, [targets])
+        region = make_region(self.dataset, self.settings.width, asked.slug, contig, summit)
+        return self.explain(region, asked.targets)[0]
+
+    def explain(self, region: Region, targets: Sequence[int]) -> tuple[Attribution, float]:
+        """Return what the bases of a region contribute, and its mean predicted coverage.
+
+        Raises `SeqcastError` where DeepLIFT's contributions do not add up.
+        """
+        window = self.predictor.window or self.dataset.window
+        layout = Layout.from_region(region, self.dataset, window, self.settings.radius)
+        codes = layout.read_codes(region, self.dataset)
+        objective = Objective(
+            self.predictor.network, layout.bins, targets, self.predictor.both_strands
+        )
+        coverage_NT = self.predictor.predict(codes[None])[0]
+        bins = np.array(layout.bins) - self.predictor.crop
+        predicted = float(coverage_NT[bins][:, list(targets)].mean())
+        return self._attribute(objective, codes, layout.places, region), predicted
+
+    def _attribute(
+        self, objective: Objective, codes: np.ndarray, places: slice, region: Region
+    ) -> Attribution:
+        if self.method == "ism":
+            return explain_by_ism(objective, codes, places)
+        if self.method == "gradient":
+            return explain_by_gradient(objective, codes, places)
+        key = (self.settings.seed, region.summit)
+        references = make_references(codes, self.settings.references, key)
+        found = explain_by_deeplift(objective, codes, places, references)
+        if not found.delta <= TOLERANCE:
+            raise SeqcastError(
+                f"{self.predictor.name}: contributions at {region.contig}:{region.start:,}-"
+                f"{region.end:,} lack {found.delta:.2g} of the difference that they explain, wanted"
+                f" {TOLERANCE:g} at most: a module of the network has no rule; set explain.method:"
+                " ism"
+            )
+        return found
+
+    def explain_part(self, regions: Sequence[Region], targets: Sequence[int]) -> Values:
+        """Return what is known of some regions."""
+        shape = (len(regions), 4, self.settings.width)
+        values, numbers = np.zeros(shape, np.float32), []
+        for row, region in enumerate(regions):
+            found, predicted = self.explain(region, targets)
+            values[row, :, : len(found.values)] = found.values.T
+            numbers.append((found.explained, predicted, found.delta))
+        return Values(values, *np.array(numbers, np.float32).T)
+
+
+def explain_member(
+    settings: ExplainSettings,
+    predict: PredictSettings,
+    training: TrainSettings,
+    model: Path,
+    dataset_path: Path,
+    regions: Path,
+    parts_list: Path,
+    *,
+    fold: int = 0,
+    name: str = "model",
+    threads: int | None = None,
+    gpus: int | None = None,
+) -> None:
+    """Explain all regions that a member may, and list its parts, which lie beside the list.
+
+    With folds these are the regions that its own fold held out, and those that nobody was trained
+    or tested on. Parts that are there, of the same regions and made with the same, are kept.
+    Always in 32 bits: effects are as small as the steps of bfloat16.
+    """
+    dataset = read_dataset(dataset_path)
+    device = choose_device(training.device, "float32", gpus=gpus)
+    predictor = open_fitting(model, dataset, predict, device)
+    threads = set_threads(training.threads, threads)
+    keep_memory()
+    keep_all_digits()
+    explainer = Explainer(predictor, dataset, settings)
+    log.info("explaining by %s on %s, %d threads", explainer.method, device.reason, threads)
+    if not predictor.both_strands:
+        log.info("%s: predicts from one strand, which is explained", model)
+    key = {
+        "model": sha256_of(model),
+        "dataset": dataset.digest,
+        "method": explainer.method,
+        "both_strands": predictor.both_strands,
+        **settings.model_dump(mode="json", include={"width", "radius"}),
+    }
+    if explainer.method == "deeplift":
+        key |= settings.model_dump(mode="json", include={"references", "seed"})
+    parts = _cut(read_regions(regions), fold, key)
+    asked = find_explained(dataset.targets, settings.targets)
+    targets = {each.slug: each.targets for each in asked}
+    parts_list.parent.mkdir(parents=True, exist_ok=True)
+    _explain_parts(explainer, parts, targets, parts_list.parent, f"explain {name}")
+    write_list(parts_list, [part for part, _ in parts], key)
+
+
+def _cut(regions: Sequence[Region], fold: int, key: dict) -> list[tuple[Part, list[Region]]]:
+    """Cut what a fold's members may explain into parts, target by target."""
+    parts = []
+    for target, here in group_by_target(regions):
+        rows = [row for row, region in enumerate(here) if region.fold in (-1, fold)]
+        for number, first in enumerate(range(0, len(rows), _PART), start=1):
+            some = rows[first : first + _PART]
+            own = [here[row] for row in some]
+            parts.append((Part.from_regions(f"{target}.{number}", some, own, key), own))
+    return parts
+
+
+def _explain_parts(
+    explainer: Explainer,
+    parts: Sequence[tuple[Part, list[Region]]],
+    targets: dict[str, tuple[int, ...]],
+    folder: Path,
+    title: str,
+) -> None:
+    paths = {part.name: folder / f"{part.name}.h5" for part, _ in parts}
+    missing = [(part, here) for part, here in parts if not is_done(paths[part.name], part)]
+    total, left = (sum(len(here) for _, here in each) for each in (parts, missing))
+    if left < total:
+        log.info("%s: %s of %s regions are done already", title, f"{total - left:,}", f"{total:,}")
+    start, largest = time.monotonic(), float("nan")
+    with progress(total, title, "regions", total - left) as bar:
+        for number, (part, here) in enumerate(missing):
+            found = explainer.explain_part(here, targets[part.target])
+            write_part(paths[part.name], part, found)
+            largest = float(np.fmax.reduce([largest, *found.delta]))
+            bar.update(len(here))
+            if not number:
+                each = (time.monotonic() - start) / len(here)
+                log.info(
+                    "%s: %.2f s a region, about %s for %s of them",
+                    title, each, format_seconds(each * left), f"{left:,}",
+                )  # fmt: skip
+    # What is left of other settings.
+    for path in folder.glob("*.h5"):
+        if path not in paths.values():
+            path.unlink()
+    if largest >= 0:
+        log.info("%s: contributions lack %.1e at most of what they explain", title, largest)
