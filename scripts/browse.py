@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from seqcast.browser.explained import read_explained
 from seqcast.browser.shown import find_shown
 from seqcast.browser.writing import write_browsers
 from seqcast.console import step
@@ -14,6 +15,8 @@ with step(f"browse {folder}", snakemake.log[0]):
     tracks, dataset = Path(inputs.tracks), read_dataset(inputs.dataset)
     source, settings = dataset.source, read_settings(snakemake.config)
     other, is_simulated = params.other_genome, source.get("kind") == "simulated"
+    # What was explained lies on the run's own genome.
+    explained = read_explained(inputs.explained) if inputs.explained and not other else None
     shown = find_shown(
         tracks.parent,
         dataset,
@@ -22,6 +25,7 @@ with step(f"browse {folder}", snakemake.log[0]):
         predictions=dict(zip(params.models, inputs.predictions, strict=True)),
         own=settings.browse.loci,
         is_own_genome=not other,
+        explained=explained,
     )
     write_browsers(
         tracks.parent,
@@ -34,5 +38,6 @@ with step(f"browse {folder}", snakemake.log[0]):
         is_simulated=is_simulated and not other,
         annotation=inputs.annotation,
         scores=shown.scores,
+        explained=explained,
         command=f"make browse RUN={params.run}" + (f" FOLDER={folder}" * (folder != "export")),
     )

@@ -24,7 +24,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("letters")
     dataset, rate = write_fake_dataset(folder / "dataset.h5", ["CTCF", "REST"])
     fake = write_fake_model(folder / "default", dataset, rate)
-    export_tracks(folder / "dataset.h5", {"default": fake.predictions}, folder / "export/tracks.tsv")
+    export_tracks(
+        folder / "dataset.h5", {"default": fake.predictions}, folder / "export/tracks.tsv"
+    )
     summits = {"CTCF": [("chr3", 8_000), ("chr3", 30_000)], "REST": [("chr3", 20_000)]}
     explained = read_explained(write_explained(folder / "explain", dataset, summits))
     peaks = find_peaks(explained, ["default"], ["CTCF", "REST"], 6)
@@ -37,6 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         explained=explained,
     )
     return folder / "export"
+
+
 def test_x(folder, visit):
     with make_server(folder, 0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -8,6 +8,7 @@ rule report:
         validation=VALIDATION,
         tracks=TRACKS,
         annotation=as_input(ANNOTATION),
+        explained=EXPLAINED,
         models=expand(rules.train_model.output.model, member=MEMBERS),
         history=expand(rules.train_model.output.history, member=MEMBERS),
         predictions=rules.predict.input,
@@ -72,7 +73,7 @@ rule report:
         browse=settings.browse.model_dump(mode="json"),
         assembly=settings.assembly,
         files=contents_of(ANNOTATION),
-        template=digest_templates("page.*", "embedded.*", "names.js"),
+        template=digest_templates("page.*", "embedded.*", "letters.js", "names.js"),
         code=code_of("report"),
     script:
         "../../scripts/report.py"

@@ -75,6 +75,7 @@ rule browse_tracks:
         metrics=lambda wildcards: of_models(wildcards.folder, "evaluate/metrics.tsv"),
         windows=lambda wildcards: of_models(wildcards.folder, "evaluate/windows.tsv"),
         annotation=as_input(ANNOTATION),
+        explained=EXPLAINED,
         regions=lambda wildcards: REGIONS_TABLE if wildcards.folder == "regions" else [],
     output:
         expand(f"{RUN}/{{{{folder}}}}/{{file}}", file=PAGES),
@@ -97,7 +98,7 @@ rule browse_tracks:
         assembly=settings.assembly,
         other_genome=lambda wildcards: other_genome_of(wildcards.folder),
         files=contents_of(ANNOTATION),
-        template=digest_templates("browser.*", "names.js"),
+        template=digest_templates("browser.*", "letters.js", "names.js"),
         code=code_of("browse"),
     script:
         "../../scripts/browse.py"

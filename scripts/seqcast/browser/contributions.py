@@ -1,4 +1,4 @@
-"""Contributions of bases as tracks: beside the other tracks, where any genome browser finds them."""
+"""Contributions of bases as tracks, beside the others, where any genome browser finds them."""
 
 import os
 import shutil
@@ -23,13 +23,14 @@ def put_contributions(folder: str | Path, explained: Explained | None) -> None:
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
     (folder / _TABLE).unlink(missing_ok=True)
     listed = {(row["target"], row["model"]) for row in read_tracks(folder / "tracks.tsv")}
-    found = {key: path for key, path in (explained.files if explained else {}).items() if key in listed}
+    files = explained.files if explained else {}
+    found = {key: path for key, path in files.items() if key in listed}
     if not found:
         return
     (folder / FOLDER).mkdir()
     for path in found.values():
         _put(path, folder / FOLDER / path.name)
-    write_tracks(folder / _TABLE, [_make_row(*key, path) for key, path in found.items()])
+    write_tracks(folder / _TABLE, [make_row(*key, path) for key, path in found.items()])
 
 
 def read_all_tracks(folder: str | Path) -> list[dict[str, str]]:
@@ -39,7 +40,8 @@ def read_all_tracks(folder: str | Path) -> list[dict[str, str]]:
     return rows + (read_tracks(folder / _TABLE) if (folder / _TABLE).is_file() else [])
 
 
-def _make_row(target: str, model: str, path: Path) -> Mapping[str, str]:
+def make_row(target: str, model: str, path: Path) -> Mapping[str, str]:
+    """Return the row of a bigWig of contributions in a table of tracks."""
     return {
         "file": f"{FOLDER}/{path.name}",
         "target": target,

@@ -6,7 +6,7 @@ pages and other genome browsers show the same.
 
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from seqcast.errors import SeqcastError
 from seqcast.seal import read_sealed
 
 # So many letters can be read across a page.
-CORE = 120
+CORE = 80
 REMEDY = "run `snakemake explain` again"
 _COLUMNS = ("contig", "start", "end", "split", "target", "model", "sum")
 _TEXT = ("contig", "split", "target", "model", "method")
@@ -60,20 +60,31 @@ class Explained:
             )
         return table
 
+    def count(self, target: str, model: str) -> int:
+        """Return how many regions of a target were explained."""
+        return len(self.regions_of(target, model))
+
+    def find_model(self, target: str, models: Sequence[str]) -> str | None:
+        """Return the first of the models, the best first, whose predictions of it are explained."""
+        return next((each for each in models if (target, each) in self.files), None)
+
     def regions_of(self, target: str, model: str) -> pd.DataFrame:
         """Return the rows of the table whose sum is known, the largest first."""
         table = self.summary
         known = (table["target"] == target) & (table["model"] == model) & table["sum"].notna()
         return table[known].sort_values("sum", ascending=False, kind="stable")
 
-    def find_strongest(self, target: str, model: str, most: int) -> list[Peak]:
-        """Return the peaks with the largest sums, none of which share a base."""
+    def find_strongest(
+        self, target: str, model: str, most: int, contigs: Container[str]
+    ) -> list[Peak]:
+        """Return the peaks on some contigs with the largest sums, none of which share a base."""
         found: list[Peak] = []
         for row in self.regions_of(target, model).itertuples():
             name, why = f"{target}, base by base", f"explained: its letters sum to {row.sum:+.1f}"
             ends = int(row.start), int(row.end)
             peak = Peak(name, row.contig, *ends, why, target, model, row.split, float(row.sum))
-            if len(found) < most and not any(map(peak.touches, found)):
+            is_new = peak.chrom in contigs and not any(map(peak.touches, found))
+            if is_new and len(found) < most:
                 found.append(peak)
         return found
 
@@ -122,15 +133,20 @@ def read_explained(path: str | Path) -> Explained:
 
 
 def find_peaks(
-    explained: Explained, models: Sequence[str], targets: Iterable[str], most: int
+    explained: Explained,
+    models: Sequence[str],
+    targets: Iterable[str],
+    contigs: Container[str],
+    most: int,
 ) -> list[Peak]:
     """Return where letters are worth a look: the strongest peak of each of the first targets.
 
-    `models` and `targets` are the best first; of a target the first model that was explained.
+    Only `contigs` are looked at. `models` and `targets` are the best first; of a target the first
+    model that was explained.
     """
     peaks: list[Peak] = []
     for target in targets:
-        model = next((each for each in models if (target, each) in explained.files), None)
+        model = explained.find_model(target, models)
         if model is not None and len(peaks) < most:
-            peaks += map(explained.find_core, explained.find_strongest(target, model, 1))
+            peaks += map(explained.find_core, explained.find_strongest(target, model, 1, contigs))
     return peaks

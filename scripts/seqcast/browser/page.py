@@ -57,11 +57,11 @@ def write_browser(
 ) -> None:
     """Write `index.html` and `igv.min.js` into a folder of tracks.
 
-    There lie `tracks.tsv` and maybe `contributions.tsv`, the tracks, `genome.fa`, `.fai`, `genome.chrom.sizes` and maybe
-    `splits.bed`; beside `template` its parts `browser.css` and `browser.js`. `loci` are buttons,
-    the first is shown; `annotation` are files of the user's. `scores` ranks the targets (r, by
-    name): of many only the best dozen are on at first. `command` opens the page, for who opens it
-    from disk. Raises SeqcastError where there are no tracks.
+    There lie `tracks.tsv`, maybe `contributions.tsv`, the tracks, `genome.fa`, `.fai`,
+    `genome.chrom.sizes` and maybe `splits.bed`; beside `template` its parts `browser.css` and
+    `browser.js`. `loci` are buttons, the first is shown; `annotation` are files of the user's.
+    `scores` ranks the targets (r, by name): of many only the best dozen are on at first. `command`
+    opens the page, for who opens it from disk. Raises SeqcastError where there are no tracks.
     """
     folder, template = Path(folder), Path(template)
     rows = read_all_tracks(folder)
@@ -102,8 +102,7 @@ def write_browser(
 def make_choice(tracks: Sequence[Mapping[str, Any]], scores: Mapping[str, float]) -> dict[str, Any]:
     """Make what a reader can choose from: series of tracks, and targets, best first.
 
-    A series is observed or what one model says; spread and residual are
-    off at first. Each target
+    A series is observed or what one model says; spread and residual are off at first. Each target
     has its `tracks`, one or None a series. With many targets only the best dozen are on.
     """
     models = list(dict.fromkeys(track["model"] for track in tracks if track["model"]))

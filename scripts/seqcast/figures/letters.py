@@ -19,6 +19,7 @@ def _bow(across: float, up: float, degrees: Iterable[float]) -> Outline:
 
 _OUTER = _bow(0.54, 0.5, range(40, 321, 14))
 _INNER = _bow(0.31, 0.35, range(320, 39, -14))
+_BAR = [(0.955, 0.2), (0.955, 0.53), (0.55, 0.53), (0.55, 0.39), (0.75, 0.39)]
 # Closed outlines in the unit square, y upwards; a hole runs the other way round.
 LETTERS: dict[str, list[Outline]] = {
     "A": [
@@ -26,6 +27,6 @@ LETTERS: dict[str, list[Outline]] = {
         [(0.36, 0.38), (0.64, 0.38), (0.5, 0.79)],
     ],
     "C": [[*_OUTER, *_INNER]],
-    "G": [[*_OUTER, (0.96, 0.2), (0.96, 0.53), (0.55, 0.53), (0.55, 0.39), (0.75, 0.39), *_INNER[2:]]],
+    "G": [[*_OUTER, *_BAR, *_INNER[2:]]],
     "T": [[(0, 1), (1, 1), (1, 0.84), (0.61, 0.84), (0.61, 0), (0.39, 0), (0.39, 0.84), (0, 0.84)]],
 }

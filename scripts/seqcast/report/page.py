@@ -5,10 +5,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seqcast.browser.embedding import EmbeddedBrowser
+from seqcast.browser.explained import Explained
 from seqcast.dataset import Dataset
 from seqcast.disk import write_text
 from seqcast.predictions import Stitch
+from seqcast.report.bases import Bases, describe_bases
 from seqcast.report.clipping import find_clipped, make_clip_warnings
 from seqcast.report.columns import make_columns
 from seqcast.report.comparison import find_reference, make_models_table
@@ -40,13 +44,14 @@ def write_report(
     title: str = "",
     tracks: str | Path = "",
     browser: EmbeddedBrowser | None = None,
+    explained: Explained | None = None,
 ) -> None:
     """Write `index.html`, `summary.txt` and `figures/` into `folder`.
 
     The page holds its figures and needs nothing beside it; it only links to the tables. `figures/`
     gets `comparison.svg`, `metrics.svg`, `calibration.svg`, `errors.svg`, `correlations.svg`,
-    `learning_curves.svg`, `window_{best,median,worst}.png` and, a model, `<model>.scatter.png`.
-    `baselines` holds the `metrics.tsv` of each, by name. `run` is the content of `run.json` and
+    `learning_curves.svg`, `window_{best,median,worst}.png` and, a model, `<model>.scatter.png`;
+    where peaks of the `tracks` were `explained`, `bases_<number>.png`. `baselines` holds the `metrics.tsv` of each, by name. `run` is the content of `run.json` and
     `validation` of `validation.json`, any key of which may be missing; `tracks` is the folder of
     the exported tracks, named as given, and `browser` what the section on tracks shows of them.
     Beside `template` lie the other files `page.*` and `embedded.*`. Raises SeqcastError where a
@@ -75,6 +80,7 @@ def write_report(
         "models": _describe_models(diagnostics, dataset, ranked),
         "training": make_training_table(ranked),
         "embedded": browser,
+        "bases": _describe_bases(figures, explained, tracks, ranked, dataset),
         "tracks": _describe_tracks(folder, tracks, best, dataset, name),
         "checked": _describe_check(validation, warnings),
         "data": make_data_table(dataset, validation),
@@ -102,6 +108,22 @@ def _describe_models(
         }
         for result in ranked
     ]
+
+
+def _describe_bases(
+    figures: Path,
+    explained: Explained | None,
+    tracks: str | Path,
+    ranked: Sequence[ModelResults],
+    dataset: Dataset,
+) -> Bases | None:
+    """Return what is said of the bases that matter, None where nothing was explained."""
+    if explained is None:
+        return None
+    names, best = dataset.targets.identifier, ranked[0].r
+    targets = [names[place] for place in np.argsort(-best, kind="stable")]
+    models = [model.name for model in ranked]
+    return describe_bases(figures, explained, Path(tracks), models, targets, dataset.bin_size)
 
 
 def _find_links(folder: Path, scored: Sequence[Scores]) -> list[tuple[str, str]]:
