@@ -136,8 +136,10 @@ def make_embedded(
         raise SeqcastError(f"{folder / 'tracks.tsv'}: {what}; run `snakemake export` again")
     peaks = [locus for locus in loci if isinstance(locus, Peak)]
     windows = [locus for locus in loci if not isinstance(locus, Peak)]
-    letters = _make_letters(explained, peaks, list(rows)[:MOST_TARGETS], models, several=count > 1)
-    taken = len(igv_js.encode()) + sum(len(track["codes"]) for track in letters.values())
+    letters = _make_letters(explained, peaks, rows, several=count > 1) if explained else {}
+    taken = len(igv_js.encode()) + sum(
+        len(track["codes"]) for tracks in letters.values() for track in tracks
+    )
     plan = make_plan(windows, rows, bin_size, most_bytes - taken)
     shown, used = windows[: plan.loci], dict(list(rows.items())[: plan.targets])
     _check_files(folder, used)
@@ -156,7 +158,7 @@ def make_embedded(
             {
                 "name": target,
                 "tracks": make_inside_tracks(listed, cut, several=count > 1)
-                + [letters[target]] * (target in letters),
+                + letters.get(target, []),
             }
             for target, listed in used.items()
         ],
@@ -216,20 +218,16 @@ def _find_rows(folder: Path, ranked: Sequence[str], models: Sequence[str]) -> tu
 
 
 def _make_letters(
-    explained: Explained | None,
-    peaks: Sequence[Peak],
-    targets: Sequence[str],
-    models: Sequence[str],
-    *,
-    several: bool,
-) -> dict[str, dict[str, Any]]:
-    """Make the tracks of letters by target, of the first model that was explained."""
+    explained: Explained, peaks: Sequence[Peak], rows: Rows, *, several: bool
+) -> dict[str, list[dict[str, Any]]]:
+    """Make the track of letters of each target that has one, of the first model explained."""
     tracks = {}
-    for target in targets if explained else ():
-        model = explained.find_model(target, models)
+    for target, listed in list(rows.items())[:MOST_TARGETS]:
+        model = explained.find_model(target, [row["model"] for row in listed])
         if model is not None:
-            tracks[target] = make_letters_track(explained, target, model, peaks, several=several)
-    return {target: track for target, track in tracks.items() if track}
+            track = make_letters_track(explained, target, model, peaks, several=several)
+            tracks |= {target: [track]} if track else {}
+    return tracks
 
 
 def _check_files(folder: Path, used: Rows) -> None:

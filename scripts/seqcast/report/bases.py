@@ -18,9 +18,9 @@ MOST_TARGETS, _PEAKS, _OPEN = 12, 3, 2
 _BESIDE = 32  # bins of coverage to each side
 _LETTER = {
     "deeplift": (
-        "how much more its base adds to that logarithm than the bases of shuffled sequences would,"
-        " of which there are {references} with the same pairs of neighbours (DeepLIFT); all heights"
-        " of a peak sum to how far its logarithm lies above theirs"
+        "how much its base adds to that logarithm, held against {references} shuffled sequences with"
+        " the same pairs of neighbours (DeepLIFT); all heights of a peak sum to how far its"
+        " logarithm lies above theirs"
     ),
     "gradient": (
         "how fast that logarithm rises with its base, less the mean over the four bases (gradient"
@@ -117,15 +117,17 @@ def _read_logo(
 
 
 def _write(path: Path, target: str, logos: list[Logo], regions: int, whose: str) -> Picture:
-    which = "peak" if len(logos) == 1 else f"{len(logos)} peaks"
+    which = "peak with the largest sum"
+    if len(logos) > 1:
+        which = f"{len(logos)} peaks with the largest sums"
     words = ", ".join(logo.bases[np.nanargmax(np.abs(logo.contributions)) :][:1] for logo in logos)
     return write_picture(
         plot_logos(target, logos),
         path,
-        f"Sequence logos of the {which} of {target} with the largest sums, each above observed and"
-        f" predicted coverage around it; the tallest letters are {words}.",
-        f"{target}{whose}: the {which} with the largest sums of {count(regions, 'region')} that"
-        " were explained. Grey marks where the letters lie in the coverage below them.",
+        f"Sequence logos of {target}, the {which}, each above observed and predicted coverage around"
+        f" it; the tallest letters are {words}.",
+        f"{target}{whose}: the {which} of {count(regions, 'explained region')}. Grey marks where the"
+        " letters lie in the coverage below them.",
         _LOOK,
     )
 
@@ -134,17 +136,19 @@ def _explain(explained: Explained) -> list[str]:
     """Say what is explained, what a letter's height means, of which regions, and how exactly."""
     letter = _LETTER.get(explained.method, "how much its base adds to that logarithm")
     splits = explained.summary["split"].value_counts()
-    regions = ", ".join(f"{number:,} of {split}" for split, number in splits.items())
+    regions = ", ".join(f"{number:,} in {split} windows" for split, number in splits.items())
     sentences = [
         "What is explained is the natural logarithm of the coverage that the model predicts within"
         f" {explained.radius:,} bases of the summit of a peak, the mean of both strands.",
         f"The height of a letter is {letter.format(references=explained.references)}. With 0.1"
         " more in the logarithm there is 10\u00a0% more coverage, with 0.7 twice as much. Letters"
-        " that hang upside down take away. Shown is what the model has learnt, be it right or wrong.",
-        f"Regions explained, counted for each target by the split they lie in: {regions}.",
+        " that hang upside down take away. It is what the model has learnt, be it right or wrong.",
+        f"Explained were {len(explained.summary):,} regions, over all targets: {regions}.",
     ]
     if "train" in splits:
-        sentences.append("Those of train the model has seen with their coverage when it learned.")
+        sentences.append(
+            "The coverage of those in train windows the model was shown when it learned."
+        )
     if explained.method == "deeplift":
         sentences.append(
             "Sums and what they should be differ by no more than"

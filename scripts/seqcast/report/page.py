@@ -51,11 +51,12 @@ def write_report(
     The page holds its figures and needs nothing beside it; it only links to the tables. `figures/`
     gets `comparison.svg`, `metrics.svg`, `calibration.svg`, `errors.svg`, `correlations.svg`,
     `learning_curves.svg`, `window_{best,median,worst}.png` and, a model, `<model>.scatter.png`;
-    where peaks of the `tracks` were `explained`, `bases_<number>.png`. `baselines` holds the `metrics.tsv` of each, by name. `run` is the content of `run.json` and
-    `validation` of `validation.json`, any key of which may be missing; `tracks` is the folder of
-    the exported tracks, named as given, and `browser` what the section on tracks shows of them.
-    Beside `template` lie the other files `page.*` and `embedded.*`. Raises SeqcastError where a
-    model's tables do not fit the dataset.
+    where peaks of the `tracks` were `explained`, `bases_<number>.png`. `baselines` holds the
+    `metrics.tsv` of each, by name. `run` is the content of `run.json` and `validation` of
+    `validation.json`, any key of which may be missing; `tracks` is the folder of the exported
+    tracks, named as given, and `browser` what the section on tracks shows of them. Beside
+    `template` lie the other files `page.*` and `embedded.*`. Raises SeqcastError where a model's
+    tables do not fit the dataset.
     """
     folder, run, validation = Path(folder), dict(run or {}), dict(validation or {})
     results = [read_results(name, files, dataset) for name, files in models.items()]
