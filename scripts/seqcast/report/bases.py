@@ -18,8 +18,8 @@ MOST_TARGETS, _PEAKS, _OPEN = 12, 3, 2
 _BESIDE = 32  # bins of coverage to each side
 _LETTER = {
     "deeplift": (
-        "how much its base adds to that logarithm, held against {references} shuffled sequences with"
-        " the same pairs of neighbours (DeepLIFT); all heights of a peak sum to how far its"
+        "how much its base adds to that logarithm, held against {references} shuffled sequences"
+        " with the same pairs of neighbours (DeepLIFT); all heights of a peak sum to how far its"
         " logarithm lies above theirs"
     ),
     "gradient": (
@@ -124,10 +124,10 @@ def _write(path: Path, target: str, logos: list[Logo], regions: int, whose: str)
     return write_picture(
         plot_logos(target, logos),
         path,
-        f"Sequence logos of {target}, the {which}, each above observed and predicted coverage around"
-        f" it; the tallest letters are {words}.",
-        f"{target}{whose}: the {which} of {count(regions, 'explained region')}. Grey marks where the"
-        " letters lie in the coverage below them.",
+        f"Sequence logos of {target}, the {which}, each above observed and predicted coverage"
+        f" around it; the tallest letters are {words}.",
+        f"{target}{whose}: the {which} of {count(regions, 'explained region')}. Grey marks where"
+        " the letters lie in the coverage below them.",
         _LOOK,
     )
 
@@ -146,9 +146,7 @@ def _explain(explained: Explained) -> list[str]:
         f"Explained were {len(explained.summary):,} regions, over all targets: {regions}.",
     ]
     if "train" in splits:
-        sentences.append(
-            "The coverage of those in train windows the model was shown when it learned."
-        )
+        sentences.append("What was measured in train windows the model was shown as it learned.")
     if explained.method == "deeplift":
         sentences.append(
             "Sums and what they should be differ by no more than"
