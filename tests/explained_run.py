@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from seqcast.bigwig import Run, write_bigwig
+from seqcast.bigwig import Run, split_runs, write_bigwig
 from seqcast.dataset import Dataset
 
 WIDTH, RADIUS = 1024, 250
@@ -33,19 +33,19 @@ def write_explained(
     for target, places in summits.items():
         for model in models:
             stem = f"{slugs[target]}.{model}"
-            runs, hot, attributed = [], [], []
+            known, hot, attributed = {}, [], []
             for rank, (contig, summit) in enumerate(places):
                 start = summit - WIDTH // 2
                 values = rng.normal(0, 0.02, WIDTH).astype(np.float32)
                 values[WIDTH // 2 :][: len(MOTIF)] += MOTIF / (1 + rank)
                 one_hot = np.eye(4, dtype=np.float32)[read_codes(dataset, contig, start)].T
-                runs.append(Run(contig, start, values))
+                known.setdefault(contig, []).append((summit, values))
                 hot.append(one_hot)
                 attributed.append(values - values * (1 - one_hot) / 3)
                 row = (contig, start, start + WIDTH, summit, "test", target, model)
                 table.append((*row, 10.0, 9.0, values.sum(), 1e-5, method))
-            runs.sort(key=lambda run: (run.chrom.encode(), run.start))
             sizes = dataset.contigs.chrom_sizes
+            runs = [run for name in sorted(known) for run in join(name, sizes[name], known[name])]
             write_bigwig(folder / f"{stem}.contributions.bw", sizes, runs, 1)
             np.savez(folder / f"{stem}.ohe.npz", np.stack(hot))
             np.savez(folder / f"{stem}.attr.npz", np.stack(attributed))
@@ -60,6 +60,17 @@ def write_explained(
     said = {"method": method, "references": 20, "radius": RADIUS, "width": WIDTH, "delta": 1e-5}
     (folder / "explain.json").write_text(json.dumps(said | {"files": files}))
     return folder / "explain.json"
+
+
+def join(contig: str, size: int, known: Sequence[tuple[int, np.ndarray]]) -> list[Run]:
+    """Join regions of a contig; where two overlap, a base has the value of the nearer summit."""
+    joined, position = np.full(size, np.nan), np.arange(size)
+    nearest = np.abs(position - np.array([[summit] for summit, _ in known])).argmin(axis=0)
+    for place, (summit, values) in enumerate(known):
+        here = np.arange(summit - WIDTH // 2, summit + WIDTH // 2)
+        mine = nearest[here] == place
+        joined[here[mine]] = values[mine]
+    return split_runs(contig, position, joined.astype(np.float32), 1)
 
 
 def read_codes(dataset: Dataset, contig: str, start: int, length: int = WIDTH) -> np.ndarray:

@@ -124,8 +124,7 @@ def make_embedded(
     taken, of `explained` what lies about those of `loci` that are peaks. `command` opens the whole
     tracks. Where all would take more than `most_bytes`, first the bases are left out, then bins get
     wider, then there are fewer targets and places; `notes` says so, and that an assembly is a
-    stand-in. Raises SeqcastError where there are no places, no tracks of the targets, or files
-    missing.
+    stand-in. Raises SeqcastError where there are no places, no tracks, or files missing.
     """
     folder, igv_js = Path(folder), escape_script(read_igv_js())
     rows, count = _find_rows(folder, ranked, models)
@@ -135,11 +134,9 @@ def make_embedded(
         what = "no track of the run's targets" if loci else "no place to show"
         raise SeqcastError(f"{folder / 'tracks.tsv'}: {what}; run `snakemake export` again")
     peaks = [locus for locus in loci if isinstance(locus, Peak)]
-    windows = [locus for locus in loci if not isinstance(locus, Peak)]
+    windows = [locus for locus in loci if locus not in peaks]
     letters = _make_letters(explained, peaks, rows, several=count > 1) if explained else {}
-    taken = len(igv_js.encode()) + sum(
-        len(track["codes"]) for tracks in letters.values() for track in tracks
-    )
+    taken = len(igv_js.encode()) + sum(len(track["codes"]) for track in letters.values())
     plan = make_plan(windows, rows, bin_size, most_bytes - taken)
     shown, used = windows[: plan.loci], dict(list(rows.items())[: plan.targets])
     _check_files(folder, used)
@@ -150,29 +147,15 @@ def make_embedded(
     data = {
         "options": _make_options(assembly or "genome", fasta, (*shown, *peaks)[0]),
         "always": make_annotations(folder, cut.regions, [*shown, *peaks], annotation),
-        "regions": [
-            [name_of(each.chrom), each.start, min(each.end, sizes[each.chrom]), each.step]
-            for each in cut.regions
-        ],
-        "targets": [
-            {
-                "name": target,
-                "tracks": make_inside_tracks(listed, cut, several=count > 1)
-                + letters.get(target, []),
-            }
-            for target, listed in used.items()
-        ],
+        "regions": _make_regions(cut, sizes),
+        "targets": _make_targets(used, cut, letters, several=count > 1),
         "shown": _SHOWN,
         "command": command,
     }
     return EmbeddedBrowser(
         igv_js=igv_js,
         data=escape_json(data),
-        loci=(
-            *(_show_locus(locus, used, cut, several=count > 1) for locus in shown),
-            # Their pictures are the report's logos.
-            *(ShownLocus(peak.name, peak.why, _place_of(peak)) for peak in peaks),
-        ),
+        loci=tuple(_show_locus(each, used, cut, several=count > 1) for each in (*shown, *peaks)),
         targets=tuple(used),
         units=tuple(dict.fromkeys(listed[0]["units"] for listed in used.values())),
         notes=((_STAND_IN,) if is_stand_in else ())
@@ -219,15 +202,37 @@ def _find_rows(folder: Path, ranked: Sequence[str], models: Sequence[str]) -> tu
 
 def _make_letters(
     explained: Explained, peaks: Sequence[Peak], rows: Rows, *, several: bool
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, dict[str, Any]]:
     """Make the track of letters of each target that has one, of the first model explained."""
     tracks = {}
     for target, listed in list(rows.items())[:MOST_TARGETS]:
         model = explained.find_model(target, [row["model"] for row in listed])
         if model is not None:
             track = make_letters_track(explained, target, model, peaks, several=several)
-            tracks |= {target: [track]} if track else {}
+            tracks |= {target: track} if track else {}
     return tracks
+
+
+def _make_regions(cut: Cut, sizes: Mapping[str, int]) -> list[list[Any]]:
+    """Make what the page reads of each region: its name there, its ends, how wide bins are."""
+    return [
+        [name_of(each.chrom), each.start, min(each.end, sizes[each.chrom]), each.step]
+        for each in cut.regions
+    ]
+
+
+def _make_targets(
+    used: Rows, cut: Cut, letters: Mapping[str, dict[str, Any]], *, several: bool
+) -> list[dict[str, Any]]:
+    """Make the tracks of each target, its letters below what was predicted."""
+    return [
+        {
+            "name": target,
+            "tracks": make_inside_tracks(listed, cut, several=several)
+            + [letters[name] for name in letters if name == target],
+        }
+        for target, listed in used.items()
+    ]
 
 
 def _check_files(folder: Path, used: Rows) -> None:
@@ -261,7 +266,12 @@ def _place_of(locus: Locus) -> str:
 
 
 def _show_locus(locus: Locus, used: Rows, cut: Cut, *, several: bool) -> ShownLocus:
-    """Draw the first targets at a place, observed and as the first model predicts it."""
+    """Draw the first targets at a place, observed and as the first model predicts it.
+
+    Of a peak, which is shorter than a bin or two, the report's logos are the picture.
+    """
+    if isinstance(locus, Peak):
+        return ShownLocus(locus.name, locus.why, _place_of(locus))
     panels = [_make_panel(locus, target, used[target], cut) for target in list(used)[:_DRAWN]]
     by = next((f" by {panel.model}" for panel in panels if several and panel.model), "")
     still, width, height = make_still(plot_place(panels, locus.chrom, cut.edges_of(locus), by))

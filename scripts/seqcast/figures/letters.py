@@ -17,8 +17,8 @@ def _bow(across: float, up: float, degrees: Iterable[float]) -> Outline:
     return list(zip(x.round(3).tolist(), y.round(3).tolist(), strict=True))
 
 
-_OUTER = _bow(0.54, 0.5, range(40, 321, 14))
-_INNER = _bow(0.31, 0.35, range(320, 39, -14))
+_OUTER = _bow(0.54, 0.5, range(40, 321, 10))
+_INNER = _bow(0.31, 0.35, range(320, 39, -10))
 _BAR = [(0.955, 0.2), (0.955, 0.53), (0.55, 0.53), (0.55, 0.39), (0.75, 0.39)]
 # Closed outlines in the unit square, y upwards; a hole runs the other way round.
 LETTERS: dict[str, list[Outline]] = {
@@ -27,6 +27,6 @@ LETTERS: dict[str, list[Outline]] = {
         [(0.36, 0.38), (0.64, 0.38), (0.5, 0.79)],
     ],
     "C": [[*_OUTER, *_INNER]],
-    "G": [[*_OUTER, *_BAR, *_INNER[2:]]],
+    "G": [[*_OUTER, *_BAR, *_INNER[3:]]],
     "T": [[(0, 1), (1, 1), (1, 0.84), (0.61, 0.84), (0.61, 0), (0.39, 0), (0.39, 0.84), (0, 0.84)]],
 }

@@ -9,8 +9,10 @@ from pyfaidx import Fasta
 
 from seqcast.browser.cutting import Region, align_regions, read_values
 from seqcast.browser.explained import Explained, Peak
+from seqcast.dataset import Dataset
 from seqcast.figures.logos import Logo, plot_logos
 from seqcast.report.picture import Picture, write_picture
+from seqcast.report.results import ModelResults
 from seqcast.report.verdict import count
 from seqcast.tracks import OBSERVED, PREDICTED, read_tracks
 
@@ -50,24 +52,28 @@ class Bases:
 
 def describe_bases(
     folder: Path,
-    explained: Explained,
-    tracks: Path,
-    models: Sequence[str],
-    targets: Sequence[str],
-    bin_size: int,
-) -> Bases:
+    explained: Explained | None,
+    tracks: str | Path,
+    ranked: Sequence[ModelResults],
+    dataset: Dataset,
+) -> Bases | None:
     """Write `bases_<number>.png` of targets into `folder`, and say how they were made.
 
-    `models` and `targets` are the best first; of a target the best model that was explained is
-    shown. Coverage is that of the tracks in the folder `tracks`, bases are those of its genome.
+    Of a target the best of the models, `ranked`, that was explained is shown. Coverage is that of
+    the tracks in the folder `tracks`, bases are those of its genome. Returns None where nothing was
+    explained.
     """
     for old in folder.glob("bases_*.png"):
         old.unlink()
-    chosen = [(target, explained.find_model(target, models)) for target in targets]
+    if explained is None:
+        return None
+    models = [model.name for model in ranked]
+    names = [dataset.targets.identifier[place] for place in np.argsort(-ranked[0].r, kind="stable")]
+    chosen = [(target, explained.find_model(target, models)) for target in names]
     chosen = [(target, model) for target, model in chosen if model is not None]
     pictures = []
     for target, model in chosen[:MOST_TARGETS]:
-        if logos := _read_logos(explained, tracks, target, model, bin_size):
+        if logos := _read_logos(explained, Path(tracks), target, model, dataset.bin_size):
             path = folder / f"bases_{len(pictures) + 1}.png"
             whose = f", as {model} sees them" if len(models) > 1 else ""
             pictures.append(_write(path, target, logos, explained.count(target, model), whose))

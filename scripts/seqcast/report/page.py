@@ -5,14 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from seqcast.browser.embedding import EmbeddedBrowser
 from seqcast.browser.explained import Explained
 from seqcast.dataset import Dataset
 from seqcast.disk import write_text
 from seqcast.predictions import Stitch
-from seqcast.report.bases import Bases, describe_bases
+from seqcast.report.bases import describe_bases
 from seqcast.report.clipping import find_clipped, make_clip_warnings
 from seqcast.report.columns import make_columns
 from seqcast.report.comparison import find_reference, make_models_table
@@ -55,8 +53,7 @@ def write_report(
     `metrics.tsv` of each, by name. `run` is the content of `run.json` and `validation` of
     `validation.json`, any key of which may be missing; `tracks` is the folder of the exported
     tracks, named as given, and `browser` what the section on tracks shows of them. Beside
-    `template` lie the other files `page.*` and `embedded.*`. Raises SeqcastError where a model's
-    tables do not fit the dataset.
+    `template` lie `page.*`, `embedded.*` and scripts. Raises SeqcastError where tables do not fit.
     """
     folder, run, validation = Path(folder), dict(run or {}), dict(validation or {})
     results = [read_results(name, files, dataset) for name, files in models.items()]
@@ -81,7 +78,7 @@ def write_report(
         "models": _describe_models(diagnostics, dataset, ranked),
         "training": make_training_table(ranked),
         "embedded": browser,
-        "bases": _describe_bases(figures, explained, tracks, ranked, dataset),
+        "bases": describe_bases(figures, explained, tracks, ranked, dataset),
         "tracks": _describe_tracks(folder, tracks, best, dataset, name),
         "checked": _describe_check(validation, warnings),
         "data": make_data_table(dataset, validation),
@@ -89,10 +86,9 @@ def write_report(
         "run": _describe_run(run),
         "next": YEAST if dataset.source.get("kind") == "simulated" else "",
     }
-    page = render(template, context)
-    write_text(folder / "index.html", page)
-    page_path = str(folder / "index.html")
-    summary = make_summary(best, dataset, page_path, str(tracks), reference, len(results), name)
+    write_text(folder / "index.html", render(template, context))
+    page = str(folder / "index.html")
+    summary = make_summary(best, dataset, page, str(tracks), reference, len(results), name)
     write_text(folder / "summary.txt", summary)
 
 
@@ -109,22 +105,6 @@ def _describe_models(
         }
         for result in ranked
     ]
-
-
-def _describe_bases(
-    figures: Path,
-    explained: Explained | None,
-    tracks: str | Path,
-    ranked: Sequence[ModelResults],
-    dataset: Dataset,
-) -> Bases | None:
-    """Return what is said of the bases that matter, None where nothing was explained."""
-    if explained is None:
-        return None
-    names, best = dataset.targets.identifier, ranked[0].r
-    targets = [names[place] for place in np.argsort(-best, kind="stable")]
-    models = [model.name for model in ranked]
-    return describe_bases(figures, explained, Path(tracks), models, targets, dataset.bin_size)
 
 
 def _find_links(folder: Path, scored: Sequence[Scores]) -> list[tuple[str, str]]:
