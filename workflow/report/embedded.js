@@ -121,7 +121,7 @@
     start().then(() => browser && browser.search(button.dataset.place));
   }));
   // Room for what comes, so that nothing jumps.
-  find(".window").style.minHeight = 190 + 54 * findChosen().flatMap((target) => target.tracks).length + "px";
+  find(".window").style.minHeight = findChosen().flatMap((target) => target.tracks).reduce((sum, track) => sum + track.height + 4, 190) + "px";
   fold.addEventListener("click", () => setFolded(!stills.classList.contains("folded")));
   setFolded(true);
   find(".interactive").hidden = false;

@@ -1,12 +1,13 @@
 // Tracks of contributions: each base a letter, as high as it adds to a prediction and upside down where
-// it takes away. igv.js can draw such tracks only from 3.5 on (`dynseq`). Here it makes a track of
-// its own kind for values, which scales, labels and zooms itself; where bases can be read, that one
-// draws letters. `outlines` are those of each base, polygons in the unit square, y upwards.
+// it takes away. igv.js has such tracks only from 3.5 on (`dynseq`). Here it makes one of its own tracks of
+// values, which scales, labels and zooms itself, and which draws letters where they can be read.
+// `register` is igv.js's registerTrackCreatorFunction; `outlines` are those of each base, polygons in
+// the unit square, y upwards.
 function addLetters(register, outlines) {
   "use strict";
   const NEAR = 2;  // bases a pixel
 
-  // Neighbours share a look-up, places far from each other may be far in the genome's file.
+  // A page that is one file knows the bases of some places only, so each has a look-up of its own.
   function findStretches(features) {
     const stretches = [];
     let last = null;
@@ -72,8 +73,8 @@ function addLetters(register, outlines) {
     };
     // Its own takes 100 where nothing was explained.
     track.doAutoscale = function (features) {
-      const values = features.map((feature) => feature.value);
-      return { min: Math.min(0, ...values), max: Math.max(0, ...values) };
+      return features.reduce(
+        ({ min, max }, { value }) => ({ min: Math.min(min, value), max: Math.max(max, value) }), { min: 0, max: 0 });
     };
     // Lines, points, logarithms and the like are no letters.
     track.logScale = undefined;

@@ -117,7 +117,7 @@ GENOME = ("genome.fa", "genome.fa.fai", "genome.chrom.sizes", "splits.bed")
 MENDED = f"{RUN}/export/.mended"
 # What opens a folder of tracks.
 PAGES = ("index.html", "igv.min.js", "igv_session.xml", "hub.txt", "config.json")
-# Which bases matter: shown by the pages where `explain` was run, which nothing asks for by itself.
+# Which bases matter: the pages show it where `explain` has been run; they do not ask for it.
 EXPLAINED = f"{RUN}/explain/explain.json"
 EXPLAINED = EXPLAINED if Path(EXPLAINED).exists() else []
 PAGE = Path(workflow.basedir, "workflow/report/page.html.j2")

@@ -51,7 +51,8 @@ def find_shown(
     `own` are the user's places, which come first; those on no chromosome of the tracks are left out
     with a warning, as they may be meant for other tracks of the run. Windows are left out where
     the tracks lie on another genome than the dataset, or in regions, which are places themselves.
-    Last come the strongest peaks of the first targets that `explained` has letters of.
+    Last come the strongest peaks of the first targets that `explained` has letters of, unless the
+    tracks lie in regions.
     """
     best, scores = find_best(metrics)
     sizes = read_sizes(folder)
@@ -64,7 +65,7 @@ def find_shown(
     others = [model for model in metrics if model != best]
     loci = tuple(locus for locus in (*mine, *found) if locus.chrom in sizes)
     shown = Shown((best, *others), scores, loci or (_make_first(sizes, dataset.window),))
-    if explained is None:
+    if explained is None or regions:
         return shown
     peaks = find_peaks(explained, shown.models, shown.targets, sizes, MOST_PEAKS)
     return replace(shown, loci=(*shown.loci, *peaks))
