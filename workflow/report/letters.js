@@ -58,6 +58,15 @@ function addLetters(register, outlines) {
     context.restore();
   }
 
+  function sayNothing({ context, pixelWidth, pixelHeight }) {
+    context.save();
+    context.fillStyle = "#62656a";
+    context.font = "11px system-ui, sans-serif";
+    context.textAlign = "center";
+    context.fillText("nothing was explained here", pixelWidth / 2, pixelHeight / 2 + 4);
+    context.restore();
+  }
+
   register("letters", async function (config, browser) {
     const track = await browser.createTrack({ ...config, type: "wig" });
     const read = track.getFeatures, drawBars = track.draw;
@@ -68,7 +77,8 @@ function addLetters(register, outlines) {
     };
     track.draw = function (options) {
       const { features } = options, range = track.dataRange;
-      if (!features || !features.length || features[0].base === undefined) { drawBars.call(track, options); }
+      if (!features || !features.length) { sayNothing(options); }
+      else if (features[0].base === undefined) { drawBars.call(track, options); }
       else if (range.max > range.min) { drawLetters(features, options, range, browser.nucleotideColors); }
     };
     // Its own takes 100 where nothing was explained.
