@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from seqcast.browser.explained import read_explained
 from seqcast.browser.shown import find_shown
 from seqcast.browser.writing import write_browsers
 from seqcast.console import step
@@ -12,6 +13,8 @@ folder, inputs, params = snakemake.wildcards.folder, snakemake.input, snakemake.
 with step(f"browse {folder}", snakemake.log[0]):
     tracks, dataset = Path(inputs.tracks), read_dataset(inputs.dataset)
     other, source = params.other_genome, dataset.source
+    # What was explained lies on the run's own genome.
+    explained = read_explained(inputs.explained) if inputs.explained and not other else None
     shown = find_shown(
         tracks.parent,
         dataset,
@@ -20,6 +23,7 @@ with step(f"browse {folder}", snakemake.log[0]):
         predictions=dict(zip(params.models, inputs.predictions, strict=True)),
         own=params.browse["loci"],
         is_own_genome=not other,
+        explained=explained,
     )
     write_browsers(
         tracks.parent,
@@ -32,5 +36,6 @@ with step(f"browse {folder}", snakemake.log[0]):
         is_simulated=source.get("kind") == "simulated" and not other,
         annotation=inputs.annotation,
         scores=shown.scores,
+        explained=explained,
         command=f"make browse RUN={params.run}" + (f" FOLDER={folder}" * (folder != "export")),
     )

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from seqcast.browser.embedding import embed_browser
+from seqcast.browser.explained import read_explained
 from seqcast.browser.shown import find_shown
 from seqcast.card import read_card
 from seqcast.console import log, step
@@ -35,6 +36,7 @@ with step("report", snakemake.log[0]):
     }
     digests = {name: sha256_of(Path(path)) for name, path in weights.items()}
     dataset, tracks = read_dataset(inputs.dataset), Path(inputs.tracks).parent
+    explained = read_explained(inputs.explained) if inputs.explained else None
     data = {
         "dataset": dataset.digest,
         "source": dataset.source,
@@ -58,9 +60,11 @@ with step("report", snakemake.log[0]):
             windows={model: files.windows for model, files in models.items()},
             predictions={model: files.predictions for model, files in models.items()},
             own=params.browse["loci"],
+            explained=explained,
         ),
         assembly=params.assembly or "",
         annotation=inputs.annotation,
+        explained=explained,
         command=f"make browse RUN={params.run}",
     )
     write_report(
@@ -74,6 +78,7 @@ with step("report", snakemake.log[0]):
         title=params.report["title"],
         tracks=tracks,
         browser=browser,
+        explained=explained,
     )
     for line in Path(snakemake.output.summary).read_text().splitlines():
         log.info("%s", line)

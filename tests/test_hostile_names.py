@@ -9,9 +9,11 @@ from xml.etree import ElementTree
 
 import pytest
 from chromium import Visit
+from explained_run import write_explained
 from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 
 from seqcast.browser.embedding import make_embedded
+from seqcast.browser.explained import find_peaks, read_explained
 from seqcast.browser.igvjs import read_igv_js
 from seqcast.browser.loci import Locus
 from seqcast.browser.serving import make_server
@@ -56,22 +58,27 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     export = folder / "export"
     export_tracks(folder / "dataset.h5", {"m": fake.predictions}, export / "tracks.tsv")
     annotation = write_annotation(folder)
+    summits = {NAMES[0]: [(WORD, 4_000)], dataset.targets.identifier[1]: [(WORD, 9_000)]}
+    explained = read_explained(write_explained(folder / "explain", dataset, summits, models=["m"]))
+    peaks = find_peaks(explained, ["m"], dataset.targets.identifier, [WORD], 4)
     write_browsers(
         export,
         TEMPLATES / "browser.html.j2",
         title=HOSTILE,
-        loci=[PLACE],
+        loci=[PLACE, *peaks],
         assembly=HOSTILE,
         annotation=annotation,
+        explained=explained,
         command=HOSTILE,
     )
     embedded = make_embedded(
         export,
-        [PLACE],
+        [PLACE, *peaks],
         dataset.targets.identifier,
         bin_size=dataset.bin_size,
         assembly=HOSTILE,
         annotation=annotation,
+        explained=explained,
         command=HOSTILE,
     )
     write_report(
@@ -97,6 +104,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         title=HOSTILE,
         tracks=export,
         browser=embedded,
+        explained=explained,
     )
     return folder
 
@@ -179,6 +187,7 @@ def test_nothing_runs_in_a_report(run: Path, visit: Callable[..., Visit]) -> Non
     assert text.count(HOSTILE) > 12
     labels = seen.page.locator(".igv-track-label").all_inner_texts()
     assert [label for label in labels if HOSTILE in label]
+    assert f"{HOSTILE} bases that matter" in labels
     shown = press(seen, "embedded.browser", "annotation")
     assert HOSTILE in shown
     assert WORD in shown
@@ -199,6 +208,8 @@ def test_nothing_runs_beside_the_tracks(served: str, visit: Callable[..., Visit]
     assert seen.page.locator("h1").inner_text() == HOSTILE
     labels = seen.page.locator(".igv-track-label").all_inner_texts()
     assert f"{HOSTILE} observed, {HOSTILE}" in labels
+    assert f"{HOSTILE} bases that matter, log of coverage" in labels
+    assert f"{HOSTILE}, base by base" in seen.page.locator("[data-locus] b").all_inner_texts()
     igv = "document.getElementById('browser').igv"
     shown = press(seen, igv, "annotation")
     assert shown.count(f"Name\u00a0\u00a0\u00a0{WORD}\n") == 2

@@ -12,6 +12,8 @@ from seqcast.targets import Targets
 # What a folder of tracks lies on is made by `export`, which notices only what is gone.
 GENOME_REMEDY = "delete it, run `snakemake export`, then the same command again"
 OBSERVED, PREDICTED, SPREAD, RESIDUAL = "observed", "predicted", "spread", "residual"
+# How much each base adds to the log of what a model predicts; `explain` computes them.
+CONTRIBUTIONS = "contributions"
 COLUMNS = ("file", "target", "model", "kind", "units", "sha256")
 
 

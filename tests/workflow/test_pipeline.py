@@ -3,11 +3,13 @@
 import csv
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pyBigWig
 import pytest
+from explained_run import write_explained
 from project import TINY, Project
 
 from seqcast.checkpoint import read_card
@@ -154,3 +156,20 @@ def test_two_models_side_by_side(throwaway: Project) -> None:
     rows = read_table(throwaway.results / "export/tracks.tsv")
     assert {row["model"] for row in rows} == {"", "default", "two"}
     assert (throwaway.results / "report/figures/two.scatter.png").exists()
+
+
+def test_what_is_explained_is_shown(throwaway: Project) -> None:
+    results = throwaway.results
+    dataset = read_dataset(results / "dataset" / "dataset.h5")
+    summits = {dataset.targets.identifier[1]: [("chrC", 20_000)]}
+    write_explained(results / "explain", dataset, summits)
+    pages = [results / "export" / "index.html", results / "report" / "index.html"]
+    assert not [page for page in pages if "base by base" in page.read_text()]
+    throwaway.snakemake()
+    assert all("base by base" in page.read_text() for page in pages)
+    assert (results / "export" / "contributions.tsv").is_file()
+    assert (results / "report" / "figures" / "bases_1.png").is_file()
+    shutil.rmtree(results / "explain")
+    throwaway.snakemake()
+    assert not [page for page in pages if "base by base" in page.read_text()]
+    assert "snakemake explain" in pages[1].read_text()

@@ -125,6 +125,19 @@ def test_other_sources_rerun_nothing(finished: Project) -> None:
         assert not set(finished.jobs()) & {"dataset", "validate_source", "train_model"}
 
 
+def test_what_is_explained_makes_the_pages_anew(finished: Project) -> None:
+    (dataset,) = finished.folder.glob("results/*/dataset/dataset.h5")
+    explained = dataset.parents[1] / "explain" / "explain.json"
+    explained.parent.mkdir()
+    explained.touch()
+    try:
+        assert set(finished.jobs()) == {"browse_tracks", "report"}
+    finally:
+        explained.unlink()
+        explained.parent.rmdir()
+    assert finished.jobs() == {}
+
+
 def test_touching_everything_reruns_nothing(finished: Project) -> None:
     touch_all(finished.folder)
     assert finished.jobs() == {}

@@ -12,12 +12,12 @@
     said.classList.toggle("warn", Boolean(warn));
   }
 
-  // The codes of a track are those of all regions in a row; 65535 is a bin without a value.
+  // The codes of a track are those of all regions in a row, its own or the page's; 65535 is a bin without a value.
   function makeFeatures(track) {
     const bytes = Uint8Array.from(atob(track.codes), (letter) => letter.charCodeAt(0));
     const view = new DataView(bytes.buffer), features = [];
     let at = 0;
-    data.regions.forEach(([chr, first, last, step], place) => {
+    (track.regions || data.regions).forEach(([chr, first, last, step], place) => {
       const [low, high] = track.ranges[place];
       for (let start = first; start < last; start += step, at += 2) {
         const code = view.getUint16(at, true);
@@ -30,7 +30,7 @@
   }
 
   function makeTrack(track, order) {
-    const { codes, ranges, ...options } = track;
+    const { codes, ranges, regions, ...options } = track;
     return { ...options, order: order, features: makeFeatures(track) };
   }
 
@@ -121,7 +121,7 @@
     start().then(() => browser && browser.search(button.dataset.place));
   }));
   // Room for what comes, so that nothing jumps.
-  find(".window").style.minHeight = 190 + 54 * findChosen().flatMap((target) => target.tracks).length + "px";
+  find(".window").style.minHeight = findChosen().flatMap((target) => target.tracks).reduce((sum, track) => sum + track.height + 4, 190) + "px";
   fold.addEventListener("click", () => setFolded(!stills.classList.contains("folded")));
   setFolded(true);
   find(".interactive").hidden = false;

@@ -16,6 +16,7 @@ async function makeBrowser(parent, options) {
   }
   // Nothing can be pressed, nor looked for, before names are text.
   parent.inert = true;
+  addLetters(find(window.igv, "registerTrackCreatorFunction"), options.letters);
   var browser = await find(window.igv, "createBrowser")(parent, options);
   find(browser, "on").call(browser, "trackclick", function (track, lines) {
     return lines && lines.length ? lines.map(function (line) {

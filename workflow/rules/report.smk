@@ -8,6 +8,7 @@ rule report:
         validation=VALIDATION,
         tracks=TRACKS,
         annotation=as_input(FILES.annotation),
+        explained=EXPLAINED,
         models=expand(rules.train_model.output.model, member=MEMBERS),
         history=expand(rules.train_model.output.history, member=MEMBERS),
         predictions=rules.predict.input,
@@ -73,7 +74,7 @@ rule report:
         assembly=settings.assembly,
         untracked=untracked(config=dict(config)),
         files=contents_of(FILES.annotation),
-        template=digest_templates("page.*", "embedded.*", "names.js"),
+        template=digest_templates("page.*", "embedded.*", "letters.js", "names.js"),
         code=code_of("report"),
     script:
         "../../scripts/report.py"

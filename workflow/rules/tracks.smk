@@ -75,6 +75,7 @@ rule browse_tracks:
         metrics=lambda wildcards: of_models(wildcards.folder, "evaluate/metrics.tsv"),
         windows=lambda wildcards: of_models(wildcards.folder, "evaluate/windows.tsv"),
         annotation=as_input(FILES.annotation),
+        explained=EXPLAINED,
         regions=lambda wildcards: REGIONS_TABLE if wildcards.folder == "regions" else [],
     output:
         expand(f"{RUN}/{{{{folder}}}}/{{file}}", file=PAGES),
@@ -101,7 +102,7 @@ rule browse_tracks:
         ),
         other_genome=lambda wildcards: other_genome_of(wildcards.folder),
         files=contents_of(FILES.annotation),
-        template=digest_templates("browser.*", "names.js"),
+        template=digest_templates("browser.*", "letters.js", "names.js"),
         code=code_of("browse"),
     script:
         "../../scripts/browse.py"

@@ -5,12 +5,15 @@ take 7, and would have to be made files of before igv.js could read them.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from seqcast.browser.contributions import make_row
 from seqcast.browser.cutting import Cut, Region, cut_features, name_of, to_base64, to_codes
+from seqcast.browser.explained import Explained, Peak
 from seqcast.browser.loci import Locus
 from seqcast.browser.options import (
     make_annotation_track,
@@ -21,6 +24,7 @@ from seqcast.browser.options import (
 )
 
 _HEIGHT, _BAR, _TWO_BARS = 50, 45, 80
+_BESIDE = 500  # bases to each side of a peak
 _PLACES = {
     "id": "places",
     "name": "places",
@@ -40,17 +44,49 @@ def make_inside_tracks(
     """
     tracks = make_tracks(rows, lambda file: file)
     for track, row in zip(tracks, rows, strict=True):
-        codes = [to_codes(each) for each in cut.values[row["file"]]]
-        del track["url"], track["format"]
+        _put_values(track, cut.values[row["file"]])
         # The page says the units once; a long name would hide coverage.
         phrase = make_phrase(row["kind"], row["model"] if several else "")
         track["name"] = to_label(f"{row['target']} {phrase}")
         track["height"] = _HEIGHT
         # Bins as they are, not means over pixels: there are few enough to draw.
         track["windowFunction"] = "none"
-        track["codes"] = to_base64(np.concatenate([each[0] for each in codes]))
-        track["ranges"] = [[low, high] for _, low, high in codes]
     return tracks
+
+
+def _put_values(track: dict[str, Any], values: Sequence[np.ndarray]) -> None:
+    """Put the values of regions into a track in place of its address."""
+    codes = [to_codes(each) for each in values]
+    del track["url"], track["format"]
+    track["codes"] = to_base64(np.concatenate([each[0] for each in codes]))
+    track["ranges"] = [[low, high] for _, low, high in codes]
+
+
+def widen(peak: Peak) -> Peak:
+    """Return what a page holds about a peak: room to move and to see its surroundings as bars."""
+    return replace(peak, start=max(peak.start - _BESIDE, 0), end=peak.end + _BESIDE)
+
+
+def make_letters_track(
+    explained: Explained, target: str, model: str, peaks: Sequence[Peak], *, several: bool
+) -> dict[str, Any] | None:
+    """Make a target's track of letters at those peaks where it was explained; None if at none.
+
+    Its `regions` are bases, where other tracks have the bins of all regions of the page.
+    """
+    wide = [widen(peak) for peak in peaks]
+    values = [explained.read(target, model, each) for each in wide]
+    known = [place for place, each in enumerate(values) if np.isfinite(each).any()]
+    if not known:
+        return None
+    row = make_row(target, model, explained.files[target, model])
+    (track,) = make_tracks([row], lambda file: file)
+    track["name"] = to_label(f"{target} {make_phrase(row['kind'], model if several else '')}")
+    track["regions"] = [
+        [name_of(wide[place].chrom), wide[place].start, wide[place].end, 1] for place in known
+    ]
+    _put_values(track, [values[place] for place in known])
+    return track
 
 
 def make_annotations(

@@ -181,19 +181,27 @@ def to_base64(codes: np.ndarray) -> str:
 
 
 def make_reference(
-    fasta: str | Path, regions: Sequence[Region], sizes: Mapping[str, int], *, bases: bool
+    fasta: str | Path,
+    regions: Sequence[Region],
+    sizes: Mapping[str, int],
+    *,
+    bases: bool,
+    peaks: Sequence[Locus] = (),
 ) -> str:
     """Make a FASTA that knows the true lengths of chromosomes but only the bases of regions.
 
     Returned as a `data:` address, which igv.js reads without asking for it. It understands
     `>chr1:1001-2000 @len=248956422`, several times for a chromosome. Without `bases`, and for long
-    regions, there is one N a region, so that the chromosome is known.
+    regions, there is one N a region, so that the chromosome is known; `peaks` always have theirs.
     """
     lines = []
+    # Of stretches that overlap it reads the first.
+    wanted = [(Region(peak.chrom, peak.start, peak.end, 1), True) for peak in peaks]
+    wanted += [(region, bases and has_bases(region)) for region in regions]
     with Fasta(str(fasta), rebuild=False, sequence_always_upper=True) as genome:
-        for region in regions:
+        for region, is_read in wanted:
             size, letters = sizes[region.chrom], "N"
-            if bases and has_bases(region):
+            if is_read:
                 letters = genome[region.chrom][region.start : min(region.end, size)].seq
             # igv.js takes a range for one only where its end is behind its first base.
             last = region.start + max(len(letters), 2)

@@ -12,9 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from seqcast.browser.budget import MOST_MODELS, Rows, make_notes, make_plan
-from seqcast.browser.contents import make_annotations, make_inside_tracks
+from seqcast.browser.budget import MOST_MODELS, MOST_TARGETS, Rows, make_notes, make_plan
+from seqcast.browser.contents import (
+    make_annotations,
+    make_inside_tracks,
+    make_letters_track,
+    widen,
+)
 from seqcast.browser.cutting import Cut, make_cut, make_reference, name_of
+from seqcast.browser.explained import Explained, Peak
 from seqcast.browser.igvjs import read_igv_js
 from seqcast.browser.loci import Locus
 from seqcast.browser.options import make_options
@@ -35,15 +41,15 @@ _STAND_IN = "These contigs are stand-ins, one a window: they are not those of a 
 
 @dataclass(frozen=True)
 class ShownLocus:
-    """A place on the page: its button, and its picture as a `data:` address."""
+    """A place on the page: its button, and its picture as a `data:` address, if it has one."""
 
     name: str
     why: str
     place: str
-    still: str
-    width: int
-    height: int
-    alt: str
+    still: str = ""
+    width: int = 0
+    height: int = 0
+    alt: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class EmbeddedBrowser:
     The page's policy must allow the scripts of `embedded.html.j2`, inline styles, and images out
     of itself (`blob:` to save one): see `page.html.j2`.
     `targets` and `loci` are those that are in it, `notes` sentences on what is not; `units` are
-    those of the tracks' heights.
+    those of the tracks' heights; `has_letters` says whether there are tracks of letters.
     """
 
     igv_js: str
@@ -63,6 +69,7 @@ class EmbeddedBrowser:
     targets: tuple[str, ...]
     units: tuple[str, ...]
     notes: tuple[str, ...]
+    has_letters: bool = False
 
     @property
     def bytes(self) -> int:
@@ -78,6 +85,7 @@ def embed_browser(
     *,
     assembly: str = "",
     annotation: Sequence[str | Path] = (),
+    explained: Explained | None = None,
     command: str = "make browse",
 ) -> EmbeddedBrowser:
     """Return the browser that a run's report shows of a folder of tracks."""
@@ -90,6 +98,7 @@ def embed_browser(
         assembly=assembly or str(dataset.source.get("assembly") or ""),
         is_stand_in=not dataset.has_coordinates,
         annotation=annotation,
+        explained=explained,
         command=command,
     )
 
@@ -104,6 +113,7 @@ def make_embedded(
     assembly: str = "",
     is_stand_in: bool = False,
     annotation: Sequence[str | Path] = (),
+    explained: Explained | None = None,
     command: str = "make browse",
     most_bytes: int = MOST_BYTES,
 ) -> EmbeddedBrowser:
@@ -111,10 +121,10 @@ def make_embedded(
 
     `ranked` names targets and `models` models, the best first; of models none means all. Spread and
     residual stay in the files. Of `annotation`, files of the user's, what touches the places is
-    taken. `command` opens the whole tracks. Where all would take more than `most_bytes`, first the
-    bases are left out, then bins get wider, then there are fewer targets and places; `notes` says
-    so, and that an assembly is a stand-in. Raises SeqcastError where there are no places, no tracks
-    of the targets, or files missing.
+    taken, of `explained` what lies about those of `loci` that are peaks. `command` opens the whole
+    tracks. Where all would take more than `most_bytes`, first the bases are left out, then bins get
+    wider, then there are fewer targets and places; `notes` says so, and that an assembly is a
+    stand-in. Raises SeqcastError where there are no places, no tracks, or files missing.
     """
     folder, igv_js = Path(folder), escape_script(read_igv_js())
     rows, count = _find_rows(folder, ranked, models)
@@ -123,33 +133,34 @@ def make_embedded(
     if not loci or not rows:
         what = "no track of the run's targets" if loci else "no place to show"
         raise SeqcastError(f"{folder / 'tracks.tsv'}: {what}; run `snakemake export` again")
-    plan = make_plan(loci, rows, bin_size, most_bytes - len(igv_js.encode()))
-    shown, used = loci[: plan.loci], dict(list(rows.items())[: plan.targets])
+    peaks = [locus for locus in loci if isinstance(locus, Peak)]
+    windows = [locus for locus in loci if locus not in peaks]
+    letters = _make_letters(explained, peaks, rows, several=count > 1) if explained else {}
+    taken = len(igv_js.encode()) + sum(len(track["codes"]) for track in letters.values())
+    plan = make_plan(windows, rows, bin_size, most_bytes - taken)
+    shown, used = windows[: plan.loci], dict(list(rows.items())[: plan.targets])
     _check_files(folder, used)
-    cut = make_cut(folder, shown, used, bin_size, plan.bins)
-    fasta = make_reference(folder / "genome.fa", cut.regions, sizes, bases=plan.bases)
+    wide = [widen(peak) for peak in peaks]
+    cut = make_cut(folder, [*shown, *wide], used, bin_size, plan.bins)
+    genome = folder / "genome.fa"
+    fasta = make_reference(genome, cut.regions, sizes, bases=plan.bases, peaks=wide)
     data = {
-        "options": _make_options(assembly or "genome", fasta, shown[0]),
-        "always": make_annotations(folder, cut.regions, shown, annotation),
-        "regions": [
-            [name_of(each.chrom), each.start, min(each.end, sizes[each.chrom]), each.step]
-            for each in cut.regions
-        ],
-        "targets": [
-            {"name": target, "tracks": make_inside_tracks(listed, cut, several=count > 1)}
-            for target, listed in used.items()
-        ],
+        "options": _make_options(assembly or "genome", fasta, (*shown, *peaks)[0]),
+        "always": make_annotations(folder, cut.regions, [*shown, *peaks], annotation),
+        "regions": _make_regions(cut, sizes),
+        "targets": _make_targets(used, cut, letters, several=count > 1),
         "shown": _SHOWN,
         "command": command,
     }
     return EmbeddedBrowser(
         igv_js=igv_js,
         data=escape_json(data),
-        loci=tuple(_show_locus(locus, used, cut, several=count > 1) for locus in shown),
+        loci=tuple(_show_locus(each, used, cut, several=count > 1) for each in (*shown, *peaks)),
         targets=tuple(used),
         units=tuple(dict.fromkeys(listed[0]["units"] for listed in used.values())),
         notes=((_STAND_IN,) if is_stand_in else ())
-        + tuple(make_notes(plan, len(loci), len(rows), count, cut.regions, bin_size)),
+        + tuple(make_notes(plan, len(windows), len(rows), count, cut.regions, bin_size)),
+        has_letters=bool(letters),
     )
 
 
@@ -189,6 +200,41 @@ def _find_rows(folder: Path, ranked: Sequence[str], models: Sequence[str]) -> tu
     return {target: rows for target, rows in shown.items() if rows}, len(names)
 
 
+def _make_letters(
+    explained: Explained, peaks: Sequence[Peak], rows: Rows, *, several: bool
+) -> dict[str, dict[str, Any]]:
+    """Make the track of letters of each target that has one, of the first model explained."""
+    tracks = {}
+    for target, listed in list(rows.items())[:MOST_TARGETS]:
+        model = explained.find_model(target, [row["model"] for row in listed])
+        if model is not None:
+            track = make_letters_track(explained, target, model, peaks, several=several)
+            tracks |= {target: track} if track else {}
+    return tracks
+
+
+def _make_regions(cut: Cut, sizes: Mapping[str, int]) -> list[list[Any]]:
+    """Make what the page reads of each region: its name there, its ends, how wide bins are."""
+    return [
+        [name_of(each.chrom), each.start, min(each.end, sizes[each.chrom]), each.step]
+        for each in cut.regions
+    ]
+
+
+def _make_targets(
+    used: Rows, cut: Cut, letters: Mapping[str, dict[str, Any]], *, several: bool
+) -> list[dict[str, Any]]:
+    """Make the tracks of each target, its letters below what was predicted."""
+    return [
+        {
+            "name": target,
+            "tracks": make_inside_tracks(listed, cut, several=several)
+            + [letters[name] for name in letters if name == target],
+        }
+        for target, listed in used.items()
+    ]
+
+
 def _check_files(folder: Path, used: Rows) -> None:
     names = ["genome.fa", *(row["file"] for listed in used.values() for row in listed)]
     if (folder / "genome.fa").is_file():
@@ -220,7 +266,12 @@ def _place_of(locus: Locus) -> str:
 
 
 def _show_locus(locus: Locus, used: Rows, cut: Cut, *, several: bool) -> ShownLocus:
-    """Draw the first targets at a place, observed and as the first model predicts it."""
+    """Draw the first targets at a place, observed and as the first model predicts it.
+
+    Of a peak, which is shorter than a bin or two, the report's logos are the picture.
+    """
+    if isinstance(locus, Peak):
+        return ShownLocus(locus.name, locus.why, _place_of(locus))
     panels = [_make_panel(locus, target, used[target], cut) for target in list(used)[:_DRAWN]]
     by = next((f" by {panel.model}" for panel in panels if several and panel.model), "")
     still, width, height = make_still(plot_place(panels, locus.chrom, cut.edges_of(locus), by))

@@ -129,6 +129,13 @@ def _make_tracks(panels: Sequence[Panel], scales: Scales) -> Iterator[Stanza]:
             common = {"parent": container}
         for track in panel.tracks:
             yield _make_track(symbols, panel, track) | common | scale
+        for track in panel.letters:
+            yield (
+                _make_track(symbols, panel, track)
+                | {"visibility": visibility, "priority": str(place), "autoScale": "on"}
+                # Zoomed in, letters as high as the values.
+                | {"logo": "on", "maxHeightPixels": "200:60:16"}
+            )
         for track in panel.others:
             yield (
                 _make_track(symbols, panel, track)
@@ -157,7 +164,7 @@ def _make_track(symbols: "_Symbols", panel: Panel, track: Track) -> Stanza:
         "type": "bigWig",
         "bigDataUrl": quote(track.file),
         "shortLabel": _label(f"{track.phrase} {panel.target}", SHORT_LABEL),
-        "longLabel": _label(panel.target, LONG_LABEL, f": {track.phrase}, {panel.units}"),
+        "longLabel": _label(panel.target, LONG_LABEL, f": {track.phrase}, {track.units}"),
         "color": track.rgb,
     } | _DRAWN
 

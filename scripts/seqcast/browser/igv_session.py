@@ -48,7 +48,10 @@ def write_igv_session(
     for group, panel in enumerate(panels, 1):
         for track in panel.tracks:
             ET.SubElement(resources, "Resource", path=track.file, type="bw")
-            _add_track(shown, panel, track, group, note)
+            _add_track(shown, panel, track, str(group), note)
+        for track in panel.letters:
+            ET.SubElement(resources, "Resource", path=track.file, type="bw")
+            _add_track(shown, panel, track, None, note)
     hidden = ET.SubElement(session, "HiddenAttributes")
     for name in _HIDDEN:
         ET.SubElement(hidden, "Attribute", name=name)
@@ -71,8 +74,10 @@ def _add_splits(parent: ET.Element, name: str) -> None:
     )
 
 
-def _add_track(parent: ET.Element, panel: Panel, track: Track, group: int, note: str) -> None:
-    """Add a track; those with the number of a group have one scale, set by what is in view."""
+def _add_track(
+    parent: ET.Element, panel: Panel, track: Track, group: str | None, note: str
+) -> None:
+    """Add a track; those of a group have one scale, one of none its own, set by what is in view."""
     ET.SubElement(
         parent,
         "Track",
@@ -82,8 +87,8 @@ def _add_track(parent: ET.Element, panel: Panel, track: Track, group: int, note:
         clazz="org.broad.igv.track.DataSourceTrack",
         color=track.rgb,
         altColor=track.rgb,
-        autoScale="false",
-        autoscaleGroup=str(group),
+        autoScale="false" if group else "true",
+        **({"autoscaleGroup": group} if group else {}),
         height=str(_HEIGHT),
         renderer="BAR_CHART",
         visible="true",

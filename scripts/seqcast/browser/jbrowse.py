@@ -52,9 +52,13 @@ def write_jbrowse(
     for number, panel in enumerate(panels, 1):
         tracks += _make_panel(number, panel)
     shown = [
-        f"panel_{number}"
+        track_id
         for number, panel in enumerate(panels, 1)
-        if panel.is_shown and panel.tracks
+        if panel.is_shown
+        for track_id in (
+            [f"panel_{number}"] * bool(panel.tracks)
+            + [f"letters_{number}_{place}" for place, _ in enumerate(panel.letters, 1)]
+        )
     ]
     first = next(iter(sizes))
     locus = locus or Locus("", first, 0, sizes[first])
@@ -105,7 +109,7 @@ def _make_splits() -> dict[str, Any]:
 
 
 def _make_panel(number: int, panel: Panel) -> list[dict[str, Any]]:
-    """Make the track that holds observed and predicted, and one for each of the others."""
+    """Make the track that holds observed and predicted, and one for each other track."""
     track_id = f"panel_{number}"
     main = {
         "type": "MultiQuantitativeTrack",
@@ -130,17 +134,24 @@ def _make_panel(number: int, panel: Panel) -> list[dict[str, Any]]:
             }
         ],
     }
-    return [main] * bool(panel.tracks) + [
-        _make_other(f"{track_id}_{place}", panel, track)
-        for place, track in enumerate(panel.others, 1)
-    ]
+    return (
+        [main] * bool(panel.tracks)
+        + [
+            _make_other(f"letters_{number}_{place}", panel, track)
+            for place, track in enumerate(panel.letters, 1)
+        ]
+        + [
+            _make_other(f"{track_id}_{place}", panel, track)
+            for place, track in enumerate(panel.others, 1)
+        ]
+    )
 
 
 def _make_other(track_id: str, panel: Panel, track: Track) -> dict[str, Any]:
     return {
         "type": "QuantitativeTrack",
         "trackId": track_id,
-        "name": _plain(f"{panel.target} {track.phrase}, {panel.units}"),
+        "name": _plain(f"{panel.target} {track.phrase}, {track.units}"),
         "assemblyNames": [_ASSEMBLY],
         "adapter": _make_adapter(track),
         "displays": [

@@ -9,12 +9,21 @@ from html import escape
 from typing import Any
 
 from seqcast.errors import SeqcastError
-from seqcast.tracks import OBSERVED, PREDICTED, RESIDUAL, SPREAD
+from seqcast.figures import letters
+from seqcast.tracks import CONTRIBUTIONS, OBSERVED, PREDICTED, RESIDUAL, SPREAD
 
-COLOURS = {OBSERVED: "#0072B2", PREDICTED: "#D55E00", SPREAD: "#767676", RESIDUAL: "#D55E00"}
+COLOURS = {
+    OBSERVED: "#0072B2",
+    PREDICTED: "#D55E00",
+    SPREAD: "#767676",
+    RESIDUAL: "#D55E00",
+    CONTRIBUTIONS: "#6a4c93",
+}
+# Bars below zero are no other strand: the same colour, paler.
+PALE = "#b9a7d3"
 # Of what is off the scale only the top shows; this marks it, in a colour of no track.
 OVERFLOW = "#000000"
-HEIGHT = 40
+HEIGHT, LETTERS_HEIGHT = 40, 70
 # igv.js lists chromosomes in a drop-down and draws them side by side: no use for so many.
 MOST_CHROMOSOMES = 100
 ANNOTATIONS = {
@@ -25,6 +34,11 @@ ANNOTATIONS = {
     ".gff": "gff3",
     ".gtf": "gtf",
 }
+
+_ABOUT_LETTERS = (
+    "A letter is as high as its base adds to the natural logarithm of the predicted coverage around"
+    " the peak: 0.1 is about 10 % more. Upside down, it takes away. Zoomed out, bars are means."
+)
 
 Scales = Mapping[str, tuple[float, float]]
 
@@ -45,6 +59,9 @@ def make_options(
         "showMultiSelectButton": False,
         "showCenterGuideButton": False,
         "showIdeogram": False,
+        "nucleotideColors": dict(letters.COLOURS),
+        # For the tracks of contributions (`letters.js`); igv.js lets them pass.
+        "letters": letters.LETTERS,
     }
 
 
@@ -107,6 +124,9 @@ def _make_track(
         "model": row["model"],
         "kind": kind,
     }
+    if kind == CONTRIBUTIONS:
+        drawn = {"type": "letters", "altColor": PALE, "height": LETTERS_HEIGHT}
+        return track | drawn | {"autoscale": True, "description": _ABOUT_LETTERS}
     if kind == RESIDUAL:
         return track | {"altColor": COLOURS[OBSERVED], "autoscale": True}
     if kind == SPREAD:
@@ -124,6 +144,8 @@ def make_phrase(kind: str, model: str = "") -> str:
     """Say in words what a kind of track is, by a model where there are several."""
     if kind == RESIDUAL:
         return f"predicted{f' by {model}' if model else ''} less observed"
+    if kind == CONTRIBUTIONS:
+        return f"bases that matter{f' to {model}' if model else ''}"
     by = {PREDICTED: f" by {model}", SPREAD: f" of {model}"}
     return kind + (by.get(kind, "") if model else "")
 

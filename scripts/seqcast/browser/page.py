@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from seqcast.browser.annotations import copy_annotations, make_annotation_tracks
+from seqcast.browser.contributions import read_all_tracks
 from seqcast.browser.igvjs import read_igv_js
 from seqcast.browser.loci import Locus
 from seqcast.browser.options import (
@@ -24,11 +25,19 @@ from seqcast.disk import write_text
 from seqcast.errors import SeqcastError
 from seqcast.seal import AGAIN, read_sealed
 from seqcast.templates import render
-from seqcast.tracks import GENOME_REMEDY, OBSERVED, PREDICTED, RESIDUAL, SPREAD, read_tracks
+from seqcast.tracks import (
+    CONTRIBUTIONS,
+    GENOME_REMEDY,
+    OBSERVED,
+    PREDICTED,
+    RESIDUAL,
+    SPREAD,
+)
 
 # More would fill several screens, and each asks for pieces of its file at every move.
 MOST_TARGETS = 12
-_KINDS = (OBSERVED, PREDICTED, SPREAD, RESIDUAL)
+# Bases that matter stand below what was predicted from them.
+_KINDS = (OBSERVED, PREDICTED, SPREAD, RESIDUAL, CONTRIBUTIONS)
 # Files for other browsers, beside the page where they were made.
 SESSION, HUB, JBROWSE = "igv_session.xml", "hub.txt", "config.json"
 
@@ -48,14 +57,14 @@ def write_browser(
 ) -> None:
     """Write `index.html` and `igv.min.js` into a folder of tracks.
 
-    There lie `tracks.tsv`, the tracks, `genome.fa`, `.fai`, `genome.chrom.sizes` and maybe
-    `splits.bed`; beside `template` its parts `browser.css` and `browser.js`. `loci` are buttons,
-    the first is shown; `annotation` are files of the user's. `scores` ranks the targets (r, by
-    name): of many only the best dozen are on at first. `command` opens the page, for who opens it
-    from disk. Raises SeqcastError where there are no tracks.
+    There lie `tracks.tsv`, maybe `contributions.tsv`, the tracks, `genome.fa`, `.fai`,
+    `genome.chrom.sizes` and maybe `splits.bed`; beside `template` its parts `browser.css` and
+    `browser.js`. `loci` are buttons, the first is shown; `annotation` are files of the user's.
+    `scores` ranks the targets (r, by name): of many only the best dozen are on at first. `command`
+    opens the page, for who opens it from disk. Raises SeqcastError where there are no tracks.
     """
     folder, template = Path(folder), Path(template)
-    rows = read_tracks(folder / "tracks.tsv")
+    rows = read_all_tracks(folder)
     if not rows:
         raise SeqcastError(f"{folder}/tracks.tsv: lists no tracks; run `snakemake export` again")
     sizes = read_sizes(folder)
@@ -112,7 +121,7 @@ def make_choice(tracks: Sequence[Mapping[str, Any]], scores: Mapping[str, float]
                 "label": make_phrase(kind, model if len(models) > 1 else ""),
                 "kind": kind,
                 "model": model,
-                "on": kind in (OBSERVED, PREDICTED),
+                "on": kind in (OBSERVED, PREDICTED, CONTRIBUTIONS),
             }
             for kind, model in series
         ],

@@ -5,24 +5,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqcast.browser.contributions import read_all_tracks
 from seqcast.browser.options import COLOURS, make_phrase
 from seqcast.browser.page import MOST_TARGETS
 from seqcast.errors import SeqcastError
 from seqcast.figures.style import find_style
 from seqcast.provenance import find_damaged_files
-from seqcast.tracks import OBSERVED, PREDICTED, read_tracks
+from seqcast.tracks import CONTRIBUTIONS, OBSERVED, PREDICTED
 
 STAND_IN = "stand-in contigs, one a window"
 
 
 @dataclass(frozen=True)
 class Track:
-    """A track: its file's name in the folder, what it is in words, its colour as `#rrggbb`."""
+    """A track: its file's place in the folder, what it is in words, its colour as `#rrggbb`."""
 
     file: str
     kind: str
     phrase: str
     colour: str
+    units: str
 
     @property
     def rgb(self) -> str:
@@ -34,13 +36,15 @@ class Track:
 class Panel:
     """A target: `tracks` are observed and predicted, on one scale; `others` are off at first.
 
-    `is_shown` says whether the panel itself is on at first.
+    `letters` are the contributions of bases to what each model predicts. `is_shown` says whether
+    the panel itself is on at first.
     """
 
     target: str
     units: str
     tracks: tuple[Track, ...]
     others: tuple[Track, ...]
+    letters: tuple[Track, ...]
     is_shown: bool
 
 
@@ -51,7 +55,7 @@ def find_panels(folder: str | Path, scores: Mapping[str, float] | None = None) -
     or one that is not there.
     """
     folder = Path(folder)
-    rows = read_tracks(folder / "tracks.tsv")
+    rows = read_all_tracks(folder)
     _check_files(folder, [row["file"] for row in rows])
     models = list(dict.fromkeys(row["model"] for row in rows if row["model"]))
     by_target: dict[str, list[dict[str, str]]] = {}
@@ -69,15 +73,17 @@ def _make_panel(
 ) -> Panel:
     tracks = [_make_track(row, models) for row in rows]
     main = tuple(track for track in tracks if track.kind in (OBSERVED, PREDICTED))
-    others = tuple(track for track in tracks if track not in main)
-    return Panel(target, rows[0]["units"], main, others, is_shown)
+    letters = tuple(track for track in tracks if track.kind == CONTRIBUTIONS)
+    others = tuple(track for track in tracks if track not in (*main, *letters))
+    return Panel(target, rows[0]["units"], main, others, letters, is_shown)
 
 
 def _make_track(row: dict[str, str], models: list[str]) -> Track:
     kind, model = row["kind"], row["model"]
     # Models may be drawn over each other, so each has its colour, the same as in the figures.
     colour = find_style(models.index(model)).colour if kind == PREDICTED else COLOURS[kind]
-    return Track(row["file"], kind, make_phrase(kind, model if len(models) > 1 else ""), colour)
+    phrase = make_phrase(kind, model if len(models) > 1 else "")
+    return Track(row["file"], kind, phrase, colour, row["units"])
 
 
 def _check_files(folder: Path, files: list[str]) -> None:

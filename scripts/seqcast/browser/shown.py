@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
+from seqcast.browser.explained import Explained, find_peaks
 from seqcast.browser.loci import Locus, find_loci, parse_loci
 from seqcast.browser.page import read_sizes
 from seqcast.browser.writing import find_best
@@ -16,7 +17,7 @@ from seqcast.errors import SeqcastError
 from seqcast.predictions import read_predictions
 
 # Buttons on a page; a table has the rest.
-MOST_REGIONS = 12
+MOST_REGIONS, MOST_PEAKS = 12, 4
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,15 @@ def find_shown(
     predictions: Mapping[str, Path],
     own: Sequence[str] = (),
     is_own_genome: bool = True,
+    explained: Explained | None = None,
 ) -> Shown:
     """Find what to show of the tracks in `folder`, from the tables of each model by its name.
 
     `own` are the user's places, which come first; those on no chromosome of the tracks are left out
     with a warning, as they may be meant for other tracks of the run. Windows are left out where
     the tracks lie on another genome than the dataset, or in regions, which are places themselves.
+    Last come the strongest peaks of the first targets that `explained` has letters of, unless the
+    tracks lie in regions.
     """
     best, scores = find_best(metrics)
     sizes = read_sizes(folder)
@@ -60,7 +64,11 @@ def find_shown(
         found = find_loci(windows[best], read_predictions(predictions[best], dataset), dataset)
     others = [model for model in metrics if model != best]
     loci = tuple(locus for locus in (*mine, *found) if locus.chrom in sizes)
-    return Shown((best, *others), scores, loci or (_make_first(sizes, dataset.window),))
+    shown = Shown((best, *others), scores, loci or (_make_first(sizes, dataset.window),))
+    if explained is None or regions:
+        return shown
+    peaks = find_peaks(explained, shown.models, shown.targets, sizes, MOST_PEAKS)
+    return replace(shown, loci=(*shown.loci, *peaks))
 
 
 def _make_first(sizes: Mapping[str, int], window: int) -> Locus:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from seqcast.browser.contributions import put_contributions
+from seqcast.browser.explained import Explained
 from seqcast.browser.hub import write_hub
 from seqcast.browser.igv_session import write_igv_session
 from seqcast.browser.jbrowse import write_jbrowse
@@ -33,13 +35,16 @@ def write_browsers(
     is_simulated: bool = False,
     annotation: Sequence[str | Path] = (),
     scores: Mapping[str, float] | None = None,
+    explained: Explained | None = None,
     command: str = "",
 ) -> None:
     """Write IGV's session, UCSC's hub, JBrowse's config and `index.html`, which links to them.
 
     The options are those of `write_browser`; the first of `loci` is where each one opens. `ucsc` is
-    UCSC's name of the assembly, where the user gave one.
+    UCSC's name of the assembly, where the user gave one. The contributions that `explained` has
+    become tracks of the folder.
     """
+    put_contributions(folder, explained)
     known = ucsc or find_ucsc_name(assembly, read_sizes(folder))
     first = loci[0] if loci else None
     write_igv_session(folder, assembly=known, locus=first, is_stand_in=is_stand_in, scores=scores)

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from seqcast.browser.embedding import EmbeddedBrowser
+from seqcast.browser.explained import Explained
 from seqcast.dataset import Dataset
 from seqcast.disk import write_text
 from seqcast.predictions import Stitch
+from seqcast.report.bases import describe_bases
 from seqcast.report.clipping import find_clipped, make_clip_warnings
 from seqcast.report.columns import make_columns
 from seqcast.report.comparison import find_reference, make_models_table
@@ -40,17 +42,18 @@ def write_report(
     title: str = "",
     tracks: str | Path = "",
     browser: EmbeddedBrowser | None = None,
+    explained: Explained | None = None,
 ) -> None:
     """Write `index.html`, `summary.txt` and `figures/` into `folder`.
 
     The page holds its figures and needs nothing beside it; it only links to the tables. `figures/`
     gets `comparison.svg`, `metrics.svg`, `calibration.svg`, `errors.svg`, `correlations.svg`,
-    `learning_curves.svg`, `window_{best,median,worst}.png` and, a model, `<model>.scatter.png`.
-    `baselines` holds the `metrics.tsv` of each, by name. `run` is the content of `run.json` and
-    `validation` of `validation.json`, any key of which may be missing; `tracks` is the folder of
-    the exported tracks, named as given, and `browser` what the section on tracks shows of them.
-    Beside `template` lie the other files `page.*` and `embedded.*`. Raises SeqcastError where a
-    model's tables do not fit the dataset.
+    `learning_curves.svg`, `window_{best,median,worst}.png` and, a model, `<model>.scatter.png`;
+    where peaks of the `tracks` were `explained`, `bases_<number>.png`. `baselines` holds the
+    `metrics.tsv` of each, by name. `run` is the content of `run.json` and `validation` of
+    `validation.json`, any key of which may be missing; `tracks` is the folder of the exported
+    tracks, named as given, and `browser` what the section on tracks shows of them. Beside
+    `template` lie `page.*`, `embedded.*` and scripts. Raises SeqcastError where tables do not fit.
     """
     folder, run, validation = Path(folder), dict(run or {}), dict(validation or {})
     results = [read_results(name, files, dataset) for name, files in models.items()]
@@ -75,6 +78,7 @@ def write_report(
         "models": _describe_models(diagnostics, dataset, ranked),
         "training": make_training_table(ranked),
         "embedded": browser,
+        "bases": describe_bases(figures, explained, tracks, ranked, dataset),
         "tracks": _describe_tracks(folder, tracks, best, dataset, name),
         "checked": _describe_check(validation, warnings),
         "data": make_data_table(dataset, validation),
@@ -82,10 +86,9 @@ def write_report(
         "run": _describe_run(run),
         "next": YEAST if dataset.source.get("kind") == "simulated" else "",
     }
-    page = render(template, context)
-    write_text(folder / "index.html", page)
-    page_path = str(folder / "index.html")
-    summary = make_summary(best, dataset, page_path, str(tracks), reference, len(results), name)
+    write_text(folder / "index.html", render(template, context))
+    page = str(folder / "index.html")
+    summary = make_summary(best, dataset, page, str(tracks), reference, len(results), name)
     write_text(folder / "summary.txt", summary)
 
 
