@@ -51,9 +51,10 @@ GENOME = ("genome.fa", "genome.fa.fai", "genome.chrom.sizes", "splits.bed")
 REPAIRED = f"{RUN}/export/.repaired.{{when}}"
 # What opens a folder of tracks.
 PAGES = ("index.html", "igv.min.js", "igv_session.xml", "hub.txt", "config.json")
-# Which bases matter: the pages show it where `explain` has been run; they do not ask for it.
+# Which bases matter: the pages show it where the config has a section for it, or it has been run.
 EXPLAINED = f"{RUN}/explain/explain.json"
-EXPLAINED = EXPLAINED if Path(EXPLAINED).exists() else []
+if not config.get("explain") and not Path(EXPLAINED).exists():
+    EXPLAINED = []
 PAGE = Path(workflow.basedir, "workflow/report/page.html.j2")
 FIGURES = f"{RUN}/report/figures"
 
