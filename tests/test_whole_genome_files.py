@@ -15,8 +15,8 @@ from seqcast.settings import (
     GenomeSettings,
     GenomeTracksSettings,
     SimulatedSettings,
-    find_genome,
 )
+from seqcast.settings.files import find_genome
 from seqcast.sources.genome.bed import Region, read_bed, read_regions
 from seqcast.sources.genome.fasta import Fasta, open_fasta, open_indexed, write_index
 
@@ -92,7 +92,7 @@ def test_regions_keep_their_order_and_names(tmp_path: Path) -> None:
 )
 def test_the_genome_is_the_runs_own_unless_said(data, fasta, wanted) -> None:
     found = find_genome(data, GenomeTracksSettings(fasta=fasta))
-    assert (found and (found.place, found.named_by)) == wanted
+    assert (found and (found.location, found.named_by)) == wanted
 
 
 @pytest.mark.parametrize("width", [7, 60, 5_000])
