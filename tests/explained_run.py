@@ -32,7 +32,8 @@ def write_explained(
     slugs = dict(zip(dataset.targets.identifier, dataset.targets.slugs, strict=True))
     for target, places in summits.items():
         for model in models:
-            stem = f"{slugs[target]}.{model}"
+            slug = slugs[target]
+            stem = f"{slug}.{model}"
             known, hot, attributed = {}, [], []
             for rank, (contig, summit) in enumerate(places):
                 start = summit - WIDTH // 2
@@ -42,22 +43,23 @@ def write_explained(
                 known.setdefault(contig, []).append((summit, values))
                 hot.append(one_hot)
                 attributed.append(values - values * (1 - one_hot) / 3)
-                row = (contig, start, start + WIDTH, summit, "test", target, model)
+                row = (contig, start, start + WIDTH, summit, "test", slug, model)
                 table.append((*row, 10.0, 9.0, values.sum(), 1e-5, method))
             sizes = dataset.contigs.chrom_sizes
             runs = [run for name in sorted(known) for run in join(name, sizes[name], known[name])]
             write_bigwig(folder / f"{stem}.contributions.bw", sizes, runs, 1)
             np.savez(folder / f"{stem}.ohe.npz", np.stack(hot))
             np.savez(folder / f"{stem}.attr.npz", np.stack(attributed))
-            names = {key: f"{stem}.{key}.npz" for key in ("ohe", "attr")}
-            tracks = {"contributions": f"{stem}.contributions.bw", "regions": "regions.bed"}
-            files.append({"target": target, "model": model, **tracks, **names})
+            for kind, ending in (("contributions", "bw"), ("ohe", "npz"), ("attr", "npz")):
+                file = {"file": f"{stem}.{kind}.{ending}", "kind": kind}
+                files.append({"target": slug, "model": model, **file})
     columns = "contig start end summit split target model observed predicted sum delta method"
     summary = pd.DataFrame(table, columns=columns.split())
     summary.to_csv(folder / "summary.tsv", sep="\t", index=False)
     regions = summary[["contig", "start", "end"]]
     regions.to_csv(folder / "regions.bed", sep="\t", index=False, header=False)
     said = {"method": method, "references": 20, "radius": RADIUS, "width": WIDTH, "delta": 1e-5}
+    said["targets"] = [{"target": slugs[target], "name": target} for target in summits]
     (folder / "explain.json").write_text(json.dumps(said | {"files": files}))
     return folder / "explain.json"
 

@@ -225,7 +225,7 @@ def test_logos_hold_the_bases_of_the_genome(run: Run) -> None:
         each.get_gid(): len(each.get_paths()) for each in letters.collections if each.get_gid()
     }
     assert drawn == {f"base {base}": bases.count(base) for base in set(bases)}
-    assert "no coverage is known here" in coverage.texts[0].get_text()
+    assert "have no coverage of it here" in coverage.texts[0].get_text()
     low, high = letters.get_ylim()
     assert low < -0.5
     assert high > 1
@@ -242,7 +242,7 @@ def test_what_is_damaged_is_said(run: Run, tmp_path: Path) -> None:
     summary.write_text(summary.read_text().replace("\tsum\t", "\tother\t"))
     with pytest.raises(SeqcastError, match=r"summary\.tsv: found columns .* wanted sum too; run"):
         read_explained(path).find_strongest("REST", "default", 1, ["chr3"])
-    (tmp_path / "explain" / said["files"][0]["contributions"]).unlink()
+    (tmp_path / "explain" / said["files"][0]["file"]).unlink()
     with pytest.raises(
         SeqcastError, match=r"1 of 1 tracks are not there.* run `snakemake explain`"
     ):

@@ -16,15 +16,15 @@ _TABLE = "contributions.tsv"
 def put_contributions(folder: str | Path, explained: Explained | None) -> None:
     """Put the bigWigs of `explain` and a table of them beside the tracks of a folder.
 
-    What lay there before is removed; without `explained` that is all. Of targets and models only
-    those that the folder has tracks of are put.
+    What lay there before is removed; without `explained` that is all. Of models only those that the
+    folder has tracks of are put: not each replicate.
     """
     folder = Path(folder)
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
     (folder / _TABLE).unlink(missing_ok=True)
-    listed = {(row["target"], row["model"]) for row in read_tracks(folder / "tracks.tsv")}
+    models = {row["model"] for row in read_tracks(folder / "tracks.tsv")}
     files = explained.files if explained else {}
-    found = {key: path for key, path in files.items() if key in listed}
+    found = {key: path for key, path in files.items() if key[1] in models}
     if not found:
         return
     (folder / FOLDER).mkdir()

@@ -18,6 +18,7 @@ from seqcast.browser.cutting import Region, read_values
 from seqcast.browser.loci import Locus
 from seqcast.errors import SeqcastError
 from seqcast.seal import read_sealed
+from seqcast.tracks import CONTRIBUTIONS
 
 # So many letters can be read across a page.
 CORE = 80
@@ -38,13 +39,18 @@ class Peak(Locus):
 
 @dataclass(frozen=True)
 class Explained:
-    """A folder of `explain`: how it was made, and its bigWigs by target and model."""
+    """A folder of `explain`: how it was made, and its bigWigs by target and model.
+
+    What is called a target is one, or a group that was explained together; `names` has the name of
+    each slug.
+    """
 
     folder: Path
     method: str
     references: int
     radius: int
     delta: float
+    names: Mapping[str, str]
     files: Mapping[tuple[str, str], Path]
 
     @cached_property
@@ -58,7 +64,13 @@ class Explained:
                 f"{path}: found columns {', '.join(table)}, wanted {', '.join(missing)} too;"
                 f" {REMEDY}"
             )
+        table["target"] = table["target"].map(self.names)
         return table
+
+    @property
+    def targets(self) -> list[str]:
+        """The names of what was explained."""
+        return list(self.names.values())
 
     def count(self, target: str, model: str) -> int:
         """Return how many regions of a target were explained."""
@@ -110,9 +122,11 @@ def read_explained(path: str | Path) -> Explained:
     path = Path(path)
     try:
         said = json.loads(read_sealed(path, REMEDY))
+        names = {each["target"]: each["name"] for each in said["targets"]}
         found = {
-            (each["target"], each["model"]): path.parent / each["contributions"]
+            (names[each["target"]], each["model"]): path.parent / each["file"]
             for each in said["files"]
+            if each["kind"] == CONTRIBUTIONS
         }
         explained = Explained(
             folder=path.parent,
@@ -120,6 +134,7 @@ def read_explained(path: str | Path) -> Explained:
             references=int(said["references"] or 0),
             radius=int(said["radius"]),
             delta=float(said["delta"] or 0),
+            names=names,
             files=found,
         )
     except (ValueError, KeyError, TypeError) as error:

@@ -67,7 +67,9 @@ def find_shown(
     shown = Shown((best, *others), scores, loci or (_make_first(sizes, dataset.window),))
     if explained is None or regions:
         return shown
-    peaks = find_peaks(explained, shown.models, shown.targets, sizes, MOST_PEAKS)
+    # Groups of targets have no score.
+    targets = dict.fromkeys([*shown.targets, *explained.targets])
+    peaks = find_peaks(explained, shown.models, targets, sizes, MOST_PEAKS)
     return replace(shown, loci=(*shown.loci, *peaks))
 
 

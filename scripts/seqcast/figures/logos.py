@@ -108,7 +108,7 @@ def _draw_coverage(axes: Axes, logo: Logo) -> None:
     axes.axvspan(logo.start, end, color=RULE, linewidth=0, zorder=0)
     values = np.concatenate([logo.observed, logo.predicted])
     if not np.isfinite(values).any():
-        write_note(axes, "no coverage is known here: it is not in the exported tracks")
+        write_note(axes, "the exported tracks have no coverage of it here")
         return
     area = {"fill": True, "color": OBSERVED, "alpha": 0.45, "label": "observed (blue area)"}
     axes.stairs(logo.observed, logo.edges, **area)

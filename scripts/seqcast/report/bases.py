@@ -69,6 +69,8 @@ def describe_bases(
         return None
     models = [model.name for model in ranked]
     names = [dataset.targets.identifier[place] for place in np.argsort(-ranked[0].r, kind="stable")]
+    # Groups of targets have no r, and come last.
+    names = dict.fromkeys([*names, *explained.targets])
     chosen = [(target, explained.find_model(target, models)) for target in names]
     chosen = [(target, model) for target, model in chosen if model is not None]
     pictures = []
