@@ -14,7 +14,7 @@ LAYERS = {
         " older_models printable provenance reading_ahead seal settings targets templates"
     ),
     "files": "dataset fasta loss nn predictions replicates sources splits tracks truth",
-    "tools": "bigwig checkpoint device gpus metrics predictor sampling shuffle",
+    "tools": "bigwig checkpoint device gpus kept metrics predictor sampling shuffle",
     "steps": (
         "baselines browser combining downloads evaluation explain exporting figures genome_tracks"
         " inference locating report training validation"
@@ -23,10 +23,10 @@ LAYERS = {
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS.values()) for room in rooms.split()}
 TORCH = {
     "checkpoint", "device", "explain.attribution", "explain.objective", "explain.rules",
-    "genome_tracks.predicting", "inference", "loss", "nn", "nn.dropout", "nn.gated", "nn.kernels",
-    "nn.kernels.conv", "nn.kernels.gated", "nn.kernels.products", "nn.kernels.sequence",
-    "nn.kept", "nn.layers", "nn.normalisation", "nn.one_hot", "nn.pooled", "predictor",
-    "training.gpu", "training.launch", "training.loader", "training.loop",
+    "genome_tracks.predicting", "inference", "kept", "loss", "nn", "nn.dropout", "nn.gated",
+    "nn.kernels", "nn.kernels.conv", "nn.kernels.gated", "nn.kernels.products",
+    "nn.kernels.sequence", "nn.layers", "nn.normalisation", "nn.one_hot", "nn.pooled",
+    "predictor", "training.gpu", "training.launch", "training.loader", "training.loop",
     "training.process_group", "training.record", "training.resume", "training.worker",
 }  # fmt: skip
 

@@ -15,8 +15,8 @@ from seqcast.explain.attribution import (
 from seqcast.explain.objective import Objective
 from seqcast.explain.rules import RULES
 from seqcast.genome import reverse_complement
+from seqcast.kept import Kept
 from seqcast.nn import Network, to_one_hot
-from seqcast.nn.kept import Kept
 from seqcast.predictor import Predictor
 from seqcast.settings import PRESETS, NetworkSettings, read_network
 from seqcast.targets import Targets

@@ -16,8 +16,8 @@ from seqcast.console import log
 from seqcast.device import Device, choose_device
 from seqcast.errors import SeqcastError
 from seqcast.genome import ALPHABET, complement, reverse_complement
+from seqcast.kept import Kept
 from seqcast.nn import Network, to_one_hot
-from seqcast.nn.kept import Kept
 from seqcast.targets import Targets
 
 _CPU = Device(torch.device("cpu"), "float32", "")
@@ -136,7 +136,7 @@ class Predictor:
 
 
 class KeptWindow:
-    """A window that was predicted, and is again with some of its bases changed; see `nn.kept`."""
+    """A window that was predicted, and is again with some of its bases changed; see `kept`."""
 
     def __init__(self, predictor: Predictor, codes: np.ndarray) -> None:
         self._predictor, self._length = predictor, len(codes)

@@ -14,8 +14,8 @@ from torch import Tensor
 from seqcast.explain.objective import Objective
 from seqcast.explain.rules import find_multipliers
 from seqcast.genome import N
+from seqcast.kept import Kept
 from seqcast.nn import to_one_hot
-from seqcast.nn.kept import Kept
 from seqcast.nn.one_hot import BASES
 from seqcast.shuffle import shuffle_dinucleotides
 
@@ -77,7 +77,7 @@ def explain_by_deeplift(
 def explain_by_ism(objective: Objective, codes: np.ndarray, places: slice) -> Attribution:
     """Return what every substitution changes, the mean over the four bases taken off.
 
-    Only what a substitution touches is computed (`nn.kept`).
+    Only what a substitution touches is computed (`kept`).
     """
     one_hot_BLC = _encode(objective, codes)
     first, last, _ = places.indices(len(codes))
