@@ -229,6 +229,9 @@ def test_logos_hold_the_bases_of_the_genome(run: Run) -> None:
     low, high = letters.get_ylim()
     assert low < -0.5
     assert high > 1
+    # What is next to nothing looks so.
+    noise = Logo("a place", 500, bases, values / 10_000, edges, nothing, nothing)
+    assert plot_logos("t", [noise]).axes[0].get_ylim()[1] >= 0.01
 
 
 def test_what_is_damaged_is_said(run: Run, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@
 function addLetters(register, outlines) {
   "use strict";
   const NEAR = 2;  // bases a pixel
+  // No letter fills its track by less than one percent of coverage: noise is to look like noise.
+  const LEAST = 0.01;
 
   // A page that is one file knows the bases of some places only, so each has a look-up of its own.
   function findStretches(features) {
@@ -83,8 +85,10 @@ function addLetters(register, outlines) {
     };
     // Its own takes 100 where nothing was explained.
     track.doAutoscale = function (features) {
+      const areLetters = features.length && features[0].base !== undefined;
       return features.reduce(
-        ({ min, max }, { value }) => ({ min: Math.min(min, value), max: Math.max(max, value) }), { min: 0, max: 0 });
+        ({ min, max }, { value }) => ({ min: Math.min(min, value), max: Math.max(max, value) }),
+        { min: 0, max: areLetters ? LEAST : 0 });
     };
     // Lines, points, logarithms and the like are no letters.
     track.logScale = undefined;

@@ -26,6 +26,8 @@ from seqcast.figures.style import (
 
 # Lower letters than this share of the highest are but a line.
 _LEAST = 0.004
+# No letter fills its panel by less than one percent of coverage: noise is to look like noise.
+_LEAST_HEIGHT = 0.01
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ def plot_logos(title: str, logos: Sequence[Logo]) -> Figure:
     heights = [3, 2] * len(logos)
     rows = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     every = np.concatenate([logo.contributions for logo in logos])
-    high, low = np.nanmax(every, initial=0.0), np.nanmin(every, initial=0.0)
+    high, low = np.nanmax(every, initial=_LEAST_HEIGHT), np.nanmin(every, initial=0.0)
     for logo, letters, coverage in zip(logos, rows[::2], rows[1::2], strict=True):
-        _draw_letters(letters, logo, (low * 1.05, high * 1.05 or 1.0))
+        _draw_letters(letters, logo, (low * 1.05, high * 1.05))
         _draw_coverage(coverage, logo)
         letters.set_ylabel("log", fontsize=8)
         coverage.set_ylabel("coverage", fontsize=8)
