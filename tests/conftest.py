@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ settings.register_profile(
     "seqcast", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("seqcast")
+# What a shell starts in the background, and all that comes of it, ignores Ctrl-C: tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # Fixtures that start another program, which is not everywhere and takes its time.

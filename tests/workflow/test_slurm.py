@@ -136,13 +136,10 @@ def in_minutes(limit: str) -> int:
 def pipeline(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Submitting]:
     """Start the whole pipeline; it runs while other tests do."""
     project = make_submitting_project(tmp_path_factory.mktemp("submitted"), SHORT)
-    # What a shell starts in the background, and all that comes of it, ignores Ctrl-C.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield submit(project, slurm)
     for running in STARTED:
         if running.process.poll() is None:
             running.interrupt()
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")
