@@ -42,7 +42,9 @@ def test_each_job_runs_in_the_environment_of_its_rule(project: Project, conda: s
     stages = ("predict", "validate")
     project.snakemake(*stages, *CONDA, PATH=conda)
     notes = read_notes(project)
-    assert set(notes) == {"dataset", "validate", "first_look", "train", "predict"}
+    assert set(notes) == {
+        "dataset_simulated", "validate_simulated", "first_look", "train", "predict",
+    }  # fmt: skip
     check_notes(notes)
     assert project.jobs(*stages, *CONDA, PATH=conda) == {}
     # Without conda it is another mode: nothing holds any more.
@@ -55,7 +57,8 @@ def test_the_whole_run_does_so_too(project: Project, conda: str, tmp_path: Path)
     project.snakemake(*stages, *CONDA, PATH=conda)
     notes = read_notes(project)
     assert set(notes) == {
-        "dataset", "validate", "first_look", "train", "predict", "baseline", "evaluate", "export",
+        "dataset_simulated", "validate_simulated", "first_look", "train", "predict", "baseline",
+        "evaluate", "export",
         "browse", "report", "genome_tracks_plan", "genome_tracks_part", "genome_tracks_join",
     }  # fmt: skip
     check_notes(notes)
