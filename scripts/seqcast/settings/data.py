@@ -1,5 +1,6 @@
 """Settings of the data, one section for each source."""
 
+from functools import cache
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
@@ -21,6 +22,12 @@ def _check_window(bases: int, bin_size: int, key: str) -> None:
         raise ValueError(
             f"{key} is {bases:,}, which bins of {bin_size} do not divide; {fits} would fit"
         )
+
+
+@cache
+def _find_receptive_field(bin_size: int) -> int:
+    """Return what the preset `default` sees; asked for with every contig."""
+    return read_network(PRESETS["default"]["network"]).fit_strides(bin_size).receptive_field
 
 
 class _Windows(Section):
@@ -210,8 +217,7 @@ class GenomeSettings(_Windows):
         """
         if self.split.gap is not None:
             return self.split.gap
-        network = read_network(PRESETS["default"]["network"]).fit_strides(self.bin_size)
-        return min(self.window, network.receptive_field)
+        return min(self.window, _find_receptive_field(self.bin_size))
 
     @property
     def step(self) -> int:

@@ -181,6 +181,8 @@ class PooledSettings(ConvolutionalSettings):
 
 # Union: pydantic names its members in errors.
 AnyNetwork = Annotated[Union[GatedSettings, PooledSettings], Field(discriminator="kind")]  # noqa: UP007
+# Once: to build it takes as long as to use it a hundred times.
+_ANY_NETWORK: TypeAdapter[NetworkSettings] = TypeAdapter(AnyNetwork)
 NETWORKS: dict[str, type[NetworkSettings]] = {"gated": GatedSettings, "pooled": PooledSettings}
 
 
@@ -189,7 +191,7 @@ def read_network(settings: Mapping[str, Any]) -> NetworkSettings:
 
     Raises pydantic's `ValidationError`.
     """
-    return TypeAdapter(AnyNetwork).validate_python(settings)
+    return _ANY_NETWORK.validate_python(settings)
 
 
 def _blocks_from_lists(section: type[Section], blocks: Any) -> Any:
