@@ -6,14 +6,18 @@ and returns what happens there. Tests that use it skip, saying so, where no Chro
 
 import io
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from seqcast.browser.serving import make_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -138,3 +142,19 @@ def _note_failure(seen: Visit, answer: Any) -> None:
 def _note_message(seen: Visit, message: Any) -> None:
     if message.type in ("warning", "error"):
         seen.messages.append(f"{message.type}: {message.text}")
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Return what serves a folder and returns its address."""
+    servers = []
+
+    def start(folder: Path) -> str:
+        servers.append(make_server(folder, 0))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}/"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()

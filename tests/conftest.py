@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from chromium import chromium as chromium
+from chromium import serve as serve
 from chromium import visit as visit
 from hypothesis import HealthCheck, settings
 from tiny import write_tiny

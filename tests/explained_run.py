@@ -59,6 +59,7 @@ def write_explained(
     regions = summary[["contig", "start", "end"]]
     regions.to_csv(folder / "regions.bed", sep="\t", index=False, header=False)
     said = {"method": method, "references": 20, "radius": RADIUS, "width": WIDTH, "delta": 1e-5}
+    said["strands"] = dict.fromkeys(models, 2)
     said["targets"] = [{"target": slugs[target], "name": target} for target in summits]
     (folder / "explain.json").write_text(json.dumps(said | {"files": files}))
     return folder / "explain.json"

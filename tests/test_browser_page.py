@@ -5,7 +5,7 @@ import http.server
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from fake_run import write_fake_dataset, write_fake_model
 from seqcast.bigwig import Run, write_bigwig
 from seqcast.browser.loci import Locus
 from seqcast.browser.page import write_browser
-from seqcast.browser.serving import make_server
 from seqcast.browser.writing import write_browsers
 from seqcast.exporting import Options, export_tracks
 from seqcast.fasta import write_fasta
@@ -56,22 +55,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write_page(folder: Path, **options: Any) -> None:
     settings = {"title": "my run", "loci": LOCI, "assembly": "simulated"} | options
     write_browser(folder, TEMPLATE, **settings)
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Path], str]]:
-    """Return what serves a folder and returns its address."""
-    servers = []
-
-    def start(folder: Path) -> str:
-        servers.append(make_server(folder, 0))
-        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{servers[-1].server_port}/"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
 
 
 def settle(seen: Visit) -> Visit:

@@ -120,11 +120,8 @@ def write_annotation(folder: Path) -> list[Path]:
 
 
 @pytest.fixture
-def served(run: Path) -> Iterator[str]:
-    with make_server(run / "export", 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+def served(run: Path, serve: Callable[[Path], str]) -> str:
+    return serve(run / "export")
 
 
 def press(seen: Visit, browser: str, kind: str, *, label: bool = False) -> str:

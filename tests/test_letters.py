@@ -1,7 +1,6 @@
 """Letters in our pages, looked at in a real browser: the right ones, in place, colour and size."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from PIL import Image, ImageColor, ImageDraw
 from seqcast.browser.embedding import make_embedded
 from seqcast.browser.explained import find_peaks, read_explained
 from seqcast.browser.loci import Locus
-from seqcast.browser.serving import make_server
 from seqcast.browser.writing import write_browsers
 from seqcast.exporting import export_tracks
 from seqcast.figures.letters import COLOURS, LETTERS, Outline
@@ -55,11 +53,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def address(run: Path) -> Iterator[str]:
-    with make_server(run / "export", 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+def address(run: Path, serve: Callable[[Path], str]) -> str:
+    return serve(run / "export")
 
 
 def go_to_motif(seen: Visit, igv: str) -> None:

@@ -41,7 +41,7 @@ def test_rules_that_take_all_processors_are_given_some(name: str) -> None:
 def test_every_job_of_an_ordinary_run_is_in_a_group_or_worth_one(name: str) -> None:
     jobs = {rule for rule, text in find_rules().items() if "script:" in text}
     alone = {"train_model", "download_file", "suggest"}
-    asked_for = {rule for rule in jobs if rule.startswith(("genome_tracks", "regions", "explain"))}
+    asked_for = {rule for rule in jobs if rule.startswith(("genome_tracks", "regions"))}
     assert jobs - set(read_profile(name)["groups"]) == alone | asked_for
 
 

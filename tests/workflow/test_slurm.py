@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from slurm import Slurm
 
 # Without a baseline, which is jobs like any other.
-SHORT = {**TINY, "evaluate": {"baselines": []}}
+SHORT = {**TINY, "evaluate": {"baselines": []}, "explain": {"most": 1, "width": 256}}
 # Here Slurm keeps no accounts; and what takes seconds is to be asked after at once.
 HERE = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1")
 # Long enough for a training to be stopped in its midst.

@@ -57,7 +57,7 @@ rule explain_member:
         explain=tracked(settings.explain),
         predict=tracked(settings.predict, "checkpoint", "strands"),
         fold=lambda wildcards: MEMBERS[wildcards.member].fold,
-        untracked=predicting_beside,
+        untracked=runtime_of,
         files=contents_of(FILES.checkpoint),
         snapshots=rules.train_model.params.snapshots,
         code=code_of("explain_member"),

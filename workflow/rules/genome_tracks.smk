@@ -85,7 +85,7 @@ rule genome_tracks_part:
         digest=lambda wildcards: read_parts(wildcards.scope).get(wildcards.part, ""),
         tracks=tracked(settings.genome_tracks, "edge_bins", "shifts"),
         predict=tracked(settings.predict, "checkpoint", "strands"),
-        untracked=predicting_beside,
+        untracked=runtime_of,
         files=contents_of(FILES.checkpoint),
         snapshots=rules.train_model.params.snapshots,
         code=code_of("genome_tracks_part"),

@@ -70,7 +70,7 @@ rule predict_model:
     params:
         predict=tracked(settings.predict, "split", "windows", "checkpoint", "strands"),
         fold=lambda wildcards: MEMBERS[wildcards.member].fold,
-        untracked=predicting_beside,
+        untracked=runtime_of,
         files=contents_of(FILES.checkpoint),
         snapshots=rules.train_model.params.snapshots,
         code=code_of("predict"),

@@ -106,8 +106,8 @@ def training_of(wildcards):
     return settings.training(wildcards.member)
 
 
-def predicting_beside(wildcards):
-    """Return how a member predicts, which changes no prediction."""
+def runtime_of(wildcards):
+    """Return on what and in what portions a member predicts, which changes no prediction."""
     training = training_of(wildcards)
     how = {key: getattr(training, key) for key in ("device", "precision", "threads")}
     return untracked(settings.predict, **how)

@@ -229,7 +229,7 @@ def _make_targets(
         {
             "name": target,
             "tracks": make_inside_tracks(listed, cut, several=several)
-            + [letters[name] for name in letters if name == target],
+            + ([letters[target]] if target in letters else []),
         }
         for target, listed in used.items()
     ]

@@ -50,6 +50,7 @@ class Explained:
     references: int
     radius: int
     delta: float
+    both_strands: bool
     names: Mapping[str, str]
     files: Mapping[tuple[str, str], Path]
 
@@ -134,6 +135,7 @@ def read_explained(path: str | Path) -> Explained:
             references=int(said["references"] or 0),
             radius=int(said["radius"]),
             delta=float(said["delta"] or 0),
+            both_strands=all(count == 2 for count in said["strands"].values()),
             names=names,
             files=found,
         )

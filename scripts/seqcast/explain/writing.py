@@ -39,10 +39,15 @@ COLUMNS = (
     "target", "model", "contig", "start", "end", "summit", "name", "split", "observed",
     "predicted", "explained", "sum", "spread", "delta", "method",
 )  # fmt: skip
-SENTENCE = (
-    "the mean over both strands of the natural log of the predicted coverage summed over the bins"
-    " within the radius of the summit, in training units"
+_SENTENCE = (
+    "the natural log of the predicted coverage summed over the bins within the radius of the"
+    " summit, in training units, "
 )
+_STRANDS = {
+    frozenset({1}): "as one strand is read",
+    frozenset({2}): "the mean over both strands",
+    frozenset({1, 2}): "the mean over the strands that a model predicts from",
+}
 
 
 class Member:
@@ -145,8 +150,9 @@ def _collect_facts(
     members = {name: each for of in opened.values() for name, each in of.items()}
     first = next(iter(members.values())).facts
     deltas = [float(row["delta"]) for row in rows if row["delta"]]
+    strands = {name: 1 + each.facts["both_strands"] for name, each in members.items()}
     return {
-        "explained": SENTENCE,
+        "explained": _SENTENCE + _STRANDS[frozenset(strands.values())],
         "method": first["method"],
         "asked": settings.method,
         "references": first.get("references", 0),
@@ -155,7 +161,7 @@ def _collect_facts(
         "regions": settings.regions,
         "width": settings.width,
         "radius": settings.radius,
-        "strands": {name: 1 + each.facts["both_strands"] for name, each in members.items()},
+        "strands": strands,
         "members": {model: list(of) for model, of in opened.items()},
     }
 

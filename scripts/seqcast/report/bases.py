@@ -147,7 +147,8 @@ def _explain(explained: Explained) -> list[str]:
     regions = ", ".join(f"{number:,} in {split} windows" for split, number in splits.items())
     sentences = [
         "What is explained is the natural logarithm of the coverage that the model predicts within"
-        f" {explained.radius:,} bases of the summit of a peak, the mean of both strands.",
+        f" {explained.radius:,} bases of the summit of a peak"
+        + (", the mean of both strands." if explained.both_strands else "."),
         f"The height of a letter is {letter.format(references=explained.references)}. With 0.1"
         " more in the logarithm there is 10\u00a0% more coverage, with 0.7 twice as much. Letters"
         " that hang upside down take away. It is what the model has learnt, be it right or wrong.",

@@ -28,9 +28,9 @@ STAGES = (
     "download", "validate", "locate", "dataset", "train", "predict", "evaluate", "export",
     "browse", "report", "genome_tracks", "regions", "explain",
 )  # fmt: skip
-# Folders of a run and words in the names of its tracks: a model of that name would overwrite them.
 # The folder of what runs share.
 SHARED = "shared"
+# Folders of a run and words in the names of its tracks: a model of that name would overwrite them.
 RESERVED_NAMES = (*STAGES, "genome", "logs", "observed", "residual", "spread", "suggest")
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
