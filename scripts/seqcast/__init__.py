@@ -18,9 +18,9 @@ __version__ = "0.1.0"
 #
 # OpenMP's threads wait for each other by spinning, 3 ms by default. Where something else runs, the
 # one that is waited for has no processor meanwhile: beside other trainings that was five times
-# slower than one thread. Some 30 microseconds bridge what lies between two operations.
+# slower than one thread. Some 10 microseconds bridge most of what lies between two operations.
 if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # MKL gives the same product to the last bit in every run only in one of its reproducible modes:
 # https://www.intel.com/content/www/us/en/docs/onemkl/developer-guide-linux/2024-1/reproducibility-conditions.html
 os.environ.setdefault("MKL_CBWR", "AUTO")

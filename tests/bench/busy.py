@@ -18,6 +18,7 @@ if sys.argv[2] == "granted one core":
     os.sched_setaffinity(0, {{min(os.sched_getaffinity(0))}})
 import seqcast
 import numpy as np, torch
+from seqcast.device import set_threads
 from seqcast.loss import poisson_loss
 from seqcast.memory import keep_memory
 from seqcast.nn import Network
@@ -25,7 +26,7 @@ from seqcast.settings import PRESETS, read_network
 from seqcast.targets import Targets
 
 keep_memory()
-torch.set_num_threads(int(sys.argv[1]))
+set_threads(int(sys.argv[1]), None)
 settings = read_network(PRESETS["default"]["network"])
 network = Network(settings, Targets.from_names([str(place) for place in range(10)])).train()
 rng = np.random.default_rng(1)
@@ -40,9 +41,9 @@ for line in itertools.chain(["0"], iter(sys.stdin.readline, "")):
         steps += 1
     print(steps * {WINDOWS} / (time.perf_counter() - start), flush=True)
 """
-# What is set as a user would; "" is what seqcast itself sets.
+# Threads, 0 for as many as seqcast takes, and what is set as a user would.
 KINDS: Mapping[str, tuple[int, dict[str, str]]] = {
-    "ours": (2, {}),
+    "ours": (0, {}),
     "torch's own": (2, {"GOMP_SPINCOUNT": "300000"}),
     "passive": (2, {"OMP_WAIT_POLICY": "PASSIVE"}),
     "one thread": (1, {}),
