@@ -94,9 +94,7 @@ class BigWig:
 
     def _find_blocks(self, contig: str, start: int, end: int) -> np.ndarray:
         """Return the blocks (blocks,) of `_BLOCK` with entries between two bases."""
-        chrom = self._ids[contig]
-        first, last = np.searchsorted(self._blocks["first_chrom"], [chrom, chrom + 1])
-        here = self._blocks[first:last]
+        here = self._blocks[self._blocks_of.get(self._ids[contig], slice(0))]
         return here[(here["start"] < end) & (here["end"] > start)]
 
     @cached_property
@@ -116,6 +114,13 @@ class BigWig:
             ):
                 raise ValueError("blocks lie where there is no contig")
             return blocks[np.argsort(blocks["first_chrom"], kind="stable")]
+
+    @cached_property
+    def _blocks_of(self) -> dict[int, slice]:
+        """Return where the blocks of each contig's number lie among all, found once for all."""
+        chroms, firsts = np.unique(self._blocks["first_chrom"], return_index=True)
+        ends = [*firsts[1:].tolist(), len(self._blocks)]
+        return dict(zip(chroms.tolist(), map(slice, firsts.tolist(), ends), strict=True))
 
     def _read_block(self, block: np.void) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return starts, ends and values, float32, of a block's entries in order."""

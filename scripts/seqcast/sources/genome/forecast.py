@@ -12,9 +12,10 @@ from seqcast.sources.genome.planning import Plan
 from seqcast.sources.genome.tracks import find_batches, find_processes
 
 # Measured on one core of a small server: nanoseconds per base and track, per base of sequence and
-# per value written; per contig, for each opening of a file and each of the contigs it then lists.
+# per value written; per contig, alone and with each track; for each opening of a file and each
+# of the contigs it then lists.
 _READ, _ENCODE, _WRITE = 6.0, 12.0, 20.0
-_CONTIG, _OPEN, _LIST = 1e6, 1e5, 300.0
+_CONTIG, _CONTIG_AND_TRACK, _OPEN, _LIST = 1e6, 3e5, 1e5, 300.0
 # Python with numpy and h5py; each process has its own.
 _BASE = 100 << 20
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
@@ -49,7 +50,12 @@ def make_forecast(
     memory = _BASE * (1 + (processes > 1) * processes)
     memory += 6 * longest + 12 * tracks * most // settings.cell + int(4 * share * bins * targets)
     seconds = 1e-9 * (
-        (_READ * bases * tracks + opened * (_OPEN + _LIST * len(plan.lengths))) / processes
+        (
+            _READ * bases * tracks
+            + _CONTIG_AND_TRACK * len(plan.lengths) * tracks
+            + opened * (_OPEN + _LIST * len(plan.lengths))
+        )
+        / processes
         + 2 * _ENCODE * bases
         + _WRITE * cells * targets
         + _CONTIG * len(plan.lengths)
