@@ -21,7 +21,7 @@ demo: $(VENV)/.run
 browse: $(VENV)/.run
 	@test -f results/$(RUN)/$(FOLDER)/index.html || { echo "results/$(RUN)/$(FOLDER) has no index.html: \
 	make one with $(BIN)/snakemake browse and the --configfile of that run (or make demo), or name a run that has: make browse RUN=name" >&2; exit 1; }
-	@PYTHONPATH=scripts $(BIN)/python -m seqcast.browser.serving results/$(RUN)/$(FOLDER) --port $(PORT)
+	@PYTHONPATH=scripts $(BIN)/python -m seqcast.tracks.browser.serving results/$(RUN)/$(FOLDER) --port $(PORT)
 
 # Some hundred Pythons would compile the same files again.
 unexport PYTHONDONTWRITEBYTECODE

@@ -14,7 +14,8 @@ from snakemake.utils import min_version
 min_version("9.0")
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
-from seqcast import errors, provenance, settings as seqcast_settings  # noqa: E402
+from seqcast import settings as seqcast_settings  # noqa: E402
+from seqcast.core import errors, provenance  # noqa: E402
 from seqcast.settings import tracked, untracked  # noqa: E402
 from seqcast.settings.written import read_config  # noqa: E402
 

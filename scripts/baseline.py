@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from seqcast.baselines import write_baseline
-from seqcast.console import step
+from seqcast.core.console import step
+from seqcast.evaluate.baselines import write_baseline
 
 name = snakemake.wildcards.baseline
 with step(f"baseline {name}", snakemake.log[0]):

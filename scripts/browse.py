@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from seqcast.browser.explained import read_explained
-from seqcast.browser.shown import find_shown
-from seqcast.browser.writing import write_browsers
-from seqcast.console import step
-from seqcast.dataset import read_dataset
+from seqcast.core.console import step
+from seqcast.data import read_dataset
 from seqcast.sources.genome.unpacking import find_stem
+from seqcast.tracks.browser.explained import read_explained
+from seqcast.tracks.browser.shown import find_shown
+from seqcast.tracks.browser.writing import write_browsers
 
 folder, inputs, params = snakemake.wildcards.folder, snakemake.input, snakemake.params
 with step(f"browse {folder}", snakemake.log[0]):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from seqcast.combining import combine_predictions
-from seqcast.console import step
+from seqcast.core.console import step
+from seqcast.predict.combining import combine_predictions
 
 model = snakemake.wildcards.ensemble
 with step(f"combine {model}", snakemake.log[0]):

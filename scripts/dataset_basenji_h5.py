@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from seqcast.console import step
-from seqcast.dataset import write_manifest
-from seqcast.findings import read_validation
-from seqcast.locating.placements import read_placements
-from seqcast.memory import keep_memory
+from seqcast.core.console import step
+from seqcast.core.memory import keep_memory
+from seqcast.data import write_manifest
 from seqcast.settings import BasenjiSettings, read_params
 from seqcast.sources.basenji import write_dataset
+from seqcast.sources.findings import read_validation
+from seqcast.sources.locating.placements import read_placements
 
 with step("dataset", snakemake.log[0]):
     keep_memory()

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from seqcast.console import step
-from seqcast.dataset import write_manifest
-from seqcast.findings import read_validation
-from seqcast.memory import keep_memory
+from seqcast.core.console import step
+from seqcast.core.memory import keep_memory
+from seqcast.data import write_manifest
 from seqcast.settings import GenomeSettings, read_params
+from seqcast.sources.findings import read_validation
 from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.writing import write_genome
 

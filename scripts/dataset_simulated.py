@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from seqcast.console import step
-from seqcast.dataset import write_manifest
-from seqcast.memory import keep_memory
+from seqcast.core.console import step
+from seqcast.core.memory import keep_memory
+from seqcast.data import write_manifest
 from seqcast.settings import SimulatedSettings, read_params
 from seqcast.sources.simulated import write_simulated
 

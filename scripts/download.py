@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from seqcast.console import step
-from seqcast.downloads import download
+from seqcast.core.console import step
+from seqcast.core.downloads import download
 
 output, file = Path(snakemake.output[0]), snakemake.params.file
 with step(f"download {output.name}", snakemake.log[0]):

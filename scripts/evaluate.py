@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from seqcast.console import step
-from seqcast.evaluation import evaluate
+from seqcast.core.console import step
+from seqcast.evaluate.evaluating import evaluate
 from seqcast.settings import EvaluateSettings, read_params
 
 with step(f"evaluate {snakemake.wildcards.scored}", snakemake.log[0]):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from seqcast.console import step
+from seqcast.core.console import step
 from seqcast.explain.writing import write_explained
 from seqcast.settings import ExplainSettings, read_params
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from seqcast.checkpoint import find_checkpoint
-from seqcast.console import step
+from seqcast.core.console import step
 from seqcast.explain.explaining import explain_member
+from seqcast.nn.checkpoint import find_checkpoint
 from seqcast.settings import ExplainSettings, PredictSettings, TrainSettings, read_params
 
 name, inputs, params = snakemake.wildcards.member, snakemake.input, snakemake.params

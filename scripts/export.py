@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from seqcast.console import step
-from seqcast.exporting import Options, export_tracks, repair_tracks
+from seqcast.core.console import step
 from seqcast.sources.genome.fasta import open_fasta
+from seqcast.tracks.exporting import Options, export_tracks, repair_tracks
 
 inputs, params = snakemake.input, snakemake.params
 with step("export", snakemake.log[0]):

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from seqcast.console import step
-from seqcast.dataset import read_dataset
-from seqcast.figures import plot_coverage, plot_first_look, write_figure
-from seqcast.validation import read_first_window
+from seqcast.core.console import step
+from seqcast.data import read_dataset
+from seqcast.report.figures import plot_coverage, plot_first_look, write_figure
+from seqcast.sources.validation import read_first_window
 
 with step("first look", snakemake.log[0]):
     source = Path(snakemake.input.source[0])

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from seqcast.console import step
-from seqcast.dataset import read_dataset
-from seqcast.genome_tracks.joining import open_models
-from seqcast.genome_tracks.plan import read_plan
-from seqcast.genome_tracks.writing import write_genome_tracks
+from seqcast.core.console import step
+from seqcast.data import read_dataset
+from seqcast.predict.genome_tracks.joining import open_models
+from seqcast.predict.genome_tracks.plan import read_plan
+from seqcast.predict.genome_tracks.writing import write_genome_tracks
 
 scope, params = snakemake.wildcards.scope, snakemake.params
 with step(f"join {scope}", snakemake.log[0]):

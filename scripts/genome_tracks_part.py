@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from seqcast.checkpoint import find_checkpoint
-from seqcast.console import step
-from seqcast.genome_tracks.plan import read_plan
-from seqcast.genome_tracks.predicting import PartSettings, predict_part
+from seqcast.core.console import step
+from seqcast.nn.checkpoint import find_checkpoint
+from seqcast.predict.genome_tracks.plan import read_plan
+from seqcast.predict.genome_tracks.predicting import PartSettings, predict_part
 from seqcast.settings import GenomeTracksSettings, PredictSettings, TrainSettings, read_params
 
 part, name = snakemake.wildcards.part, snakemake.wildcards.member

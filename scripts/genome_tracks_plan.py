@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from seqcast.console import step
-from seqcast.errors import SeqcastError
-from seqcast.genome_tracks.planning import write_plans
-from seqcast.genome_tracks.reference import describe_lack
+from seqcast.core.console import step
+from seqcast.core.errors import SeqcastError
+from seqcast.predict.genome_tracks.planning import write_plans
+from seqcast.predict.genome_tracks.reference import describe_lack
 from seqcast.settings import GenomeTracksSettings, read_params
 from seqcast.sources.genome.fasta import open_fasta
 

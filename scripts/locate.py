@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from seqcast.console import log, step
-from seqcast.findings import read_validation
-from seqcast.locating import describe, locate_windows, write_placements
+from seqcast.core.console import log, step
 from seqcast.settings import BasenjiSettings, read_params
+from seqcast.sources.findings import read_validation
+from seqcast.sources.locating import describe, locate_windows, write_placements
 
 with step("locate", snakemake.log[0]):
     placements = locate_windows(

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from seqcast.checkpoint import find_checkpoint
-from seqcast.console import step
-from seqcast.inference import predict_dataset
+from seqcast.core.console import step
+from seqcast.nn.checkpoint import find_checkpoint
+from seqcast.predict.inference import predict_dataset
 from seqcast.settings import PredictSettings, TrainSettings, read_params
 
 name = snakemake.wildcards.member

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from seqcast.console import step
-from seqcast.dataset import read_dataset
-from seqcast.genome_tracks.joining import open_models
-from seqcast.genome_tracks.plan import read_plan
-from seqcast.genome_tracks.regions import write_regions
+from seqcast.core.console import step
+from seqcast.data import read_dataset
+from seqcast.predict.genome_tracks.joining import open_models
+from seqcast.predict.genome_tracks.plan import read_plan
+from seqcast.predict.genome_tracks.regions import write_regions
 from seqcast.sources.genome.bed import read_regions
 
 with step("regions", snakemake.log[0]):

@@ -3,17 +3,18 @@
 import json
 from pathlib import Path
 
-from seqcast.browser.embedding import embed_browser
-from seqcast.browser.explained import read_explained
-from seqcast.browser.shown import find_shown
-from seqcast.card import read_card
-from seqcast.console import log, step
-from seqcast.dataset import read_dataset
-from seqcast.findings import REMEDY
-from seqcast.predictions import read_predictions
-from seqcast.provenance import make_run_record, sha256_of, write_json
-from seqcast.report import ModelFiles, write_report
-from seqcast.seal import read_sealed
+from seqcast.core.console import log, step
+from seqcast.core.provenance import make_run_record, sha256_of, write_json
+from seqcast.core.seal import read_sealed
+from seqcast.data import read_dataset
+from seqcast.data.card import read_card
+from seqcast.data.predictions import read_predictions
+from seqcast.report.page import write_report
+from seqcast.report.results import ModelFiles
+from seqcast.sources.findings import REMEDY
+from seqcast.tracks.browser.embedding import embed_browser
+from seqcast.tracks.browser.explained import read_explained
+from seqcast.tracks.browser.shown import find_shown
 
 with step("report", snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

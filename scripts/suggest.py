@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from seqcast.console import log, step
+from seqcast.core.console import log, step
 from seqcast.settings import GenomeSettings, read_params
 from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.suggesting import suggest_targets

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from seqcast.console import step
+from seqcast.core.console import step
 from seqcast.settings import TrainSettings, read_network, read_params
 from seqcast.training import Task, train
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from seqcast.console import step
-from seqcast.memory import keep_memory
+from seqcast.core.console import step
+from seqcast.core.memory import keep_memory
 from seqcast.settings import BasenjiSettings, read_params
-from seqcast.validation.checks import validate
-from seqcast.validation.verdict import conclude
+from seqcast.sources.validation.checks import validate
+from seqcast.sources.validation.verdict import conclude
 
 with step("validate", snakemake.log[0]):
     keep_memory()

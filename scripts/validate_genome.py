@@ -3,13 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-from seqcast.console import step
-from seqcast.memory import keep_memory
+from seqcast.core.console import step
+from seqcast.core.memory import keep_memory
 from seqcast.settings import GenomeSettings, read_params
 from seqcast.sources.genome.inputs import find_inputs
-from seqcast.validation.digests import digest_files
-from seqcast.validation.genome import validate_genome
-from seqcast.validation.verdict import conclude
+from seqcast.sources.validation.digests import digest_files
+from seqcast.sources.validation.genome import validate_genome
+from seqcast.sources.validation.verdict import conclude
 
 with step("validate", snakemake.log[0]):
     keep_memory()

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from seqcast.console import step
-from seqcast.dataset import read_dataset
-from seqcast.memory import keep_memory
-from seqcast.validation.simulated import validate_dataset
-from seqcast.validation.verdict import conclude
+from seqcast.core.console import step
+from seqcast.core.memory import keep_memory
+from seqcast.data import read_dataset
+from seqcast.sources.validation.simulated import validate_dataset
+from seqcast.sources.validation.verdict import conclude
 
 with step("validate", snakemake.log[0]):
     keep_memory()

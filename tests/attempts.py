@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from tiny import NETWORKS, make_task
 
-from seqcast.console import log, step
-from seqcast.dataset import Dataset
+from seqcast.core.console import log, step
+from seqcast.data import Dataset
 from seqcast.training import Task, train
 from seqcast.training.launch import make_environment
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqcast.browser.serving import make_server
+from seqcast.tracks.browser.serving import make_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -13,7 +13,7 @@ from chromium import visit as visit
 from hypothesis import HealthCheck, settings
 from tiny import write_tiny
 
-from seqcast.dataset import Dataset
+from seqcast.data import Dataset
 
 # The same examples every time, however busy the machine.
 settings.register_profile(

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from seqcast.bigwig import Run, split_runs, write_bigwig
-from seqcast.dataset import Dataset
+from seqcast.data import Dataset
+from seqcast.genome.bigwig import Run, split_runs, write_bigwig
 
 WIDTH, RADIUS = 1024, 250
 # Where a motif lies, from the summit on, and how much its bases add; the last ones take away.

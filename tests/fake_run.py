@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from seqcast.dataset import (
+from seqcast.data import (
     Contigs,
     Dataset,
     DatasetWriter,
@@ -15,9 +15,9 @@ from seqcast.dataset import (
     make_windows,
     read_dataset,
 )
-from seqcast.metrics import DEFINITIONS
-from seqcast.predictions import Predictions, PredictionWriter, Stitch, read_predictions
-from seqcast.targets import Targets
+from seqcast.data.predictions import Predictions, PredictionWriter, Stitch, read_predictions
+from seqcast.data.targets import Targets
+from seqcast.evaluate.metrics import DEFINITIONS
 
 BIN = 128
 

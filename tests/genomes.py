@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyBigWig
 
-from seqcast.genome import decode
+from seqcast.genome.codes import decode
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import read_targets_table
 from seqcast.sources.genome.layout import Inputs

@@ -10,12 +10,12 @@ from chromium import OBSERVED as BLUE
 from chromium import PREDICTED as ORANGE
 from chromium import Visit, count_pixels
 
-from seqcast.bigwig import Run, write_bigwig
-from seqcast.browser.igvjs import read_igv_js
-from seqcast.browser.serving import make_server
-from seqcast.fasta import write_fasta
-from seqcast.splits import COLOURS
-from seqcast.tracks import COLUMNS, OBSERVED, PREDICTED, SPREAD, write_tracks
+from seqcast.data.splits import COLOURS
+from seqcast.genome.bigwig import Run, write_bigwig
+from seqcast.genome.fasta import write_fasta
+from seqcast.tracks.browser.igvjs import read_igv_js
+from seqcast.tracks.browser.serving import make_server
+from seqcast.tracks.table import COLUMNS, OBSERVED, PREDICTED, SPREAD, write_tracks
 
 CONTIG, OTHER, LENGTH, BIN = "chr1", "chr10", 64_000, 64
 

@@ -8,26 +8,26 @@ from pathlib import Path
 import pytest
 
 LIBRARY = Path(__file__).parents[1] / "scripts" / "seqcast"
-LAYERS = {
-    "leaves": (
-        "base_order card console damage disk errors findings genome hdf5 headers kmers memory"
-        " older_models printable provenance reading_ahead seal settings targets templates"
-    ),
-    "files": "dataset fasta loss nn predictions replicates sources splits tracks truth",
-    "tools": "bigwig checkpoint device gpus kept metrics predictor sampling shuffle",
-    "steps": (
-        "baselines browser combining downloads evaluation explain exporting figures genome_tracks"
-        " inference locating report training validation"
-    ),
-}
-HEIGHT = {room: height for height, rooms in enumerate(LAYERS.values()) for room in rooms.split()}
+# Each room may know those in the lines before its own.
+ROOMS = """
+core
+settings
+genome
+data
+nn sources
+training tracks evaluate
+predict
+explain report
+"""
+HEIGHT = {room: height for height, line in enumerate(ROOMS.split("\n")) for room in line.split()}
 TORCH = {
-    "checkpoint", "device", "explain.attribution", "explain.objective", "explain.rules",
-    "genome_tracks.predicting", "inference", "kept", "loss", "nn", "nn.dropout", "nn.gated",
-    "nn.kernels", "nn.kernels.conv", "nn.kernels.gated", "nn.kernels.products",
-    "nn.kernels.sequence", "nn.layers", "nn.normalisation", "nn.one_hot", "nn.pooled",
-    "predictor", "training.gpu", "training.launch", "training.loader", "training.loop",
-    "training.process_group", "training.record", "training.resume", "training.worker",
+    "explain.attribution", "explain.objective", "explain.rules", "nn", "nn.checkpoint",
+    "nn.device", "nn.dropout", "nn.gated", "nn.kept", "nn.kernels", "nn.kernels.conv",
+    "nn.kernels.gated", "nn.kernels.products", "nn.kernels.sequence", "nn.layers", "nn.loss",
+    "nn.normalisation", "nn.one_hot", "nn.pooled", "predict.genome_tracks.predicting",
+    "predict.inference", "predict.predictor", "training.gpu", "training.launch", "training.loader",
+    "training.loop", "training.process_group", "training.record", "training.resume",
+    "training.worker",
 }  # fmt: skip
 
 MODULES = {
@@ -64,7 +64,7 @@ def test_every_room_has_a_layer() -> None:
 def test_arrows_point_downward(name: str) -> None:
     here = HEIGHT[name.partition(".")[0]]
     rooms = {each.partition(".")[0] for each in imported_modules(name)}
-    assert {room for room in rooms if HEIGHT[room] > here} == set()
+    assert {room for room in rooms - {name.partition(".")[0]} if HEIGHT[room] >= here} == set()
 
 
 def test_there_are_no_cycles() -> None:

@@ -7,8 +7,8 @@ from broken_files import HG38, YEAST, find_data, make_dna
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.base_order import ORDERS, count_steps, find_base_order
-from seqcast.genome import reverse_complement
+from seqcast.genome.codes import reverse_complement
+from seqcast.sources.base_order import ORDERS, count_steps, find_base_order
 from seqcast.sources.basenji.hdf5 import codes_from_one_hot
 
 

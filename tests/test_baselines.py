@@ -17,7 +17,19 @@ from sklearn.linear_model import Ridge as SklearnRidge
 from sklearn.preprocessing import StandardScaler
 from tiny import BIN, LENGTHS, SOURCE, TARGETS, make_all_windows, make_contigs, write_tiny
 
-from seqcast.baselines import (
+from seqcast.core.errors import SeqcastError
+from seqcast.core.seal import seal
+from seqcast.data import (
+    Contigs,
+    Dataset,
+    DatasetWriter,
+    make_folds,
+    make_windows,
+    read_dataset,
+)
+from seqcast.data.predictions import Predictions, Stitch, read_predictions
+from seqcast.data.targets import Targets
+from seqcast.evaluate.baselines import (
     KMER_FEATURES,
     STRENGTHS,
     Moments,
@@ -27,21 +39,9 @@ from seqcast.baselines import (
     make_kmer_features,
     write_baseline,
 )
-from seqcast.baselines.fitting import MakeFeatures
-from seqcast.dataset import (
-    Contigs,
-    Dataset,
-    DatasetWriter,
-    make_folds,
-    make_windows,
-    read_dataset,
-)
-from seqcast.errors import SeqcastError
-from seqcast.genome import decode, encode
-from seqcast.metrics import pearson_r
-from seqcast.predictions import Predictions, Stitch, read_predictions
-from seqcast.seal import seal
-from seqcast.targets import Targets
+from seqcast.evaluate.baselines.fitting import MakeFeatures
+from seqcast.evaluate.metrics import pearson_r
+from seqcast.genome.codes import decode, encode
 
 # Where each column's window lies: lengths of k-mers, and its edges from the bin's start and end.
 WINDOWS = (

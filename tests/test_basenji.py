@@ -21,11 +21,11 @@ from broken_files import (
     write_file,
 )
 
-from seqcast.dataset import Dataset, check_dataset, read_dataset
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
+from seqcast.data import Dataset, check_dataset, read_dataset
 from seqcast.settings import BasenjiSettings
 from seqcast.sources.basenji import write_dataset
-from seqcast.validation import validate
+from seqcast.sources.validation import validate
 
 
 def make_dataset(folder: Path, arrays: dict[str, np.ndarray], **settings: Any) -> Dataset:
@@ -183,8 +183,9 @@ def test_full_disk_leaves_nothing(tmp_path: Path) -> None:
     path = write_file(tmp_path / "seq.h5", make_arrays())
     script = (
         "import resource, sys; from pathlib import Path\n"
-        "from seqcast.settings import BasenjiSettings; from seqcast.validation import validate\n"
-        "from seqcast.sources.basenji import write_dataset; from seqcast.console import step\n"
+        "from seqcast.settings import BasenjiSettings\n"
+        "from seqcast.sources.validation import validate\n"
+        "from seqcast.sources.basenji import write_dataset; from seqcast.core.console import step\n"
         "source, output = map(Path, sys.argv[1:]); settings = BasenjiSettings(file=str(source))\n"
         "found = validate(settings, source)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n"

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqcast.bigwig import Run, layout, reading, split_runs, write_bigwig, writing
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
+from seqcast.genome.bigwig import Run, layout, reading, split_runs, write_bigwig, writing
 
 BIN = 10
 SIZES = {"chr2": 95, "chr10": 60, "chrM": 30}
@@ -90,7 +90,7 @@ def test_what_is_read_is_what_was_written(
     path = tmp_path_factory.mktemp("bigwig") / "a.bw"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layout, "_FANOUT", fanout)
-        patch.setattr("seqcast.bigwig.runs._BATCH", batch)
+        patch.setattr("seqcast.genome.bigwig.runs._BATCH", batch)
         sizes = {name: size for name, (size, _) in found.items()}
         write_bigwig(path, {"other": 100, **sizes}, make_runs(found), BIN)
     assert read(path) == {name: intervals for name, (_, intervals) in found.items()}
@@ -187,7 +187,7 @@ def test_runs_are_asked_for_as_they_are_written(
             yield bins
 
     gather_bins = writing.gather_bins
-    monkeypatch.setattr("seqcast.bigwig.runs._BATCH", 500)
+    monkeypatch.setattr("seqcast.genome.bigwig.runs._BATCH", 500)
     monkeypatch.setattr(writing, "gather_bins", gather)
     write_bigwig(tmp_path / "a.bw", {"chr1": 2_000_000}, runs(), BIN)
     assert waiting == list(range(5, 1001, 5))
@@ -247,7 +247,7 @@ import resource, sys
 sys.path[:0] = {sys.path!r}
 import numpy as np
 from pathlib import Path
-from seqcast.bigwig import Run, write_bigwig
+from seqcast.genome.bigwig import Run, write_bigwig
 values = np.random.default_rng(1).random(50_000, dtype=np.float32)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 try:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqcast.bigwig import Run, layout, split_runs, write_bigwig
+from seqcast.genome.bigwig import Run, layout, split_runs, write_bigwig
 
 FIELDS = ("bases_covered", "min_val", "max_val", "sum", "sum_squares")
 Bases = dict[str, np.ndarray]
@@ -95,7 +95,7 @@ def test_each_record_holds_its_bases(
     bases = make_bases(seed, lengths, bin_size)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layout, "_FANOUT", fanout)
-        patch.setattr("seqcast.bigwig.runs._BATCH", batch)
+        patch.setattr("seqcast.genome.bigwig.runs._BATCH", batch)
         write(path, bases, bin_size)
     check_records(path, bases, bin_size)
 

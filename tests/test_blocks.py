@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.metrics import Moments, pearson_r
+from seqcast.evaluate.metrics import Moments, pearson_r
 
 VALUES = st.lists(
     st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(0, 6)), min_size=1, max_size=80

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqcast.bigwig import Run, write_bigwig
-from seqcast.browser import igvjs, options
-from seqcast.browser.annotations import copy_annotations, read_cells
-from seqcast.browser.options import make_annotation_track, make_reference, make_tracks
-from seqcast.browser.page import make_choice, write_browser
-from seqcast.browser.scales import find_scales
-from seqcast.browser.writing import find_best, find_ucsc_name
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
+from seqcast.genome.bigwig import Run, write_bigwig
 from seqcast.settings import steps
-from seqcast.tracks import write_tracks
+from seqcast.tracks.browser import igvjs, options
+from seqcast.tracks.browser.annotations import copy_annotations, read_cells
+from seqcast.tracks.browser.options import make_annotation_track, make_reference, make_tracks
+from seqcast.tracks.browser.page import make_choice, write_browser
+from seqcast.tracks.browser.scales import find_scales
+from seqcast.tracks.browser.writing import find_best, find_ucsc_name
+from seqcast.tracks.table import write_tracks
 
 
 def test_options_are_json_and_ask_no_file() -> None:

@@ -15,13 +15,13 @@ import pytest
 from chromium import IS_DRAWN, OBSERVED, PREDICTED, Visit, count_pixels
 from fake_run import write_fake_dataset, write_fake_model
 
-from seqcast.bigwig import Run, write_bigwig
-from seqcast.browser.loci import Locus
-from seqcast.browser.page import write_browser
-from seqcast.browser.writing import write_browsers
-from seqcast.exporting import Options, export_tracks
-from seqcast.fasta import write_fasta
-from seqcast.tracks import read_tracks, write_tracks
+from seqcast.genome.bigwig import Run, write_bigwig
+from seqcast.genome.fasta import write_fasta
+from seqcast.tracks.browser.loci import Locus
+from seqcast.tracks.browser.page import write_browser
+from seqcast.tracks.browser.writing import write_browsers
+from seqcast.tracks.exporting import Options, export_tracks
+from seqcast.tracks.table import read_tracks, write_tracks
 
 TEMPLATE = Path(__file__).parents[1] / "workflow" / "report" / "browser.html.j2"
 ODD = "<b>a</b> & ü+"
@@ -200,7 +200,7 @@ def test_series_and_targets_are_switched(
 def test_from_disk_it_says_what_to_do(folder: Path, visit: Callable[..., Visit]) -> None:
     seen = visit((folder / "index.html").as_uri())
     assert "does not let a page that is opened from disk" in seen.page.inner_text("#from-disk")
-    assert f"seqcast.browser.serving {folder}" in seen.page.inner_text("#from-disk pre")
+    assert f"seqcast.tracks.browser.serving {folder}" in seen.page.inner_text("#from-disk pre")
     assert not seen.page.locator("#app").is_visible()
     assert seen.requests == [(folder / "index.html").as_uri()]
     seen.check_quiet()

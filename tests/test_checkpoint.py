@@ -13,16 +13,16 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tiny import NETWORK, NETWORKS, TARGETS, predict
 
-from seqcast.card import TrainingFacts, read_card
-from seqcast.checkpoint import (
+from seqcast.core.errors import SeqcastError
+from seqcast.data.card import TrainingFacts, read_card
+from seqcast.nn import Network
+from seqcast.nn.checkpoint import (
     find_checkpoint,
     from_chainer,
     read_model,
     write_model,
     write_tensors,
 )
-from seqcast.errors import SeqcastError
-from seqcast.nn import Network
 
 
 def make_network(seed: int = 1) -> Network:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import BIN, CROP, SOURCE, TARGETS, make_all_windows, make_contigs, write_tiny
 
-from seqcast.combining import combine_predictions
-from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_folds, read_dataset
-from seqcast.errors import SeqcastError
-from seqcast.predictions import Predictions, PredictionWriter, read_predictions
+from seqcast.core.errors import SeqcastError
+from seqcast.data import Contigs, Dataset, DatasetWriter, make_folds, read_dataset
+from seqcast.data.predictions import Predictions, PredictionWriter, read_predictions
+from seqcast.predict.combining import combine_predictions
 
 FOLDS = 3
 Members = dict[tuple[int, int], Path]

@@ -5,15 +5,14 @@ import numpy as np
 import pytest
 from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 
-from seqcast.predictions import Stitch
-from seqcast.report import ModelFiles, ModelResults, Scores, read_results
+from seqcast.data.predictions import Stitch
+from seqcast.data.targets import Targets
 from seqcast.report.clipping import find_clipped, make_clip_warnings
 from seqcast.report.comparison import find_reference, make_models_table
 from seqcast.report.ranking import make_targets_table
-from seqcast.report.results import read_scores
+from seqcast.report.results import ModelFiles, ModelResults, Scores, read_results, read_scores
 from seqcast.report.sentences import make_sentences
 from seqcast.report.verdict import make_headline
-from seqcast.targets import Targets
 
 NAMES = ["a", "b", "c"]
 

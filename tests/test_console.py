@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from seqcast.console import format_seconds, log, progress, step
-from seqcast.errors import SeqcastError, suggest
+from seqcast.core.console import format_seconds, log, progress, step
+from seqcast.core.errors import SeqcastError, suggest
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -182,7 +182,7 @@ def test_a_log_that_cannot_be_opened_is_one_line(
 def test_work_goes_on_where_nothing_can_be_shown() -> None:
     work = (
         "import sys\n"
-        "from seqcast.console import log, progress, step\n"
+        "from seqcast.core.console import log, progress, step\n"
         "with step('train'):\n"
         "    with progress(3, 'train', 'windows') as bar:\n"
         "        bar.mininterval = bar.delay = 0\n"

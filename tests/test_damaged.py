@@ -26,11 +26,11 @@ from genomes import make_codes, make_coverage, write_bed, write_fasta, write_tab
 from safetensors.numpy import load_file
 from tiny import NETWORK, TARGETS, write_tiny
 
-from seqcast.checkpoint import read_model, write_model
-from seqcast.dataset import SPLITS, read_dataset
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
+from seqcast.data import SPLITS, read_dataset
+from seqcast.data.predictions import PredictionWriter, read_predictions
 from seqcast.nn import Network
-from seqcast.predictions import PredictionWriter, read_predictions
+from seqcast.nn.checkpoint import read_model, write_model
 from seqcast.settings import BasenjiSettings, read_settings
 from seqcast.settings.table import read_targets_table
 from seqcast.settings.written import read_config
@@ -39,7 +39,7 @@ from seqcast.sources.genome.bed import read_bed
 from seqcast.sources.genome.bigwig import BigWig
 from seqcast.sources.genome.fasta import open_fasta
 from seqcast.sources.genome.headers import read_header
-from seqcast.validation.checks import validate
+from seqcast.sources.validation.checks import validate
 
 COUNT = int(os.environ.get("SEQCAST_MUTATIONS", 20))
 FIRST = int(os.environ.get("SEQCAST_MUTATIONS_FROM", 0))

@@ -25,7 +25,9 @@ from tiny import (
     write_tiny,
 )
 
-from seqcast.dataset import (
+from seqcast.core.errors import SeqcastError
+from seqcast.core.seal import seal
+from seqcast.data import (
     SPLITS,
     WINDOW_DTYPE,
     Contigs,
@@ -38,10 +40,8 @@ from seqcast.dataset import (
     read_dataset,
     write_manifest,
 )
-from seqcast.dataset.layout import Piece
-from seqcast.errors import SeqcastError
-from seqcast.seal import seal
-from seqcast.targets import Targets
+from seqcast.data.layout import Piece
+from seqcast.data.targets import Targets
 
 
 def test_everything_is_read_as_it_was_written(tiny_dataset: Dataset) -> None:

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from seqcast.data.targets import Targets
 from seqcast.nn import Network, to_one_hot
 from seqcast.settings import PRESETS, read_network
-from seqcast.targets import Targets
 
 
 class Explained(nn.Module):

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from seqcast import device as module
-from seqcast.device import choose_device, count_processors, set_threads
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
+from seqcast.nn import device as module
+from seqcast.nn.device import choose_device, count_processors, set_threads
 
 
 @pytest.fixture

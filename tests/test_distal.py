@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import yaml
 
-from seqcast.dataset import read_dataset
-from seqcast.inference import predict_dataset
-from seqcast.metrics import pearson_r
-from seqcast.predictions import Stitch, read_predictions
+from seqcast.data import read_dataset
+from seqcast.data.predictions import Stitch, read_predictions
+from seqcast.evaluate.metrics import pearson_r
+from seqcast.predict.inference import predict_dataset
 from seqcast.settings import read_network, read_settings
 from seqcast.sources.simulated import write_simulated
 from seqcast.training import Task, train

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqcast.downloads import download
-from seqcast.errors import SeqcastError
+from seqcast.core.downloads import download
+from seqcast.core.errors import SeqcastError
 
 BODY = np.random.default_rng(5).bytes(700_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -268,7 +268,8 @@ def test_full_disk_is_said_in_one_line(server: Server, tmp_path: Path) -> None:
     server.answers = [whole]
     script = (
         "import resource, sys; from pathlib import Path\n"
-        "from seqcast.downloads import download; from seqcast.errors import SeqcastError\n"
+        "from seqcast.core.downloads import download\n"
+        "from seqcast.core.errors import SeqcastError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
         "try: download(sys.argv[1], Path(sys.argv[2]), wait=0.0)\n"
         "except SeqcastError as error: print(error)\n"

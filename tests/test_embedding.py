@@ -19,9 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from seqcast.bigwig import Run, write_bigwig
-from seqcast.browser.budget import MOST_TARGETS, Plan, make_plan
-from seqcast.browser.cutting import (
+from seqcast.core.errors import SeqcastError
+from seqcast.core.templates import render
+from seqcast.genome.bigwig import Run, write_bigwig
+from seqcast.genome.fasta import write_fasta
+from seqcast.tracks.browser.budget import MOST_TARGETS, Plan, make_plan
+from seqcast.tracks.browser.cutting import (
     Region,
     align_regions,
     cut_features,
@@ -31,18 +34,15 @@ from seqcast.browser.cutting import (
     read_values,
     to_codes,
 )
-from seqcast.browser.embedding import (
+from seqcast.tracks.browser.embedding import (
     MOST_BYTES,
     EmbeddedBrowser,
     escape_json,
     escape_script,
     make_embedded,
 )
-from seqcast.browser.loci import Locus
-from seqcast.errors import SeqcastError
-from seqcast.fasta import write_fasta
-from seqcast.templates import render
-from seqcast.tracks import COLUMNS, write_tracks
+from seqcast.tracks.browser.loci import Locus
+from seqcast.tracks.table import COLUMNS, write_tracks
 
 TEMPLATE = Path(__file__).parents[1] / "workflow" / "report" / "embedded.html.j2"
 # What the report allows, as its template writes it.

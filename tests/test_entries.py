@@ -10,7 +10,7 @@ from genomes import write_track
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
 from seqcast.sources.genome.entries import find_covered, summarise
 from seqcast.sources.genome.headers import read_header
 

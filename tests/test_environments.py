@@ -15,7 +15,7 @@ from packaging.version import Version
 from rules import ROOT, Rule, read_rules
 from stand_in_conda import read_wanted
 
-from seqcast import provenance
+from seqcast.core import provenance
 
 RULES = read_rules()
 STEPS = [rule for rule in RULES if rule.script]

@@ -21,16 +21,16 @@ from tiny import (
     write_tiny,
 )
 
-from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_folds, make_windows, read_dataset
-from seqcast.errors import SeqcastError
-from seqcast.evaluation import evaluate
-from seqcast.evaluation.tables import format_summary
-from seqcast.evaluation.tracks import Tracks, find_blocks
-from seqcast.metrics import DEFINITIONS, Track, evaluate_target, window_pearson_r
-from seqcast.predictions import Predictions, PredictionWriter, Stitch, read_predictions
-from seqcast.seal import seal
+from seqcast.core.errors import SeqcastError
+from seqcast.core.seal import seal
+from seqcast.data import Contigs, Dataset, DatasetWriter, make_folds, make_windows, read_dataset
+from seqcast.data.predictions import Predictions, PredictionWriter, Stitch, read_predictions
+from seqcast.data.truth import write_truth
+from seqcast.evaluate.evaluating import evaluate
+from seqcast.evaluate.metrics import DEFINITIONS, Track, evaluate_target, window_pearson_r
+from seqcast.evaluate.tables import format_summary
+from seqcast.evaluate.tracks import Tracks, find_blocks
 from seqcast.settings import EvaluateSettings
-from seqcast.truth import write_truth
 
 SETTINGS = EvaluateSettings(bootstrap=20, peak_fdr=0.05)
 

@@ -6,6 +6,7 @@ import torch
 from tiny import NETWORKS, TARGETS, WINDOW
 from torch import nn
 
+from seqcast.data.targets import Targets
 from seqcast.explain.attribution import (
     explain_by_deeplift,
     explain_by_gradient,
@@ -14,12 +15,11 @@ from seqcast.explain.attribution import (
 )
 from seqcast.explain.objective import Objective
 from seqcast.explain.rules import RULES
-from seqcast.genome import reverse_complement
-from seqcast.kept import Kept
+from seqcast.genome.codes import reverse_complement
 from seqcast.nn import Network, to_one_hot
-from seqcast.predictor import Predictor
+from seqcast.nn.kept import Kept
+from seqcast.predict.predictor import Predictor
 from seqcast.settings import PRESETS, NetworkSettings, read_network
-from seqcast.targets import Targets
 
 TEN = Targets.from_names([str(place) for place in range(10)])
 

@@ -13,9 +13,9 @@ import pytest
 import torch
 from tiny import BIN, CROP, LENGTHS, NETWORKS, TARGETS, WINDOW, write_tiny
 
-from seqcast.checkpoint import write_model
-from seqcast.dataset import Dataset
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
+from seqcast.data import Dataset
+from seqcast.data.predictions import PredictionWriter
 from seqcast.explain import explaining
 from seqcast.explain.explaining import Explainer, explain_member
 from seqcast.explain.layout import Layout
@@ -28,8 +28,8 @@ from seqcast.explain.regions import (
 )
 from seqcast.explain.writing import Member, make_runs, write_explained
 from seqcast.nn import Network
-from seqcast.predictions import PredictionWriter
-from seqcast.predictor import Predictor
+from seqcast.nn.checkpoint import write_model
+from seqcast.predict.predictor import Predictor
 from seqcast.settings import ExplainSettings, PredictSettings, TrainSettings
 
 WIDTH, RADIUS = 64, 20

@@ -13,20 +13,21 @@ from test_hub import KNOWN, read_hub
 from test_igv import read_session
 from test_jbrowse import read_config
 
-from seqcast.browser.contributions import put_contributions, read_all_tracks
-from seqcast.browser.embedding import make_embedded
-from seqcast.browser.explained import CORE, Explained, find_peaks, read_explained
-from seqcast.browser.loci import Locus
-from seqcast.browser.shown import find_shown
-from seqcast.browser.writing import write_browsers
-from seqcast.dataset import Dataset
-from seqcast.errors import SeqcastError
-from seqcast.exporting import export_tracks
-from seqcast.figures.letters import LETTERS
-from seqcast.figures.logos import Logo, make_letter, plot_logos
-from seqcast.genome import decode
-from seqcast.report import ModelFiles, write_report
-from seqcast.tracks import CONTRIBUTIONS
+from seqcast.core.errors import SeqcastError
+from seqcast.data import Dataset
+from seqcast.genome.codes import decode
+from seqcast.report.figures.logos import Logo, make_letter, plot_logos
+from seqcast.report.page import write_report
+from seqcast.report.results import ModelFiles
+from seqcast.tracks.browser.contributions import put_contributions, read_all_tracks
+from seqcast.tracks.browser.embedding import make_embedded
+from seqcast.tracks.browser.explained import CORE, Explained, find_peaks, read_explained
+from seqcast.tracks.browser.loci import Locus
+from seqcast.tracks.browser.shown import find_shown
+from seqcast.tracks.browser.writing import write_browsers
+from seqcast.tracks.exporting import export_tracks
+from seqcast.tracks.letters import LETTERS
+from seqcast.tracks.table import CONTRIBUTIONS
 
 TEMPLATES = Path(__file__).parents[1] / "workflow" / "report"
 NAMES = ["CTCF", "REST", "plain"]

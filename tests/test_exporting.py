@@ -11,14 +11,14 @@ import pyfaidx
 import pytest
 from tiny import BIN, CROP, LENGTHS, make_contigs, write_tiny
 
-from seqcast.dataset import Dataset
-from seqcast.exporting import Options, export_tracks, repair_tracks
-from seqcast.genome import encode
-from seqcast.predictions import PredictionWriter, Stitch, read_predictions
-from seqcast.provenance import find_damaged_files, sha256_of
-from seqcast.seal import write_sealed
-from seqcast.targets import Targets
-from seqcast.tracks import read_tracks
+from seqcast.core.provenance import find_damaged_files, sha256_of
+from seqcast.core.seal import write_sealed
+from seqcast.data import Dataset
+from seqcast.data.predictions import PredictionWriter, Stitch, read_predictions
+from seqcast.data.targets import Targets
+from seqcast.genome.codes import encode
+from seqcast.tracks.exporting import Options, export_tracks, repair_tracks
+from seqcast.tracks.table import read_tracks
 
 SLUGS = ("peaks", "starts-plus", "starts-minus")
 
@@ -214,7 +214,7 @@ def test_a_genome_for_which_there_is_no_room_is_refused(
         sizes[path.name] = size
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr("seqcast.disk.make_room", refuse)
+    monkeypatch.setattr("seqcast.core.disk.make_room", refuse)
     with pytest.raises(OSError, match="No space left"):
         export_tracks(tiny_dataset.path, predictions, tmp_path / "export" / "tracks.tsv")
     assert sizes == {"genome.fa.partial": 6 + 777 + 10 + 6 + 512 + 7}

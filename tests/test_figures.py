@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from seqcast.figures import (
+from seqcast.data.predictions import read_predictions
+from seqcast.data.targets import Targets
+from seqcast.report.figures import (
     find_ranked,
     plot_comparison,
     plot_coverage,
@@ -21,11 +23,9 @@ from seqcast.figures import (
     plot_window,
     write_figure,
 )
-from seqcast.figures.scatter import find_ticks
-from seqcast.figures.style import OBSERVED, PREDICTED, find_style, format_label
-from seqcast.figures.windows import find_r
-from seqcast.predictions import read_predictions
-from seqcast.targets import Targets
+from seqcast.report.figures.scatter import find_ticks
+from seqcast.report.figures.windows import find_r
+from seqcast.tracks.style import OBSERVED, PREDICTED, find_style, format_label
 
 SCORES = st.lists(st.one_of(st.floats(-1, 1), st.just(float("nan"))), max_size=60)
 

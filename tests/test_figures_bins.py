@@ -11,8 +11,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 from tiny import write_tiny
 
-from seqcast.dataset import Contigs, DatasetWriter, make_windows, read_dataset
-from seqcast.figures import (
+from seqcast.data import Contigs, DatasetWriter, make_windows, read_dataset
+from seqcast.data.predictions import PredictionWriter, Stitch, read_predictions
+from seqcast.data.targets import Targets
+from seqcast.report.figures import (
     Pairs,
     find_calibrations,
     find_compared,
@@ -26,13 +28,11 @@ from seqcast.figures import (
     read_window_pairs,
     write_figure,
 )
-from seqcast.figures.calibration import Calibration, find_calibration
-from seqcast.figures.correlations import find_order
-from seqcast.figures.groups import LEAST, find_groups
-from seqcast.figures.profiles import find_gc, find_profile
-from seqcast.figures.style import OBSERVED, PREDICTED
-from seqcast.predictions import PredictionWriter, Stitch, read_predictions
-from seqcast.targets import Targets
+from seqcast.report.figures.calibration import Calibration, find_calibration
+from seqcast.report.figures.correlations import find_order
+from seqcast.report.figures.groups import LEAST, find_groups
+from seqcast.report.figures.profiles import find_gc, find_profile
+from seqcast.tracks.style import OBSERVED, PREDICTED
 
 NAN = float("nan")
 

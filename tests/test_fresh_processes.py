@@ -13,10 +13,10 @@ STEP = """
 import hashlib, sys
 import seqcast
 import numpy as np, torch
-from seqcast.loss import poisson_loss
+from seqcast.nn.loss import poisson_loss
 from seqcast.nn import Network
 from seqcast.settings import PRESETS, read_network
-from seqcast.targets import Targets
+from seqcast.data.targets import Targets
 
 torch.set_num_threads(2)
 torch.manual_seed(0)

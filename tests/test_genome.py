@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.fasta import write_fasta
-from seqcast.genome import N, complement, decode, encode, reverse_complement, tile
+from seqcast.genome.codes import N, complement, decode, encode, reverse_complement, tile
+from seqcast.genome.fasta import write_fasta
 
 letters = st.text("ACGTN", max_size=300)
 contigs = st.lists(st.text("ACGTN", min_size=1, max_size=400), min_size=1, max_size=4)

@@ -14,8 +14,8 @@ from genomes import LENGTHS, make_codes, write_bed, write_fasta, write_track
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.errors import SeqcastError
-from seqcast.genome import decode, encode
+from seqcast.core.errors import SeqcastError
+from seqcast.genome.codes import decode, encode
 from seqcast.sources.genome.bed import merge_intervals, read_bed
 from seqcast.sources.genome.fasta import check_md5, open_fasta
 from seqcast.sources.genome.headers import read_header

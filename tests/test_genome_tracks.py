@@ -14,7 +14,7 @@ from genomes import write_track
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
 from seqcast.sources.genome import tracks
 from seqcast.sources.genome.bigwig import BigWig
 from seqcast.sources.genome.tracks import Reading, read_cells, read_groups

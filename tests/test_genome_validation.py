@@ -19,16 +19,16 @@ from genomes import (
     write_track,
 )
 
-from seqcast.errors import SeqcastError
-from seqcast.findings import Validation
-from seqcast.provenance import sha256_of
+from seqcast.core.errors import SeqcastError
+from seqcast.core.provenance import sha256_of
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
+from seqcast.sources.findings import Validation
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.matching import read_layout
-from seqcast.validation import make_verdict
-from seqcast.validation.digests import digest_files
-from seqcast.validation.genome import validate_genome
+from seqcast.sources.validation import make_verdict
+from seqcast.sources.validation.digests import digest_files
+from seqcast.sources.validation.genome import validate_genome
 
 COVERAGE = make_coverage(make_codes(LENGTHS))
 YEAST = {"valid": ["chrII"], "test": ["chrXVI"], "exclude": ["chrM"]}

@@ -17,9 +17,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tiny import read_moved
 
-from seqcast.dataset import Dataset, check_dataset, find_split_overlaps, read_dataset
-from seqcast.errors import SeqcastError
-from seqcast.replicates import read_replicates
+from seqcast.core.errors import SeqcastError
+from seqcast.data import Dataset, check_dataset, find_split_overlaps, read_dataset
+from seqcast.data.replicates import read_replicates
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome import forecast, tracks
 from seqcast.sources.genome.inputs import find_inputs
@@ -27,7 +27,7 @@ from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.planning import find_touched, make_plan
 from seqcast.sources.genome.regions import find_held_out
 from seqcast.sources.genome.writing import write_genome
-from seqcast.validation.genome import validate_genome
+from seqcast.sources.validation.genome import validate_genome
 
 BIN = 16
 MASK = [("chr1", 100, 130), ("chr1", 2000, 2001), ("chr3", 0, 16)]

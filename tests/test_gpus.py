@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from seqcast import gpus
-from seqcast.gpus import claim_gpu, one_at_a_time
+from seqcast.core import gpus
+from seqcast.core.gpus import claim_gpu, one_at_a_time
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 NAMES = ("GPU-a", "GPU-b", "GPU-c")
 HOLD = """
 import sys
 from pathlib import Path
-from seqcast.gpus import claim_gpu
+from seqcast.core.gpus import claim_gpu
 print(claim_gpu(sys.argv[2:], Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
 from seqcast.sources.basenji import opening
 from seqcast.sources.basenji.hdf5 import codes_from_one_hot, find_odd, open_hdf5, read_rows
 

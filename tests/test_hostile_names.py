@@ -12,18 +12,19 @@ from chromium import Visit
 from explained_run import write_explained
 from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 
-from seqcast.browser.embedding import make_embedded
-from seqcast.browser.explained import find_peaks, read_explained
-from seqcast.browser.igvjs import read_igv_js
-from seqcast.browser.loci import Locus
-from seqcast.browser.serving import make_server
-from seqcast.browser.writing import write_browsers
-from seqcast.dataset import read_dataset
-from seqcast.exporting import export_tracks
-from seqcast.printable import to_printable
-from seqcast.report import ModelFiles, write_report
-from seqcast.targets import Targets
-from seqcast.tracks import read_tracks
+from seqcast.core.printable import to_printable
+from seqcast.data import read_dataset
+from seqcast.data.targets import Targets
+from seqcast.report.page import write_report
+from seqcast.report.results import ModelFiles
+from seqcast.tracks.browser.embedding import make_embedded
+from seqcast.tracks.browser.explained import find_peaks, read_explained
+from seqcast.tracks.browser.igvjs import read_igv_js
+from seqcast.tracks.browser.loci import Locus
+from seqcast.tracks.browser.serving import make_server
+from seqcast.tracks.browser.writing import write_browsers
+from seqcast.tracks.exporting import export_tracks
+from seqcast.tracks.table import read_tracks
 
 TEMPLATES = Path(__file__).parents[1] / "workflow" / "report"
 HOSTILE = (

@@ -17,13 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shown_tracks import CONTIG, LENGTH, OTHER, check_picture, open_in_igv_js, write_shown
 
-from seqcast.browser.bigbed import write_bigbed
-from seqcast.browser.hub import write_hub
-from seqcast.browser.loci import Locus
-from seqcast.browser.twobit import write_twobit
-from seqcast.errors import SeqcastError
-from seqcast.genome import decode
-from seqcast.tracks import write_tracks
+from seqcast.core.errors import SeqcastError
+from seqcast.genome.codes import decode
+from seqcast.tracks.browser.bigbed import write_bigbed
+from seqcast.tracks.browser.hub import write_hub
+from seqcast.tracks.browser.loci import Locus
+from seqcast.tracks.browser.twobit import write_twobit
+from seqcast.tracks.table import write_tracks
 
 HUB = {"hub", "shortLabel", "longLabel", "useOneFile", "email"}
 ASSEMBLY = {"genome", "twoBitPath", "organism", "defaultPos"}
@@ -224,7 +224,7 @@ def test_twobit_holds_any_sequence(tmp_path_factory: pytest.TempPathFactory, con
 
 
 def test_twobit_packs_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqcast.browser.twobit._PIECE", 8)
+    monkeypatch.setattr("seqcast.tracks.browser.twobit._PIECE", 8)
     codes = np.random.default_rng(1).integers(0, 5, 101).astype(np.uint8)
     write_twobit(tmp_path / "genome.2bit", ["a"], [codes])
     assert py2bit.open(str(tmp_path / "genome.2bit")).sequence("a") == decode(codes)
@@ -236,7 +236,7 @@ def test_twobit_refuses_what_it_cannot_hold(
     path, codes = tmp_path / "genome.2bit", np.zeros(400, dtype=np.uint8)
     with pytest.raises(SeqcastError, match=r"1 of 2 contigs have names of more than 255 bytes"):
         write_twobit(path, ["a", "ü" * 128], [codes, codes])
-    monkeypatch.setattr("seqcast.browser.twobit._LARGEST_OFFSET", 100)
+    monkeypatch.setattr("seqcast.tracks.browser.twobit._LARGEST_OFFSET", 100)
     with pytest.raises(SeqcastError, match="4 GB"):
         write_twobit(path, ["a", "b"], [codes, codes])
     assert list(tmp_path.iterdir()) == []

@@ -12,8 +12,8 @@ from chromium import Visit
 from PIL import Image
 from shown_tracks import CONTIG, check_picture, open_in_igv_js, write_shown
 
-from seqcast.browser.igv_session import write_igv_session
-from seqcast.browser.loci import Locus
+from seqcast.tracks.browser.igv_session import write_igv_session
+from seqcast.tracks.browser.loci import Locus
 
 LOCUS = Locus("first", CONTIG, 1000, 31_000)
 # Set so, IGV asks for nothing outside; without the settings it loads lists and hg19 at its start.

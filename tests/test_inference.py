@@ -9,17 +9,17 @@ import pytest
 import torch
 from tiny import BIN, CROP, NETWORK, TARGETS, WINDOW, predict, write_tiny
 
-from seqcast.checkpoint import write_model
-from seqcast.dataset import Dataset
-from seqcast.device import Device
-from seqcast.errors import SeqcastError
-from seqcast.genome import reverse_complement
-from seqcast.inference import predict_dataset
+from seqcast.core.errors import SeqcastError
+from seqcast.core.provenance import sha256_of
+from seqcast.data import Dataset
+from seqcast.data.predictions import read_predictions
+from seqcast.data.targets import Targets
+from seqcast.genome.codes import reverse_complement
 from seqcast.nn import Network
-from seqcast.predictions import read_predictions
-from seqcast.provenance import sha256_of
+from seqcast.nn.checkpoint import write_model
+from seqcast.nn.device import Device
+from seqcast.predict.inference import predict_dataset
 from seqcast.settings import PredictSettings, TrainSettings
-from seqcast.targets import Targets
 
 TRAINING = TrainSettings(device="cpu", precision="float32", threads=2)
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from seqcast.errors import Stopped
+from seqcast.core.errors import Stopped
 from seqcast.training.loop import Training
 from seqcast.training.resume import Interrupts
 

@@ -9,9 +9,9 @@ from urllib.parse import unquote
 import pytest
 from shown_tracks import CONTIG, LENGTH, write_shown
 
-from seqcast.browser.jbrowse import write_jbrowse
-from seqcast.browser.loci import Locus
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
+from seqcast.tracks.browser.jbrowse import write_jbrowse
+from seqcast.tracks.browser.loci import Locus
 
 LOCUS = Locus("first", CONTIG, 1000, 31_000)
 

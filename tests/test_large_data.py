@@ -8,7 +8,7 @@ import pytest
 from attempts import Attempt, make_long_task
 from tiny import BIN, CROP, SOURCE, TARGETS, WINDOW, load_epoch
 
-from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
+from seqcast.data import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
 from seqcast.settings import TrainSettings
 
 MEGABYTE = 1 << 20

@@ -11,14 +11,15 @@ from explained_run import MOTIF, read_codes, write_explained
 from fake_run import write_fake_dataset, write_fake_model
 from PIL import Image, ImageColor, ImageDraw
 
-from seqcast.browser.embedding import make_embedded
-from seqcast.browser.explained import find_peaks, read_explained
-from seqcast.browser.loci import Locus
-from seqcast.browser.writing import write_browsers
-from seqcast.exporting import export_tracks
-from seqcast.figures.letters import COLOURS, LETTERS, Outline
-from seqcast.genome import decode
-from seqcast.report import ModelFiles, write_report
+from seqcast.genome.codes import decode
+from seqcast.report.page import write_report
+from seqcast.report.results import ModelFiles
+from seqcast.tracks.browser.embedding import make_embedded
+from seqcast.tracks.browser.explained import find_peaks, read_explained
+from seqcast.tracks.browser.loci import Locus
+from seqcast.tracks.browser.writing import write_browsers
+from seqcast.tracks.exporting import export_tracks
+from seqcast.tracks.letters import COLOURS, LETTERS, Outline
 
 TEMPLATES = Path(__file__).parents[1] / "workflow" / "report"
 NAMES = ["CTCF", "<b>REST</b>"]

@@ -11,7 +11,7 @@ import pytest
 import torch
 from tiny import TARGETS, make_contigs, read_moved, write_fine, write_tiny
 
-from seqcast.dataset import Dataset
+from seqcast.data import Dataset
 from seqcast.settings import TrainSettings
 from seqcast.training.loader import Loader
 

@@ -13,14 +13,14 @@ from broken_files import HG38, YEAST, find_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqcast.base_order import ORDERS, BaseOrder
-from seqcast.dataset import SPLITS
-from seqcast.errors import SeqcastError
-from seqcast.findings import Validation
-from seqcast.genome import N, decode, reverse_complement
-from seqcast.locating import Placements, describe, locate_windows, matching
+from seqcast.core.errors import SeqcastError
+from seqcast.data import SPLITS
+from seqcast.genome.codes import N, decode, reverse_complement
 from seqcast.settings import BasenjiSettings
+from seqcast.sources.base_order import ORDERS, BaseOrder
+from seqcast.sources.findings import Validation
 from seqcast.sources.genome.fasta import open_fasta
+from seqcast.sources.locating import Placements, describe, locate_windows, matching
 
 LENGTH = 512
 Genome = dict[str, np.ndarray]

@@ -11,10 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqcast.dataset import SPLITS
-from seqcast.errors import SeqcastError
-from seqcast.locating import Placements, describe, find_overlaps, read_placements, write_placements
-from seqcast.locating.placements import COLUMNS
+from seqcast.core.errors import SeqcastError
+from seqcast.data import SPLITS
+from seqcast.sources.locating import (
+    Placements,
+    describe,
+    find_overlaps,
+    read_placements,
+    write_placements,
+)
+from seqcast.sources.locating.placements import COLUMNS
 
 WINDOW = 100
 # Names that readers of tables take for something else.

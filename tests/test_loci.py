@@ -9,10 +9,10 @@ from fake_run import BIN, FakeModel, write_fake_dataset, write_fake_model
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.browser.loci import Locus, find_loci, parse_loci
-from seqcast.dataset import Dataset
-from seqcast.errors import SeqcastError
-from seqcast.predictions import Predictions, read_predictions
+from seqcast.core.errors import SeqcastError
+from seqcast.data import Dataset
+from seqcast.data.predictions import Predictions, read_predictions
+from seqcast.tracks.browser.loci import Locus, find_loci, parse_loci
 
 SIZES = {"chr1": 50_000, "chrM": 16_000, "HLA-A*01:01": 3_000}
 

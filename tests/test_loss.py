@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import mean_poisson_deviance
 
-from seqcast.loss import poisson_loss, poisson_loss_sums
+from seqcast.nn.loss import poisson_loss, poisson_loss_sums
 
 rates = st.floats(-5, 5)
 values = st.floats(0, 1000, allow_subnormal=False)

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from seqcast import memory
+from seqcast.core import memory
 
 SCRIPT = """
 import ctypes, resource, torch
-from seqcast.memory import keep_memory
+from seqcast.core.memory import keep_memory
 
 # Pages of 4 kB: where the system gives 2 MB at once, hardly any are asked for in either case.
 PR_SET_THP_DISABLE = 41

@@ -12,8 +12,8 @@ from scipy import stats
 from sklearn.metrics import d2_tweedie_score, mean_poisson_deviance
 from sklearn.metrics import r2_score as sklearn_r2
 
-from seqcast import metrics
-from seqcast.metrics import DEFINITIONS, Track, evaluate_target, window_pearson_r
+from seqcast.evaluate import metrics
+from seqcast.evaluate.metrics import DEFINITIONS, Track, evaluate_target, window_pearson_r
 
 BLOCK = 25
 

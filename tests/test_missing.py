@@ -14,16 +14,16 @@ from genomes import write_genome as write_files
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from seqcast.baselines import write_baseline
-from seqcast.dataset import read_dataset
-from seqcast.errors import SeqcastError
-from seqcast.evaluation import evaluate
-from seqcast.findings import Validation
+from seqcast.core.errors import SeqcastError
+from seqcast.data import read_dataset
+from seqcast.evaluate.baselines import write_baseline
+from seqcast.evaluate.evaluating import evaluate
 from seqcast.settings import EvaluateSettings, GenomeSettings, read_settings
+from seqcast.sources.findings import Validation
 from seqcast.sources.genome.suggesting import suggest_targets
 from seqcast.sources.genome.writing import write_genome
-from seqcast.validation import make_verdict
-from seqcast.validation.genome import validate_genome
+from seqcast.sources.validation import make_verdict
+from seqcast.sources.validation.genome import validate_genome
 
 COVERAGE = make_coverage(make_codes(LENGTHS))
 Coverage = dict[str, np.ndarray]

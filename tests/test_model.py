@@ -7,9 +7,9 @@ from parity import find_parity, read_parity
 from tiny import BIN, NETWORK, NETWORKS, TARGETS, WINDOW
 from torch.nn import functional as F
 
-from seqcast.checkpoint import from_chainer
-from seqcast.loss import poisson_loss
+from seqcast.data.targets import Targets
 from seqcast.nn import Network, to_one_hot
+from seqcast.nn.checkpoint import from_chainer
 from seqcast.nn.gated import WeightNormConv1d
 from seqcast.nn.kernels.conv import FastConv
 from seqcast.nn.kernels.products import (
@@ -19,9 +19,9 @@ from seqcast.nn.kernels.products import (
     make_weight_gradient,
 )
 from seqcast.nn.kernels.sequence import convolve_sequence
+from seqcast.nn.loss import poisson_loss
 from seqcast.nn.pooled import Conv
 from seqcast.settings import PRESETS, NetworkSettings, read_network
-from seqcast.targets import Targets
 
 COURSE = read_network(PRESETS["course"]["network"])
 TEN = Targets.from_names([str(place) for place in range(10)])

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqcast.genome import N, reverse_complement
-from seqcast.kmers import K
+from seqcast.genome.codes import N, reverse_complement
+from seqcast.genome.kmers import K
 from seqcast.sources.basenji.overlaps import Overlap, Sketches
 from seqcast.sources.basenji.overlaps import sample_kmers as sample_of_both
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from seqcast.metrics import auprc, auroc, find_peaks
+from seqcast.evaluate.metrics import auprc, auroc, find_peaks
 
 
 def test_peaks_are_those_of_the_step_up_procedure() -> None:

@@ -13,21 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import read_moved
 
-from seqcast.bigwig import Run, write_bigwig
-from seqcast.browser.cutting import make_cut
-from seqcast.browser.loci import Locus
-from seqcast.dataset import SPLITS, Dataset, check_dataset, read_dataset
-from seqcast.errors import SeqcastError
-from seqcast.exporting import Options, export_tracks
-from seqcast.fasta import write_fasta
-from seqcast.genome import N, reverse_complement
-from seqcast.predictions import PredictionWriter
+from seqcast.core.errors import SeqcastError
+from seqcast.data import SPLITS, Dataset, check_dataset, read_dataset
+from seqcast.data.predictions import PredictionWriter
+from seqcast.data.splits import find_stretches
+from seqcast.genome.bigwig import Run, write_bigwig
+from seqcast.genome.codes import N, reverse_complement
+from seqcast.genome.fasta import write_fasta
 from seqcast.settings import BasenjiSettings
 from seqcast.sources.basenji import write_dataset
 from seqcast.sources.basenji.placing import Place, Places, find_spots
 from seqcast.sources.genome.fasta import open_fasta
-from seqcast.splits import find_stretches
-from seqcast.validation import validate
+from seqcast.sources.validation import validate
+from seqcast.tracks.browser.cutting import make_cut
+from seqcast.tracks.browser.loci import Locus
+from seqcast.tracks.exporting import Options, export_tracks
 
 BIN, WINDOW, PAIRS = 128, 1024, (0, 2, 1)
 SIZES = {"chr1": 40_000, "chr10": 9_000, "chr2": 30_000}

@@ -8,14 +8,14 @@ from bench.plain import log_poisson, make_optimizer, train_step
 from tiny import NETWORKS
 from torch import Tensor
 
-from seqcast.loss import poisson_loss
+from seqcast.data.targets import Targets
 from seqcast.nn import Network, to_one_hot
 from seqcast.nn.dropout import draw_masks
 from seqcast.nn.gated import GatedBlock
 from seqcast.nn.kernels import REPLACEMENTS
 from seqcast.nn.kernels.gated import convolve_gated
+from seqcast.nn.loss import poisson_loss
 from seqcast.settings import PRESETS, DilatedBlock, read_network
-from seqcast.targets import Targets
 
 TEN = Targets.from_names([str(place) for place in range(10)])
 LENGTH = 2_560

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tiny import NETWORKS, make_task
 
-from seqcast.dataset import Dataset
+from seqcast.data import Dataset
 from seqcast.training import train
 
 

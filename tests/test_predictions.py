@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import BIN, CROP, WINDOW, write_tiny
 
-from seqcast.dataset import Dataset
-from seqcast.errors import SeqcastError
-from seqcast.predictions import Predictions, PredictionWriter, Stitch, read_predictions
-from seqcast.seal import seal
-from seqcast.targets import Targets
+from seqcast.core.errors import SeqcastError
+from seqcast.core.seal import seal
+from seqcast.data import Dataset
+from seqcast.data.predictions import Predictions, PredictionWriter, Stitch, read_predictions
+from seqcast.data.targets import Targets
 
 
 def write(path: Path, dataset: Dataset, rows: np.ndarray, values: np.ndarray) -> Predictions:

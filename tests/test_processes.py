@@ -20,9 +20,9 @@ import torch
 from attempts import SECONDS, Attempt, make_long_task, start_torchrun
 from safetensors.torch import load_file
 
-from seqcast.checkpoint import read_card
-from seqcast.dataset import Dataset
-from seqcast.errors import SeqcastError, Stopped
+from seqcast.core.errors import SeqcastError, Stopped
+from seqcast.data import Dataset
+from seqcast.nn.checkpoint import read_card
 from seqcast.training import Task, launch, train
 from seqcast.training.launch import make_command, make_environment
 

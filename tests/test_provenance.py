@@ -15,8 +15,8 @@ import pytest
 import tqdm
 from edits import edit_messages, edit_numbers
 
-from seqcast import provenance
-from seqcast.provenance import (
+from seqcast.core import provenance
+from seqcast.core.provenance import (
     PACKAGES,
     digest_samples,
     find_damaged_files,
@@ -156,7 +156,7 @@ def test_tokens_are_those_of_python() -> None:
 
 
 SAID = """
-from seqcast.console import log, progress
+from seqcast.core.console import log, progress
 
 _MOST = 3
 _REMEDY = "run it again"
@@ -246,7 +246,7 @@ def test_every_python_has_the_same_digests(python: str) -> None:
     script = """if True:
         import sys
         from pathlib import Path
-        from seqcast.provenance import digest_sources
+        from seqcast.core.provenance import digest_sources
         for path in sys.argv[1:]:
             print(digest_sources(Path(path)))
     """

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.reading_ahead import read_ahead
+from seqcast.core.reading_ahead import read_ahead
 
 
 @given(st.lists(st.integers()), st.integers(1, 6))

@@ -12,9 +12,9 @@ from genomes import write_genome as write_files
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from seqcast.dataset import check_dataset, read_dataset
-from seqcast.errors import SeqcastError
-from seqcast.sampling import draw_epoch
+from seqcast.core.errors import SeqcastError
+from seqcast.data import check_dataset, read_dataset
+from seqcast.data.sampling import draw_epoch
 from seqcast.settings import GenomeSettings, read_settings
 from seqcast.settings.training import TrainSettings
 from seqcast.sources.genome.inputs import find_inputs
@@ -22,7 +22,7 @@ from seqcast.sources.genome.layout import Layout
 from seqcast.sources.genome.planning import Plan, make_plan
 from seqcast.sources.genome.regions import draw_parts, find_held_out
 from seqcast.sources.genome.writing import write_genome
-from seqcast.validation.genome import validate_genome
+from seqcast.sources.validation.genome import validate_genome
 
 WINDOW, BIN = 64, 16
 LENGTHS = {"chr1": 20_000}

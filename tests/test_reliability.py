@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.metrics import Track, evaluate_target, find_above, find_reliability, from_parts
+from seqcast.evaluate.metrics import (
+    Track,
+    evaluate_target,
+    find_above,
+    find_reliability,
+    from_parts,
+)
 
 
 def make_parts(share: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from tiny import TARGETS, write_replicates
 
-from seqcast.errors import SeqcastError
-from seqcast.replicates import ReplicatesWriter, read_replicates
-from seqcast.seal import seal
+from seqcast.core.errors import SeqcastError
+from seqcast.core.seal import seal
+from seqcast.data.replicates import ReplicatesWriter, read_replicates
 
 INCLUDED = (True, False, False)
 

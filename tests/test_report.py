@@ -9,13 +9,14 @@ import pytest
 import yaml
 from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 
-from seqcast.errors import SeqcastError
-from seqcast.metrics import DEFINITIONS
-from seqcast.report import ModelFiles, read_results, write_report
+from seqcast.core.errors import SeqcastError
+from seqcast.data.targets import Targets
+from seqcast.evaluate.metrics import DEFINITIONS
+from seqcast.report.page import write_report
+from seqcast.report.results import ModelFiles, read_results
 from seqcast.report.sentences import make_sentences
 from seqcast.report.tables import format_yaml
 from seqcast.report.verdict import format_score, make_headline, rank
-from seqcast.targets import Targets
 
 REPORT = Path(__file__).parent.parent / "workflow" / "report"
 TEMPLATE = REPORT / "page.html.j2"

@@ -13,10 +13,11 @@ import pytest
 from chromium import Visit
 from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 
-from seqcast.browser.embedding import EmbeddedBrowser
-from seqcast.report import ModelFiles, write_report
+from seqcast.data.targets import Targets
+from seqcast.report.page import write_report
 from seqcast.report.ranking import make_ranking
-from seqcast.targets import Targets
+from seqcast.report.results import ModelFiles
+from seqcast.tracks.browser.embedding import EmbeddedBrowser
 
 TEMPLATE = Path(__file__).parent.parent / "workflow" / "report" / "page.html.j2"
 VOID = {"meta", "img", "input", "br", "hr", "link"}

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from attempts import Attempt, make_long_task, read_outcome
 
-from seqcast.dataset import Dataset
-from seqcast.errors import Stopped
+from seqcast.core.errors import Stopped
+from seqcast.data import Dataset
 from seqcast.training import Task, train
 from seqcast.training.resume import Interrupts
 

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import load_epoch, write_fine
 
-from seqcast.dataset import Dataset
-from seqcast.genome import reverse_complement
-from seqcast.sampling import (
+from seqcast.data import Dataset
+from seqcast.data.sampling import (
     find_step,
     make_flips,
     make_jitter,
@@ -19,6 +18,7 @@ from seqcast.sampling import (
     make_order,
     make_shifts,
 )
+from seqcast.genome.codes import reverse_complement
 from seqcast.settings import TrainSettings
 from seqcast.training.loader import Loader, flip_coverage
 

@@ -10,14 +10,14 @@ from genomes import write_genome as write_files
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.dataset import read_dataset
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
+from seqcast.data import read_dataset
+from seqcast.data.targets import Targets
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import read_targets_table
 from seqcast.sources.genome.scaling import BinStatistics, fill_targets
 from seqcast.sources.genome.suggesting import fill_table, suggest_targets
 from seqcast.sources.genome.writing import write_genome
-from seqcast.targets import Targets
 
 RNG = np.random.default_rng(1)
 BINS = np.float32(RNG.gamma(0.3, 40, 20_000))

@@ -17,30 +17,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import NETWORK, TARGETS, write_replicates, write_tiny
 
-from seqcast import disk, seal
-from seqcast.browser.bigbed import write_bigbed
-from seqcast.browser.loci import find_loci
-from seqcast.browser.page import read_scores, read_sizes
-from seqcast.card import read_card
-from seqcast.checkpoint import read_model, write_model
-from seqcast.dataset import read_dataset
-from seqcast.errors import SeqcastError
-from seqcast.evaluation.tables import make_window_table, write_table
-from seqcast.fasta import write_fasta
-from seqcast.findings import Validation, read_validation, write_validation
-from seqcast.genome_tracks.parts import PartWriter, read_part
-from seqcast.genome_tracks.plan import Part, Plan, read_plan, write_plan
-from seqcast.genome_tracks.tiling import Span
-from seqcast.locating import Placements, read_placements, write_placements
-from seqcast.locating.placements import COLUMNS
+from seqcast.core import disk, seal
+from seqcast.core.errors import SeqcastError
+from seqcast.data import read_dataset
+from seqcast.data.card import read_card
+from seqcast.data.predictions import PredictionWriter, read_predictions
+from seqcast.data.replicates import read_replicates
+from seqcast.data.splits import write_splits
+from seqcast.data.truth import read_truth, write_truth
+from seqcast.evaluate.tables import make_window_table, write_table
+from seqcast.genome.fasta import write_fasta
 from seqcast.nn import Network
-from seqcast.predictions import PredictionWriter, read_predictions
-from seqcast.replicates import read_replicates
+from seqcast.nn.checkpoint import read_model, write_model
+from seqcast.predict.genome_tracks.parts import PartWriter, read_part
+from seqcast.predict.genome_tracks.plan import Part, Plan, read_plan, write_plan
+from seqcast.predict.genome_tracks.tiling import Span
+from seqcast.sources.findings import Validation, read_validation, write_validation
 from seqcast.sources.genome.fasta import open_indexed
-from seqcast.splits import write_splits
-from seqcast.tracks import read_tracks, write_tracks
+from seqcast.sources.locating import Placements, read_placements, write_placements
+from seqcast.sources.locating.placements import COLUMNS
+from seqcast.tracks.browser.bigbed import write_bigbed
+from seqcast.tracks.browser.loci import find_loci
+from seqcast.tracks.browser.page import read_scores, read_sizes
+from seqcast.tracks.table import read_tracks, write_tracks
 from seqcast.training.resume import Progress, State, read_state, write_state
-from seqcast.truth import read_truth, write_truth
 
 AGAIN = "delete it and run the same command again"
 DATASET = "delete it, run `snakemake dataset validate_source`, then the same command again"

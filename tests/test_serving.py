@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.browser import serving
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
+from seqcast.tracks.browser import serving
 
 BODY = bytes(range(256)) * 3
 # Only what hangs takes so long, however busy the machine.
@@ -324,7 +324,7 @@ def test_misuse_is_told(arguments: list[str]) -> None:
 def test_it_starts_with_one_line_and_ends_quietly(tmp_path: Path) -> None:
     (tmp_path / "x.bw").write_bytes(BODY)
     server = subprocess.Popen(
-        [sys.executable, "-m", "seqcast.browser.serving", str(tmp_path), "--port", "0"],
+        [sys.executable, "-m", "seqcast.tracks.browser.serving", str(tmp_path), "--port", "0"],
         env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
 from seqcast.settings import STAGES, Settings, read_network, read_settings
 from seqcast.settings.schema import make_docs, make_schema
 from seqcast.settings.written import read_config

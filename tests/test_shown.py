@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from tiny import TARGETS
 
-from seqcast.browser.shown import Shown, find_shown
-from seqcast.dataset import Dataset
-from seqcast.predictions import PredictionWriter
+from seqcast.data import Dataset
+from seqcast.data.predictions import PredictionWriter
+from seqcast.tracks.browser.shown import Shown, find_shown
 
 SIZES = "chr1\t1000\n"
 

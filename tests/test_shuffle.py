@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.genome import encode
-from seqcast.shuffle import shuffle_dinucleotides
+from seqcast.genome.codes import encode
+from seqcast.genome.shuffle import shuffle_dinucleotides
 
 
 def count_pairs(codes: np.ndarray) -> list[int]:

@@ -6,15 +6,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from seqcast.base_order import count_steps
-from seqcast.dataset import check_dataset, find_split_overlaps, read_dataset
-from seqcast.genome import decode, reverse_complement
+from seqcast.data import check_dataset, find_split_overlaps, read_dataset
+from seqcast.data.truth import read_truth
+from seqcast.genome.codes import decode, reverse_complement
 from seqcast.settings import SimulatedSettings
+from seqcast.sources.base_order import count_steps
 from seqcast.sources.simulated import write_simulated
 from seqcast.sources.simulated.genome import make_chromosome
 from seqcast.sources.simulated.tracks import MOTIFS, TRACKS, find_sites, make_signal
 from seqcast.sources.simulated.writing import FLOOR
-from seqcast.truth import read_truth
 
 IUPAC = {
     "A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT",

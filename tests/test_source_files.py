@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
 from seqcast.settings import find_files, find_path, find_run_files, has_replicates, read_settings
 from seqcast.settings.files import File, RunFiles
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from seqcast.metrics import CrossTargetMean, pearson_r
+from seqcast.evaluate.metrics import CrossTargetMean, pearson_r
 
 
 def make_targets(seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

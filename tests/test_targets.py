@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import TARGETS
 
-from seqcast.targets import Targets, unique_slugs
+from seqcast.data.targets import Targets, unique_slugs
 
 # Few letters, so that labels meet often.
 labels = st.lists(st.text("aA1-+ _:/.é\0x", max_size=6), max_size=12)

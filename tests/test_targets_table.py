@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from broken_files import find_data
 
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
 from seqcast.settings.table import find_strand_pairs, read_targets_table
 
 BASENJI = """\

@@ -23,11 +23,11 @@ from tiny import (
     write_tiny,
 )
 
-from seqcast.checkpoint import read_card, read_model
-from seqcast.dataset import Dataset
-from seqcast.device import Device
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
+from seqcast.data import Dataset
 from seqcast.nn import Network
+from seqcast.nn.checkpoint import read_card, read_model
+from seqcast.nn.device import Device
 from seqcast.settings import TrainSettings
 from seqcast.training import train
 from seqcast.training.loader import Batch

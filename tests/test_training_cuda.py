@@ -11,11 +11,11 @@ from safetensors.torch import load_file
 from test_large_data import write_large
 from tiny import make_contigs, write_tiny
 
-from seqcast.checkpoint import read_card
-from seqcast.dataset import Dataset
-from seqcast.device import Device, choose_device
-from seqcast.errors import SeqcastError, Stopped
+from seqcast.core.errors import SeqcastError, Stopped
+from seqcast.data import Dataset
 from seqcast.nn import Network
+from seqcast.nn.checkpoint import read_card
+from seqcast.nn.device import Device, choose_device
 from seqcast.settings import TrainSettings
 from seqcast.training import Task, gpu, train
 from seqcast.training.loop import Trainer

@@ -20,13 +20,13 @@ from tiny import (
     write_tiny,
 )
 
-from seqcast.baselines import write_baseline
-from seqcast.checkpoint import read_model
-from seqcast.dataset import Dataset
-from seqcast.evaluation import evaluate
-from seqcast.metrics import Track, evaluate_target
+from seqcast.data import Dataset
+from seqcast.data.predictions import PredictionWriter
+from seqcast.evaluate.baselines import write_baseline
+from seqcast.evaluate.evaluating import evaluate
+from seqcast.evaluate.metrics import Track, evaluate_target
 from seqcast.nn import Network
-from seqcast.predictions import PredictionWriter
+from seqcast.nn.checkpoint import read_model
 from seqcast.settings import EvaluateSettings
 from seqcast.training import train
 

@@ -21,14 +21,14 @@ from broken_files import (
     write_file,
 )
 
-from seqcast.dataset import Contigs, DatasetWriter, make_windows, read_dataset
-from seqcast.errors import SeqcastError
-from seqcast.findings import Validation, read_validation
-from seqcast.genome import reverse_complement
-from seqcast.seal import seal
+from seqcast.core.errors import SeqcastError
+from seqcast.core.seal import seal
+from seqcast.data import Contigs, DatasetWriter, make_windows, read_dataset
+from seqcast.data.targets import Targets
+from seqcast.genome.codes import reverse_complement
 from seqcast.settings import BasenjiSettings
-from seqcast.targets import Targets
-from seqcast.validation import make_verdict, validate, validate_dataset
+from seqcast.sources.findings import Validation, read_validation
+from seqcast.sources.validation import make_verdict, validate, validate_dataset
 
 
 def check(path: Path, *, head: int | None = None, **settings: Any) -> Validation:

@@ -8,8 +8,8 @@ from genomes import make_codes, write_fasta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.errors import SeqcastError
-from seqcast.genome import encode
+from seqcast.core.errors import SeqcastError
+from seqcast.genome.codes import encode
 from seqcast.settings import (
     BasenjiSettings,
     GenomeSettings,

@@ -11,7 +11,8 @@ from genomes import write_bed
 from tiny import BIN, LENGTHS, TARGETS, WINDOW, make_contigs, write_tiny
 from whole_genome import Lab, make_genome, make_lab
 
-from seqcast.dataset import (
+from seqcast.core.errors import SeqcastError
+from seqcast.data import (
     Contigs,
     Dataset,
     DatasetWriter,
@@ -20,13 +21,12 @@ from seqcast.dataset import (
     make_windows,
     read_dataset,
 )
-from seqcast.errors import SeqcastError
-from seqcast.genome_tracks.holding import HeldOut
-from seqcast.genome_tracks.joining import Model, open_models
-from seqcast.genome_tracks.regions import write_regions
-from seqcast.genome_tracks.writing import read_observed, write_genome_tracks
+from seqcast.predict.genome_tracks.holding import HeldOut
+from seqcast.predict.genome_tracks.joining import Model, open_models
+from seqcast.predict.genome_tracks.regions import write_regions
+from seqcast.predict.genome_tracks.writing import read_observed, write_genome_tracks
 from seqcast.sources.genome.bed import read_regions
-from seqcast.tracks import read_tracks
+from seqcast.tracks.table import read_tracks
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_long_contigs_are_read_in_pieces(lab: Lab, monkeypatch: pytest.MonkeyPat
     plan, (member,) = lab.plan(), make_members(lab, 1)
     model = Model(plan, lab.dataset, [[member]])
     whole = read_all(model, 2)
-    monkeypatch.setattr("seqcast.genome_tracks.joining._BLOCK", 7)
+    monkeypatch.setattr("seqcast.predict.genome_tracks.joining._BLOCK", 7)
     assert max(len(block.values) for block in model.read(2)) == 7
     assert np.array_equal(read_all(model, 2), whole, equal_nan=True)
 

@@ -10,19 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import BIN, CROP, SOURCE, TARGETS, WINDOW, make_contigs, write_tiny
 
-from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
-from seqcast.errors import SeqcastError
-from seqcast.genome import encode
-from seqcast.genome_tracks.plan import read_plan, write_plan
-from seqcast.genome_tracks.planning import (
+from seqcast.core.errors import SeqcastError
+from seqcast.data import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
+from seqcast.genome.codes import encode
+from seqcast.predict.genome_tracks.plan import read_plan, write_plan
+from seqcast.predict.genome_tracks.planning import (
     Genome,
     check_disk,
     plan_genome,
     plan_regions,
     write_plans,
 )
-from seqcast.genome_tracks.reference import read_sizes, write_reference
-from seqcast.genome_tracks.tiling import Span, Tiling
+from seqcast.predict.genome_tracks.reference import read_sizes, write_reference
+from seqcast.predict.genome_tracks.tiling import Span, Tiling
 from seqcast.settings import GenomeTracksSettings
 from seqcast.sources.genome.fasta import open_fasta, open_indexed
 
@@ -146,7 +146,7 @@ def test_a_small_genome_is_copied_and_a_large_one_linked(
     source = write_fasta(tmp_path / "mine.fa.gz", {"a b": "ACGTN" * 30, "c": "GT"}, 50)
     fasta = open_fasta(source, tmp_path / "work")
     for most, is_link in ((10**6, False), (10, True)):
-        monkeypatch.setattr("seqcast.genome_tracks.reference._COPIED", most)
+        monkeypatch.setattr("seqcast.predict.genome_tracks.reference._COPIED", most)
         folder = tmp_path / f"tracks{most}"
         stamp = write_reference(folder, fasta, tiny_dataset)
         assert (folder / "genome.fa").is_symlink() == is_link

@@ -10,15 +10,15 @@ import torch
 from tiny import BIN, CROP, NETWORK, TARGETS, WINDOW, predict
 from whole_genome import EDGE, TRAINING, Lab, make_genome, make_lab, read_raw
 
-from seqcast.checkpoint import write_model
-from seqcast.console import log
-from seqcast.errors import SeqcastError
-from seqcast.genome import N, reverse_complement
-from seqcast.genome_tracks.predicting import PartSettings, predict_part
+from seqcast.core.console import log
+from seqcast.core.errors import SeqcastError
+from seqcast.data.targets import Targets
+from seqcast.genome.codes import N, reverse_complement
 from seqcast.nn import Network
-from seqcast.predictor import Predictor
+from seqcast.nn.checkpoint import write_model
+from seqcast.predict.genome_tracks.predicting import PartSettings, predict_part
+from seqcast.predict.predictor import Predictor
 from seqcast.settings import GenomeTracksSettings, PredictSettings
-from seqcast.targets import Targets
 
 # chr2 ends within a bin and is longer than a window, chr3 is shorter than one.
 LENGTHS = {"chr1": 1600, "chr2": 777, "chr3": 100, "chr4": 16}

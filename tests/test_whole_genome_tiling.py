@@ -6,9 +6,9 @@ from genomes import write_fasta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.errors import SeqcastError
-from seqcast.genome import N
-from seqcast.genome_tracks.tiling import Span, Tile, Tiling
+from seqcast.core.errors import SeqcastError
+from seqcast.genome.codes import N
+from seqcast.predict.genome_tracks.tiling import Span, Tile, Tiling
 from seqcast.sources.genome.fasta import Fasta, open_fasta
 
 BIN = 16

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
+from seqcast.data import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
+from seqcast.data.replicates import ReplicatesWriter
+from seqcast.data.sampling import Epoch, draw_epoch, find_shares
+from seqcast.data.targets import Targets
 from seqcast.nn import Network
-from seqcast.predictor import Predictor
-from seqcast.replicates import ReplicatesWriter
-from seqcast.sampling import Epoch, draw_epoch, find_shares
+from seqcast.predict.predictor import Predictor
 from seqcast.settings import NetworkSettings, TrainSettings, read_network
-from seqcast.targets import Targets
 from seqcast.training import Task
 from seqcast.training.loader import Loader
 

@@ -8,16 +8,16 @@ import numpy as np
 import torch
 from tiny import CROP, NETWORK, TARGETS, write_tiny
 
-from seqcast.checkpoint import write_model
-from seqcast.dataset import Dataset, read_dataset
-from seqcast.fasta import write_fasta
-from seqcast.genome_tracks.joining import Model
-from seqcast.genome_tracks.parts import read_part
-from seqcast.genome_tracks.plan import Plan
-from seqcast.genome_tracks.planning import Genome, plan_genome, plan_regions
-from seqcast.genome_tracks.predicting import PartSettings, predict_part
-from seqcast.genome_tracks.tiling import Tiling
+from seqcast.data import Dataset, read_dataset
+from seqcast.genome.fasta import write_fasta
 from seqcast.nn import Network
+from seqcast.nn.checkpoint import write_model
+from seqcast.predict.genome_tracks.joining import Model
+from seqcast.predict.genome_tracks.parts import read_part
+from seqcast.predict.genome_tracks.plan import Plan
+from seqcast.predict.genome_tracks.planning import Genome, plan_genome, plan_regions
+from seqcast.predict.genome_tracks.predicting import PartSettings, predict_part
+from seqcast.predict.genome_tracks.tiling import Tiling
 from seqcast.settings import GenomeTracksSettings, PredictSettings, TrainSettings
 
 TRAINING = TrainSettings(device="cpu", precision="float32", threads=1)

@@ -1,15 +1,14 @@
 """Learn to predict coverage tracks from DNA sequence, and write them as genome-browser tracks.
 
-The submodules load on first use, so ``import seqcast`` costs nothing and a workflow that only
-checks its settings never loads torch::
+``import seqcast`` loads nothing: a workflow that only checks its settings never loads torch::
 
-    import seqcast
-    network = seqcast.checkpoint.read_model("model.safetensors")
-    coverage = seqcast.inference.predict(network, codes)
+    from seqcast.predict.predictor import Predictor
+
+    predictor = Predictor.open("model.safetensors")
+    coverage = predictor.predict(codes)
 """
 
 import os
-from importlib import import_module
 
 __version__ = "0.1.0"
 
@@ -24,13 +23,3 @@ if "OMP_WAIT_POLICY" not in os.environ:
 # MKL gives the same product to the last bit in every run only in one of its reproducible modes:
 # https://www.intel.com/content/www/us/en/docs/onemkl/developer-guide-linux/2024-1/reproducibility-conditions.html
 os.environ.setdefault("MKL_CBWR", "AUTO")
-
-
-def __getattr__(name: str):
-    try:
-        return import_module(f"{__name__}.{name}")
-    except ModuleNotFoundError as error:
-        # A missing dependency of a submodule is another fault than a misspelt submodule.
-        if error.name != f"{__name__}.{name}":
-            raise
-        raise AttributeError(f"seqcast has no module {name!r}") from None

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from seqcast.dataset import read_dataset
+from seqcast.data import read_dataset
+from seqcast.data.predictions import read_predictions
+from seqcast.evaluate.metrics.peaks import auprc
 from seqcast.explain.explaining import Explainer
 from seqcast.explain.regions import Region, find_explained, find_peaks
-from seqcast.genome import N
-from seqcast.metrics.peaks import auprc
-from seqcast.predictions import read_predictions
-from seqcast.predictor import Predictor
+from seqcast.genome.codes import N
+from seqcast.predict.predictor import Predictor
 from seqcast.settings import ExplainSettings
 from seqcast.sources.simulated.tracks import (
     MOTIFS,

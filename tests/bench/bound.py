@@ -15,10 +15,10 @@ import pandas as pd
 from memelite import fimo
 from memelite.io import read_meme
 
-from seqcast.console import progress
-from seqcast.dataset import Dataset, read_dataset
+from seqcast.core.console import progress
+from seqcast.data import Dataset, read_dataset
 from seqcast.explain.explaining import Explainer
-from seqcast.predictor import Predictor
+from seqcast.predict.predictor import Predictor
 from seqcast.settings import ExplainSettings
 
 FACTORS = ("REB1", "ABF1", "RAP1", "CBF1")
@@ -66,7 +66,9 @@ def tell_auroc(values: np.ndarray, bound: np.ndarray) -> str:
     """Return it with its interval, instances drawn anew."""
     rng = np.random.default_rng(1)
     draws = rng.integers(0, len(values), (REPEATS, len(values)))
-    drawn = [measure_auroc(values[each], bound[each]) for each in draws if 0 < bound[each].mean() < 1]
+    drawn = [
+        measure_auroc(values[each], bound[each]) for each in draws if 0 < bound[each].mean() < 1
+    ]
     low, high = np.quantile(drawn, [0.025, 0.975])
     return f"{measure_auroc(values, bound):.3f} ({low:.3f} to {high:.3f})"
 

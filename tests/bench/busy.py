@@ -18,12 +18,12 @@ if sys.argv[2] == "granted one core":
     os.sched_setaffinity(0, {{min(os.sched_getaffinity(0))}})
 import seqcast
 import numpy as np, torch
-from seqcast.device import set_threads
-from seqcast.loss import poisson_loss
-from seqcast.memory import keep_memory
+from seqcast.nn.device import set_threads
+from seqcast.nn.loss import poisson_loss
+from seqcast.core.memory import keep_memory
 from seqcast.nn import Network
 from seqcast.settings import PRESETS, read_network
-from seqcast.targets import Targets
+from seqcast.data.targets import Targets
 
 keep_memory()
 set_threads(int(sys.argv[1]), None)

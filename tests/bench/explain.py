@@ -9,11 +9,11 @@ import torch
 from bench.accuracy import METHODS, Simulation
 from bench.measuring import ROOT, Row, skip
 
+from seqcast.data.targets import Targets
 from seqcast.explain.attribution import explain_by_ism
 from seqcast.explain.objective import Objective
 from seqcast.nn import Network
 from seqcast.settings import PRESETS, read_network
-from seqcast.targets import Targets
 
 BASES, RADIUS = 1000, 250
 WANTED = {16_384: "8x whole windows", 131_072: "30x whole windows"}

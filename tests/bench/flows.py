@@ -16,11 +16,11 @@ import yaml
 from bench.measuring import ROOT, Job, Row, compare, interleave, run_quietly, run_snakemake, skip
 from bench.networks import BINS, LENGTH, TARGETS, give_memory
 
-from seqcast.exporting import export_tracks
-from seqcast.findings import read_validation
-from seqcast.memory import keep_memory
+from seqcast.core.memory import keep_memory
 from seqcast.settings import BasenjiSettings
 from seqcast.sources.basenji import write_dataset
+from seqcast.sources.findings import read_validation
+from seqcast.tracks.exporting import export_tracks
 
 PARTS = ("Snakefile", "workflow", "config", "envs", "scripts", "profiles")
 PLAIN_TRAINING = """

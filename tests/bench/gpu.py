@@ -11,11 +11,11 @@ import torch
 from bench.measuring import Row, compare, interleave, skip
 from bench.networks import BINS, LENGTH, TARGETS, Setting
 
-from seqcast.dataset import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
-from seqcast.device import choose_device
+from seqcast.data import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
+from seqcast.data.targets import Targets
 from seqcast.nn import Network
+from seqcast.nn.device import choose_device
 from seqcast.settings import PRESETS, TrainSettings, read_network
-from seqcast.targets import Targets
 from seqcast.training.loop import Trainer
 
 WINDOWS, STEPS = 1024, 16

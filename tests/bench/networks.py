@@ -10,12 +10,12 @@ import torch
 from bench.measuring import Row, compare, interleave, skip
 from bench.plain import make_optimizer, train_step
 
-from seqcast.device import choose_device
-from seqcast.loss import poisson_loss
-from seqcast.memory import keep_memory
+from seqcast.core.memory import keep_memory
+from seqcast.data.targets import Targets
 from seqcast.nn import Network, to_one_hot
+from seqcast.nn.device import choose_device
+from seqcast.nn.loss import poisson_loss
 from seqcast.settings import PRESETS, read_network
-from seqcast.targets import Targets
 
 LENGTH, BINS, TARGETS = 131_072, 1024, 10
 Context = Callable[[], AbstractContextManager]

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from seqcast.data.targets import Targets
 from seqcast.nn import Network
 from seqcast.settings import NetworkSettings
-from seqcast.targets import Targets
 
 SHIFT, CLIP, BETAS = 5, 0.01, (0.97, 0.98)
 

@@ -10,7 +10,7 @@ import yaml
 from broken_files import BINS, HG38, WINDOW, YEAST, find_data, make_arrays, write_file
 from project import ROOT, TINY, Project
 
-from seqcast.dataset import read_dataset
+from seqcast.data import read_dataset
 
 
 def mean_of(project: Project, run: str, column: str) -> float:

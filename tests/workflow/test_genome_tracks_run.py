@@ -8,7 +8,7 @@ import pytest
 from genomes import LENGTHS, make_codes, write_bed, write_fasta, write_genome
 from project import TINY, Project
 
-from seqcast.tracks import read_tracks
+from seqcast.tracks.table import read_tracks
 
 NETWORK = {
     "network": {"downsample": [[8, 7, 4], [8, 5, 4]], "dilated": [[4, 3, 1, 0.1]]},

@@ -14,8 +14,8 @@ from broken_files import find_data
 from genomes import LENGTHS, write_genome
 from project import ROOT, Project
 
-from seqcast.dataset import read_dataset
-from seqcast.predictions import read_predictions
+from seqcast.data import read_dataset
+from seqcast.data.predictions import read_predictions
 
 NETWORK = {
     "network": {"downsample": [[8, 7, 4], [8, 5, 4]], "dilated": [[4, 3, 1, 0.1]]},

@@ -12,10 +12,10 @@ import pytest
 from explained_run import write_explained
 from project import TINY, Project
 
-from seqcast.checkpoint import read_card
-from seqcast.dataset import read_dataset
-from seqcast.predictions import Stitch, read_predictions
-from seqcast.truth import read_truth
+from seqcast.data import read_dataset
+from seqcast.data.predictions import Stitch, read_predictions
+from seqcast.data.truth import read_truth
+from seqcast.nn.checkpoint import read_card
 
 PROMISED = (
     "dataset/dataset.h5",

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from seqcast.explain.objective import Objective
 from seqcast.explain.rules import find_multipliers
-from seqcast.genome import N
-from seqcast.kept import Kept
+from seqcast.genome.codes import N
+from seqcast.genome.shuffle import shuffle_dinucleotides
 from seqcast.nn import to_one_hot
+from seqcast.nn.kept import Kept
 from seqcast.nn.one_hot import BASES
-from seqcast.shuffle import shuffle_dinucleotides
 
 # Bases whose substitutions are computed in one go.
 _GROUP = 32

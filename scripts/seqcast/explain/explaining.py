@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from seqcast.console import format_seconds, log, progress
-from seqcast.dataset import Dataset, read_dataset
-from seqcast.device import choose_device, keep_all_digits, set_threads
-from seqcast.errors import SeqcastError
+from seqcast.core.console import format_seconds, log, progress
+from seqcast.core.errors import SeqcastError
+from seqcast.core.memory import keep_memory
+from seqcast.core.provenance import sha256_of
+from seqcast.data import Dataset, read_dataset
 from seqcast.explain.attribution import (
     Attribution,
     explain_by_deeplift,
@@ -28,10 +29,9 @@ from seqcast.explain.regions import (
     make_region,
     read_regions,
 )
-from seqcast.inference import open_fitting
-from seqcast.memory import keep_memory
-from seqcast.predictor import Predictor
-from seqcast.provenance import sha256_of
+from seqcast.nn.device import choose_device, keep_all_digits, set_threads
+from seqcast.predict.inference import open_fitting
+from seqcast.predict.predictor import Predictor
 from seqcast.settings import ExplainSettings, PredictSettings, TrainSettings
 
 # Regions a part: what is done again where a run was killed.

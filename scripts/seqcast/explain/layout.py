@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqcast.dataset import Dataset
+from seqcast.data import Dataset
 from seqcast.explain.regions import Region
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqcast.disk import written_whole
+from seqcast.core.disk import written_whole
 
 # A zip file keeps dates; this is its first, so that the same arrays make the same bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from seqcast.damage import refuse_damage
-from seqcast.disk import check_format
-from seqcast.errors import SeqcastError
+from seqcast.core.damage import refuse_damage
+from seqcast.core.disk import check_format
+from seqcast.core.errors import SeqcastError
+from seqcast.core.hdf5 import Draft, open_hdf5
+from seqcast.core.seal import AGAIN, read_sealed, write_sealed
 from seqcast.explain.regions import Region
-from seqcast.hdf5 import Draft, open_hdf5
-from seqcast.seal import AGAIN, read_sealed, write_sealed
 
 FORMAT, FORMAT_VERSION = "seqcast-explained", 1
 LIST_FORMAT = "seqcast-explained-parts"

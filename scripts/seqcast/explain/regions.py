@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from seqcast.console import log
-from seqcast.dataset import SPLITS, Dataset, read_dataset
-from seqcast.errors import SeqcastError, list_some, suggest
-from seqcast.genome import N
-from seqcast.predictions import Predictions, Stitch, read_predictions
-from seqcast.seal import AGAIN, read_sealed, write_sealed
+from seqcast.core.console import log
+from seqcast.core.errors import SeqcastError, list_some, suggest
+from seqcast.core.seal import AGAIN, read_sealed, write_sealed
+from seqcast.data import SPLITS, Dataset, read_dataset
+from seqcast.data.predictions import Predictions, Stitch, read_predictions
+from seqcast.data.targets import Targets, unique_slugs
+from seqcast.genome.codes import N
 from seqcast.settings import ExplainSettings
 from seqcast.sources.genome.bed import read_peaks
 from seqcast.sources.genome.names import match_names
-from seqcast.targets import Targets, unique_slugs
 
 # What `split` says of a region that no window covers.
 OUTSIDE = "none"

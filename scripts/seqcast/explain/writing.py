@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from seqcast.bigwig import Run, write_bigwig
-from seqcast.console import log, progress
-from seqcast.dataset import Dataset, read_dataset
+from seqcast.core.console import log, progress
+from seqcast.core.provenance import sha256_of
+from seqcast.core.seal import write_sealed
+from seqcast.data import Dataset, read_dataset
 from seqcast.explain.layout import Layout
 from seqcast.explain.npz import write_npz
 from seqcast.explain.parts import Part, Values, read_list, read_part
@@ -28,9 +29,8 @@ from seqcast.explain.regions import (
     group_by_target,
     read_regions,
 )
-from seqcast.genome import N
-from seqcast.provenance import sha256_of
-from seqcast.seal import write_sealed
+from seqcast.genome.bigwig import Run, write_bigwig
+from seqcast.genome.codes import N
 from seqcast.settings import ExplainSettings
 
 FORMAT, FORMAT_VERSION = "seqcast-explain", 1

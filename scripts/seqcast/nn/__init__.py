@@ -8,13 +8,13 @@ the expected coverage. `gated` and `pooled` are the kinds of trunks, of torch's 
 import torch
 from torch import Tensor, nn
 
+from seqcast.data.targets import Targets
 from seqcast.nn.gated import GatedTrunk
 from seqcast.nn.kernels import use_kernels
 from seqcast.nn.normalisation import share_statistics
 from seqcast.nn.one_hot import BASES, to_one_hot
 from seqcast.nn.pooled import PooledTrunk
 from seqcast.settings import NetworkSettings
-from seqcast.targets import Targets
 
 __all__ = ["Network", "share_statistics", "to_one_hot"]
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 from pyfaidx import Fasta
 
-from seqcast.browser.cutting import Region, align_regions, read_values
-from seqcast.browser.explained import Explained, Peak
-from seqcast.dataset import Dataset
-from seqcast.figures.logos import Logo, plot_logos
+from seqcast.data import Dataset
+from seqcast.report.figures.logos import Logo, plot_logos
 from seqcast.report.picture import Picture, write_picture
 from seqcast.report.results import ModelResults
 from seqcast.report.verdict import count
-from seqcast.tracks import OBSERVED, PREDICTED, read_tracks
+from seqcast.tracks.browser.cutting import Region, align_regions, read_values
+from seqcast.tracks.browser.explained import Explained, Peak
+from seqcast.tracks.table import OBSERVED, PREDICTED, read_tracks
 
 MOST_TARGETS, _PEAKS, _OPEN = 12, 3, 2
 _BESIDE = 32  # bins of coverage to each side

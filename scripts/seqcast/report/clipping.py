@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seqcast.dataset import Dataset
+from seqcast.data import Dataset
 
 # A larger share of clipped bins than this is worth a warning.
 _MOST_CLIPPED = 0.01

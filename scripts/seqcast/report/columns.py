@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from seqcast.metrics import DEFINITIONS
+from seqcast.evaluate.metrics import DEFINITIONS
 
 MISSING = "\u2013"
 _WHOLE = ("peaks", "bins", "blocks")

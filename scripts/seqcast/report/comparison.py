@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from seqcast.metrics import DEFINITIONS
+from seqcast.evaluate.metrics import DEFINITIONS
 from seqcast.report.columns import MISSING, Column
 from seqcast.report.results import RANKED, ModelResults, Scores
 

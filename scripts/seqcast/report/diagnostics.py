@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seqcast.dataset import Dataset
-from seqcast.figures import (
+from seqcast.data import Dataset
+from seqcast.report.figures import (
     Pairs,
     find_calibrations,
     find_compared,
@@ -22,15 +22,15 @@ from seqcast.figures import (
     read_pairs,
     read_window_pairs,
 )
-from seqcast.figures.calibration import Calibration
-from seqcast.figures.correlations import Likeness
-from seqcast.figures.errors import find_middle
-from seqcast.figures.panels import MOST_PANELS
-from seqcast.figures.profiles import Profile
-from seqcast.figures.style import Style, find_style
-from seqcast.figures.windows import MOST_OVERLAID
+from seqcast.report.figures.calibration import Calibration
+from seqcast.report.figures.correlations import Likeness
+from seqcast.report.figures.errors import find_middle
+from seqcast.report.figures.panels import MOST_PANELS
+from seqcast.report.figures.profiles import Profile
+from seqcast.report.figures.windows import MOST_OVERLAID
 from seqcast.report.picture import Picture, write_picture
 from seqcast.report.results import ModelResults
+from seqcast.tracks.style import Style, find_style
 
 # Enough bins for a mean or a correlation of each target.
 _MOST_BINS = 200_000

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqcast.browser.embedding import EmbeddedBrowser
-from seqcast.browser.explained import Explained
-from seqcast.dataset import Dataset
-from seqcast.disk import write_text
-from seqcast.predictions import Stitch
+from seqcast.core.disk import write_text
+from seqcast.core.templates import render
+from seqcast.data import Dataset
+from seqcast.data.predictions import Stitch
 from seqcast.report.bases import describe_bases
 from seqcast.report.clipping import find_clipped, make_clip_warnings
 from seqcast.report.columns import make_columns
@@ -27,7 +26,8 @@ from seqcast.report.tables import (
 )
 from seqcast.report.verdict import YEAST, make_headline, make_summary, rank
 from seqcast.report.window_pictures import write_window_pictures
-from seqcast.templates import render
+from seqcast.tracks.browser.embedding import EmbeddedBrowser
+from seqcast.tracks.browser.explained import Explained
 
 
 def write_report(

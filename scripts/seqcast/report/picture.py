@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from seqcast.figures import write_figure
+from seqcast.report.figures import write_figure
 
 _MEDIA = {".png": "image/png", ".svg": "image/svg+xml"}
 

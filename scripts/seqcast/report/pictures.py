@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from seqcast.figures import plot_comparison, plot_learning_curves, plot_metrics
-from seqcast.figures.scores import MOST_NAMED, has_whiskers
 from seqcast.report.comparison import find_reference
+from seqcast.report.figures import plot_comparison, plot_learning_curves, plot_metrics
+from seqcast.report.figures.scores import MOST_NAMED, has_whiskers
 from seqcast.report.picture import Picture, write_picture
 from seqcast.report.results import RANKED, ModelResults, Scores
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seqcast.figures import find_ranked
-from seqcast.figures.panels import MOST_PANELS
-from seqcast.metrics import DEFINITIONS
+from seqcast.data.targets import Targets
+from seqcast.evaluate.metrics import DEFINITIONS
 from seqcast.report.columns import MISSING, Column, make_columns
 from seqcast.report.comparison import find_reference
+from seqcast.report.figures import find_ranked
+from seqcast.report.figures.panels import MOST_PANELS
 from seqcast.report.results import RANKED, ModelResults, Scores
-from seqcast.targets import Targets
 
 # Rows beyond the dozen are kept as text in the page, up to so many letters: of the table to search
 # in, which loses its last rows, and of tables of many columns, which are whole or a dozen.

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seqcast.dataset import SPLITS, Dataset, read_dataset
-from seqcast.errors import SeqcastError
-from seqcast.predictions import Predictions, read_predictions
-from seqcast.seal import AGAIN, read_sealed
+from seqcast.core.errors import SeqcastError
+from seqcast.core.seal import AGAIN, read_sealed
+from seqcast.data import SPLITS, Dataset, read_dataset
+from seqcast.data.predictions import Predictions, read_predictions
 
 _TEXT = ("target", "contig", "ceiling_from")
 # What models are ranked by: peaks alone would rule raw coverage.

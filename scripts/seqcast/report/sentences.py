@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seqcast.dataset import Dataset
+from seqcast.data import Dataset
 from seqcast.report.comparison import find_reference
 from seqcast.report.results import RANKED, ModelResults, Scores
 from seqcast.report.verdict import count, format_score, is_behind

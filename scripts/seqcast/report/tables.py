@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from seqcast.console import format_seconds
-from seqcast.dataset import SPLITS, Dataset
+from seqcast.core.console import format_seconds
+from seqcast.data import SPLITS, Dataset
 from seqcast.report.columns import MISSING
 from seqcast.report.results import ModelResults
 

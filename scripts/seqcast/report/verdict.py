@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from seqcast.dataset import Dataset
+from seqcast.data import Dataset
 from seqcast.report.results import RANKED, ModelResults, Scores
 
 Kind = TypeVar("Kind", bound=Scores)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from seqcast.dataset import Dataset
-from seqcast.figures import find_ranked, plot_window
-from seqcast.figures.windows import MOST_OVERLAID
+from seqcast.data import Dataset
+from seqcast.report.figures import find_ranked, plot_window
+from seqcast.report.figures.windows import MOST_OVERLAID
 from seqcast.report.picture import Picture, write_picture
 from seqcast.report.results import ModelResults
 from seqcast.report.verdict import count

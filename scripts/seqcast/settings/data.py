@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
-from seqcast.errors import suggest
+from seqcast.core.errors import suggest
 from seqcast.settings.network import read_network
 from seqcast.settings.presets import PRESETS
 from seqcast.settings.section import AssemblyName, Fraction, Section, is_url

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from seqcast.errors import suggest
+from seqcast.core.errors import suggest
 from seqcast.settings.section import find_sections, find_tag
 
 _GONE = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from seqcast.errors import SeqcastError, suggest
+from seqcast.core.errors import SeqcastError, suggest
 from seqcast.settings.data import BasenjiSettings, GenomeSettings, SimulatedSettings
 from seqcast.settings.run import Settings
 from seqcast.settings.section import is_url

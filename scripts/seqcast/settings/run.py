@@ -5,7 +5,7 @@ from typing import Annotated, Any, Union
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from seqcast.errors import SeqcastError, suggest
+from seqcast.core.errors import SeqcastError, suggest
 from seqcast.settings.data import SOURCES, BasenjiSettings, GenomeSettings, SimulatedSettings
 from seqcast.settings.faults import describe_fault, find_place
 from seqcast.settings.network import NETWORKS, NetworkSettings

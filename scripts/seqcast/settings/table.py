@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
-from seqcast.errors import SeqcastError, suggest
+from seqcast.core.errors import SeqcastError, suggest
 from seqcast.settings.section import Section, is_url
 
 _NEEDED = ("identifier", "file")

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
 from seqcast.settings.run import find_text
 
 _TAG = "tag:yaml.org,2002:"

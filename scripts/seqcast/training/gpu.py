@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from seqcast.device import Device
-from seqcast.gpus import one_at_a_time
+from seqcast.core.gpus import one_at_a_time
+from seqcast.nn.device import Device
 
 _WARM_UP = 3
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
-from seqcast.console import log
-from seqcast.disk import write_text
-from seqcast.errors import SeqcastError, Stopped
+from seqcast.core.console import log
+from seqcast.core.disk import write_text
+from seqcast.core.errors import SeqcastError, Stopped
 from seqcast.training import worker as process
 from seqcast.training.process_group import leave_with_parent
 from seqcast.training.task import Task

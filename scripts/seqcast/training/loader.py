@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqcast.console import log
-from seqcast.dataset import Dataset
-from seqcast.genome import complement
-from seqcast.reading_ahead import read_ahead
-from seqcast.sampling import Epoch, draw_epoch, find_shares, find_step
+from seqcast.core.console import log
+from seqcast.core.reading_ahead import read_ahead
+from seqcast.data import Dataset
+from seqcast.data.sampling import Epoch, draw_epoch, find_shares, find_step
+from seqcast.genome.codes import complement
 from seqcast.settings import TrainSettings
 
 # Of the memory that is free: the rest is for the network.

@@ -21,16 +21,16 @@ import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from seqcast.checkpoint import write_model
-from seqcast.console import format_seconds, log
-from seqcast.console import progress as progress_bar
-from seqcast.dataset import Dataset, read_dataset
-from seqcast.device import Device, choose_device, set_threads
-from seqcast.errors import SeqcastError, Stopped
-from seqcast.genome import complement
-from seqcast.loss import poisson_loss_sums
-from seqcast.memory import keep_memory
+from seqcast.core.console import format_seconds, log
+from seqcast.core.console import progress as progress_bar
+from seqcast.core.errors import SeqcastError, Stopped
+from seqcast.core.memory import keep_memory
+from seqcast.data import Dataset, read_dataset
+from seqcast.genome.codes import complement
 from seqcast.nn import Network, share_statistics
+from seqcast.nn.checkpoint import write_model
+from seqcast.nn.device import Device, choose_device, set_threads
+from seqcast.nn.loss import poisson_loss_sums
 from seqcast.settings import TrainSettings, tracked
 from seqcast.training.gpu import CudaGraph, find_micro_batch, measuring_memory, remember
 from seqcast.training.loader import Batch, Loader, flip_coverage

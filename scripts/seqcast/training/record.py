@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from seqcast.console import format_seconds, log
-from seqcast.device import Device
-from seqcast.loss import poisson_loss_sums
+from seqcast.core.console import format_seconds, log
+from seqcast.core.seal import write_sealed
 from seqcast.nn import Network
-from seqcast.seal import write_sealed
+from seqcast.nn.device import Device
+from seqcast.nn.loss import poisson_loss_sums
 from seqcast.settings import TrainSettings
 from seqcast.training.loader import Loader
 from seqcast.training.process_group import ProcessGroup

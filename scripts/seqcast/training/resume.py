@@ -26,11 +26,11 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from seqcast.card import read_header
-from seqcast.checkpoint import write_tensors
-from seqcast.console import log
-from seqcast.disk import give_name, written_whole
-from seqcast.errors import SeqcastError
+from seqcast.core.console import log
+from seqcast.core.disk import give_name, written_whole
+from seqcast.core.errors import SeqcastError
+from seqcast.data.card import read_header
+from seqcast.nn.checkpoint import write_tensors
 
 FORMAT, FORMAT_VERSION = "seqcast-training", 3
 _NAMES = ("state.safetensors", "state.before.safetensors")

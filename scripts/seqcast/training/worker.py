@@ -5,8 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from seqcast.console import log, step
-from seqcast.device import choose_device
+from seqcast.core.console import log, step
+from seqcast.nn.device import choose_device
 from seqcast.training.loop import run
 from seqcast.training.process_group import joined, leave_with_parent
 from seqcast.training.task import Task

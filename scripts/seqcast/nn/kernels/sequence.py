@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from seqcast.genome import N
+from seqcast.genome.codes import N
 from seqcast.nn.one_hot import BASES
 
 _LETTERS = 5

@@ -7,11 +7,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from seqcast.damage import refuse_damage
-from seqcast.errors import SeqcastError
-from seqcast.findings import Key
-from seqcast.genome import N
+from seqcast.core.damage import refuse_damage
+from seqcast.core.errors import SeqcastError
+from seqcast.genome.codes import N
 from seqcast.sources.basenji.opening import open_safely
+from seqcast.sources.findings import Key
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _BLOCK_BYTES = 1 << 27

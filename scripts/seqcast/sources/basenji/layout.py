@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from seqcast.dataset import SPLITS
+from seqcast.data import SPLITS
 from seqcast.settings import BasenjiSettings
 
 

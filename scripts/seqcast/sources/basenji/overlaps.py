@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from seqcast.genome import N, reverse_complement
-from seqcast.kmers import K, find_known, pack_kmers
+from seqcast.genome.codes import N, reverse_complement
+from seqcast.genome.kmers import K, find_known, pack_kmers
 
 _MOST_COPIES = 32
 _LEAST_KMERS = 8

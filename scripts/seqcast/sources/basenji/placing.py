@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqcast.console import log
-from seqcast.dataset import SPLITS, Piece, find_split_overlaps, make_windows
-from seqcast.errors import SeqcastError
-from seqcast.genome import reverse_complement
+from seqcast.core.console import log
+from seqcast.core.errors import SeqcastError
+from seqcast.data import SPLITS, Piece, find_split_overlaps, make_windows
+from seqcast.genome.codes import reverse_complement
 from seqcast.settings import BasenjiSettings
 
 Window = tuple[str, int]

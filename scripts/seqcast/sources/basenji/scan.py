@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import h5py
 import numpy as np
 
-from seqcast.base_order import BaseOrder, count_steps, find_base_order
-from seqcast.console import progress
-from seqcast.dataset import SPLITS
-from seqcast.genome import N
-from seqcast.reading_ahead import read_ahead
+from seqcast.core.console import progress
+from seqcast.core.reading_ahead import read_ahead
+from seqcast.data import SPLITS
+from seqcast.genome.codes import N
+from seqcast.sources.base_order import BaseOrder, count_steps, find_base_order
 from seqcast.sources.basenji.hdf5 import codes_from_one_hot, find_odd, read_rows
 from seqcast.sources.basenji.overlaps import Sketches
 

@@ -13,9 +13,11 @@ from typing import Any
 import h5py
 import numpy as np
 
-from seqcast.base_order import make_table
-from seqcast.console import log, progress
-from seqcast.dataset import (
+from seqcast.core.console import log, progress
+from seqcast.core.errors import SeqcastError
+from seqcast.core.provenance import sha256_of
+from seqcast.core.reading_ahead import read_ahead
+from seqcast.data import (
     SPLITS,
     WINDOW_DTYPE,
     Contigs,
@@ -24,12 +26,10 @@ from seqcast.dataset import (
     PieceWriter,
     make_windows,
 )
-from seqcast.errors import SeqcastError
-from seqcast.findings import Validation
-from seqcast.genome import tile
-from seqcast.provenance import sha256_of
-from seqcast.reading_ahead import read_ahead
+from seqcast.data.targets import Targets
+from seqcast.genome.codes import tile
 from seqcast.settings import BasenjiSettings
+from seqcast.sources.base_order import make_table
 from seqcast.sources.basenji.hdf5 import codes_from_one_hot, open_hdf5, read_rows
 from seqcast.sources.basenji.layout import Layout, read_layout
 from seqcast.sources.basenji.placing import (
@@ -42,7 +42,7 @@ from seqcast.sources.basenji.placing import (
     turn,
 )
 from seqcast.sources.basenji.scan import is_good
-from seqcast.targets import Targets
+from seqcast.sources.findings import Validation
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
 
 _SKIPPED = ("track", "browser")
 # Of `splitlines` there are more, which names may hold.

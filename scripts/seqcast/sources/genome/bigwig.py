@@ -15,7 +15,7 @@ from typing import Self
 
 import numpy as np
 
-from seqcast.damage import refuse_damage
+from seqcast.core.damage import refuse_damage
 
 HEADER = struct.Struct("<IHHQQQHHQQIQ")
 MAGIC, INDEX_HEADER = 0x888FFC26, 48

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seqcast.errors import list_some
+from seqcast.core.errors import list_some
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome.entries import find_covered
 from seqcast.sources.genome.headers import Header

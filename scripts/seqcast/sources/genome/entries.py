@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqcast.console import progress
+from seqcast.core.console import progress
 from seqcast.sources.genome.bigwig import BigWig
 
 

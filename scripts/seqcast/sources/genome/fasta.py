@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqcast.disk import written_whole
-from seqcast.errors import SeqcastError
-from seqcast.genome import encode
-from seqcast.seal import AGAIN, check_seal, read_sealed, seal_beside, write_sealed
+from seqcast.core.disk import written_whole
+from seqcast.core.errors import SeqcastError
+from seqcast.core.seal import AGAIN, check_seal, read_sealed, seal_beside, write_sealed
+from seqcast.genome.codes import encode
 from seqcast.sources.genome.names import suggest_contig
 from seqcast.sources.genome.unpacking import check_kind, is_gzip, name_for, normalise, unpack
 

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqcast.console import format_seconds, log
+from seqcast.core.console import format_seconds, log
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome.layout import Layout
 from seqcast.sources.genome.planning import Plan

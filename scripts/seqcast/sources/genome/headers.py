@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
 from seqcast.sources.genome.bigwig import HEADER, INDEX_HEADER, MAGIC, BigWig
 from seqcast.sources.genome.entries import summarise
 

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from seqcast.console import progress
-from seqcast.errors import SeqcastError, list_some
+from seqcast.core.console import progress
+from seqcast.core.errors import SeqcastError, list_some
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome import contigs
 from seqcast.sources.genome.bed import Bed, merge_intervals, read_bed

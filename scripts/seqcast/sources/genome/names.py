@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
 
 Aliases = Mapping[str, frozenset[str]]
 """Each name with all that mean the same, itself among them."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from seqcast.console import log
-from seqcast.dataset import SPLITS, WINDOW_DTYPE, make_folds
-from seqcast.dataset.layout import ONE_FOLD
-from seqcast.errors import SeqcastError
-from seqcast.genome import N, tile
+from seqcast.core.console import log
+from seqcast.core.errors import SeqcastError
+from seqcast.data import SPLITS, WINDOW_DTYPE, make_folds
+from seqcast.data.layout import ONE_FOLD
+from seqcast.genome.codes import N, tile
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.layout import Layout

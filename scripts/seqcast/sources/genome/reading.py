@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from seqcast.console import progress
-from seqcast.errors import SeqcastError
-from seqcast.genome import N
+from seqcast.core.console import progress
+from seqcast.core.errors import SeqcastError
+from seqcast.genome.codes import N
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.layout import Layout, Track

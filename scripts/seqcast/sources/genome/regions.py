@@ -9,8 +9,8 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
-from seqcast.dataset.layout import SPLITS, TEST, TRAIN, VALID
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
+from seqcast.data.layout import SPLITS, TEST, TRAIN, VALID
 from seqcast.settings import GenomeSettings
 from seqcast.settings.split import SplitSettings
 from seqcast.sources.genome.bed import merge_intervals

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from seqcast.console import log
-from seqcast.errors import SeqcastError
+from seqcast.core.console import log
+from seqcast.core.errors import SeqcastError
+from seqcast.data.targets import Targets
 from seqcast.settings import GenomeSettings
-from seqcast.targets import Targets
 
 _DIGITS = 4
 

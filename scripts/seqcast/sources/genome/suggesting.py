@@ -7,8 +7,9 @@ from dataclasses import replace
 from math import isnan
 from pathlib import Path
 
-from seqcast.console import log
-from seqcast.disk import write_text
+from seqcast.core.console import log
+from seqcast.core.disk import write_text
+from seqcast.data.targets import Targets
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow, parse_table
 from seqcast.sources.genome.layout import Inputs
@@ -16,7 +17,6 @@ from seqcast.sources.genome.planning import settle_resolution
 from seqcast.sources.genome.reading import Signs, read_contigs
 from seqcast.sources.genome.scaling import Facts, make_scaled, round_digits
 from seqcast.sources.genome.surveying import Survey, make_targets, open_genome
-from seqcast.targets import Targets
 
 _QUANTILE = 0.9995
 _WIDEST_NAME = 30

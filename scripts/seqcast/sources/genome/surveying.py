@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 
-from seqcast.console import progress
-from seqcast.dataset import pool_cells
-from seqcast.errors import SeqcastError
+from seqcast.core.console import progress
+from seqcast.core.errors import SeqcastError
+from seqcast.data import pool_cells
+from seqcast.data.targets import Targets
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow, find_strand_pairs
 from seqcast.sources.genome.layout import Inputs, Layout
@@ -15,7 +16,6 @@ from seqcast.sources.genome.planning import Plan, find_share, find_touched, make
 from seqcast.sources.genome.reading import Contig, find_unknown, make_readings
 from seqcast.sources.genome.scaling import BinStatistics
 from seqcast.sources.genome.tracks import read_cells
-from seqcast.targets import Targets
 
 
 def open_genome(settings: GenomeSettings, inputs: Inputs) -> tuple[Layout, Plan]:

@@ -14,7 +14,7 @@ from types import ModuleType
 
 import numpy as np
 
-from seqcast.errors import SeqcastError
+from seqcast.core.errors import SeqcastError
 from seqcast.sources.genome.bigwig import BigWig
 
 # Bases read at once: of 0.25 to 16 Mb this was the fastest, as it stays in the processor's cache.

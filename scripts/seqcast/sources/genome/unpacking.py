@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from seqcast.console import log, progress
-from seqcast.disk import written_whole
-from seqcast.errors import SeqcastError
-from seqcast.provenance import digest_samples
-from seqcast.seal import AGAIN, check_seal, seal_beside
+from seqcast.core.console import log, progress
+from seqcast.core.disk import written_whole
+from seqcast.core.errors import SeqcastError
+from seqcast.core.provenance import digest_samples
+from seqcast.core.seal import AGAIN, check_seal, seal_beside
 
 _GZIP = b"\x1f\x8b"
 _OTHERS = {

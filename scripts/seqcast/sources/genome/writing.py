@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from seqcast.console import log
-from seqcast.dataset import Contigs, DatasetWriter
-from seqcast.replicates import ReplicatesWriter
+from seqcast.core.console import log
+from seqcast.data import Contigs, DatasetWriter
+from seqcast.data.replicates import ReplicatesWriter
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome.forecast import find_shortages, make_forecast
 from seqcast.sources.genome.layout import Inputs, Layout

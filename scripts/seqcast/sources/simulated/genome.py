@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seqcast.genome import N, encode, reverse_complement
+from seqcast.genome.codes import N, encode, reverse_complement
 from seqcast.sources.simulated.tracks import MOTIFS
 
 # Transition probabilities, from row to column in the order A, C, G, T: 39 % GC, CpG at a fifth of

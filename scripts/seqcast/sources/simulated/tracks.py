@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from seqcast.genome import encode, reverse_complement
+from seqcast.genome.codes import encode, reverse_complement
 
 # Letters that each IUPAC code allows, as a table of (letters, codes 0..4); N allows no real N.
 _ALLOWED = {

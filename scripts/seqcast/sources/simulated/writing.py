@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from seqcast.console import log, progress
-from seqcast.dataset import Contigs, DatasetWriter, make_windows
-from seqcast.disk import written_whole
-from seqcast.genome import N, tile
+from seqcast.core.console import log, progress
+from seqcast.core.disk import written_whole
+from seqcast.data import Contigs, DatasetWriter, make_windows
+from seqcast.data.targets import Targets
+from seqcast.data.truth import write_truth
+from seqcast.genome.codes import N, tile
 from seqcast.settings import SimulatedSettings
 from seqcast.sources.simulated.genome import make_chromosome
 from seqcast.sources.simulated.tracks import TRACKS, Sites, find_sites, make_signal
-from seqcast.targets import Targets
-from seqcast.truth import write_truth
 
 # Negative binomial: variance = mean + mean^2 / DISPERSION, as replicates of real assays have it.
 DISPERSION = 6.0

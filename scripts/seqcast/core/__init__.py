@@ -1,0 +1,1 @@
+"""What every room stands on: errors, the console, files that are whole or not there, provenance."""

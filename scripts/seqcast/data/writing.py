@@ -1,0 +1,250 @@
+"""Write a dataset contig by contig."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from seqcast.core.console import progress
+from seqcast.core.disk import write_text
+from seqcast.core.hdf5 import Draft
+from seqcast.data.layout import (
+    FORMAT,
+    FORMAT_VERSION,
+    ONE_FOLD,
+    REGION_DTYPE,
+    SPLITS,
+    STORED_WINDOW_DTYPE,
+    TRAIN,
+    WINDOW_DTYPE,
+    Contigs,
+    pool_cells,
+)
+from seqcast.data.reading import read_dataset
+from seqcast.data.targets import Targets
+from seqcast.genome.codes import N
+
+# Coverage that is read at a time when its means are taken.
+_BLOCK_BYTES = 1 << 24
+
+
+class DatasetWriter(Draft):
+    """Write a dataset contig by contig; the file gets its name only when it is whole.
+
+    Use as a context manager, add each contig in the order of `contigs`, then `finish`.
+    """
+
+    # What sequence and coverage hold where nothing was written; without it, all has to be.
+    _unknown: tuple[int | None, float | None] = (None, None)
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        contigs: Contigs,
+        targets: Targets,
+        bin_size: int,
+        crop: int = 0,
+        resolution: int | None = None,
+    ) -> None:
+        self.contigs, self.targets, self.bin_size, self.crop = contigs, targets, bin_size, crop
+        self.resolution = resolution or bin_size
+        cells = int((-(-contigs.length // bin_size)).sum()) * self.cells_a_bin
+        super().__init__(path, int(contigs.length.sum()) + 4 * cells * len(targets))
+        base, value = self._unknown
+        self._sequence = self._file.create_dataset(
+            "sequence", (int(contigs.length.sum()),), dtype=np.uint8, fillvalue=base
+        )
+        self._coverage = self._file.create_dataset(
+            "coverage", (cells, len(targets)), dtype=np.float32, fillvalue=value
+        )
+        self._digest = hashlib.sha256()
+        self._added = 0
+
+    @property
+    def cells_a_bin(self) -> int:
+        """How many values of coverage are kept for each bin."""
+        return self.bin_size // self.resolution
+
+    def add_contig(self, codes: np.ndarray, coverage: np.ndarray) -> None:
+        """Add the next contig: codes (length,), coverage (bins x cells a bin, targets)."""
+        first_base = self.contigs.first_base[self._added]
+        first_cell = self.contigs.first_bin[self._added] * self.cells_a_bin
+        codes = np.ascontiguousarray(codes, dtype=np.uint8)
+        coverage = np.ascontiguousarray(coverage, dtype=np.float32)
+        length = int(self.contigs.length[self._added])
+        cells = -(-length // self.bin_size) * self.cells_a_bin
+        wanted = (length, (cells, len(self.targets)))
+        if (codes.size, coverage.shape) != wanted:
+            raise ValueError(
+                f"{self.contigs.name[self._added]}: found {codes.size} bases and coverage"
+                f" {coverage.shape}, wanted {wanted[0]} and {wanted[1]}"
+            )
+        self._sequence[first_base : first_base + codes.size] = codes
+        self._coverage[first_cell : first_cell + len(coverage)] = coverage
+        self._digest.update(codes)
+        self._digest.update(coverage)
+        self._added += 1
+
+    def finish(
+        self,
+        windows: np.ndarray,
+        source: Mapping[str, Any],
+        targets: Targets | None = None,
+        folds: np.ndarray = ONE_FOLD,
+        regions: np.ndarray | None = None,
+    ) -> str:
+        """Write the windows, the targets table (where it was refined) and the file's name.
+
+        The table's `mean` and `training_unit` are filled in from what was written. `source` says
+        where the data came from and must hold `has_coordinates`. `folds` is the split of each part
+        in each fold; the split of a window is then its part. `regions`, by contig and start, are
+        what windows stay in, whole contigs if not given. Returns the digest of the content.
+        """
+        if self._added != len(self.contigs):
+            raise ValueError(f"{self._added} contigs were added of {len(self.contigs)}")
+        file, contigs = self._file, self.contigs
+        table = self._fill_means(targets or self.targets, windows, folds).to_json()
+        file["contigs/name"] = np.array(contigs.name, dtype=h5py.string_dtype())
+        file["contigs/length"] = contigs.length
+        file["contigs/first_base"] = contigs.first_base
+        file["contigs/first_bin"] = contigs.first_bin
+        file["contigs/chrom"] = np.array(contigs.chrom, dtype=h5py.string_dtype())
+        file["contigs/offset"] = contigs.offset
+        file["contigs/chrom_length"] = contigs.chrom_length
+        rows = windows.astype(WINDOW_DTYPE).view(STORED_WINDOW_DTYPE)
+        file["windows"], file["folds"] = rows, folds.astype(np.uint8)
+        if regions is None:
+            regions = np.zeros(len(contigs), REGION_DTYPE)
+            regions["contig"], regions["end"] = np.arange(len(contigs)), contigs.length
+        file["regions"] = regions = regions[list(REGION_DTYPE.names or ())].astype(REGION_DTYPE)
+        layout = json.dumps(
+            [
+                (self.bin_size, self.resolution, self.crop),
+                (contigs.name, contigs.length.tolist()),
+                (contigs.chrom, contigs.offset.tolist(), contigs.chrom_length.tolist()),
+            ]
+        )
+        self._digest.update(
+            rows.tobytes() + folds.astype(np.uint8).tobytes() + (table + layout).encode()
+        )
+        self._digest.update(regions.tobytes())
+        digest = self._digest.hexdigest()
+        file.attrs.update(
+            format=FORMAT,
+            format_version=FORMAT_VERSION,
+            bin_size=self.bin_size,
+            resolution=self.resolution,
+            crop=self.crop,
+            alphabet="ACGTN",
+            targets=table,
+            source=json.dumps(dict(source), sort_keys=True),
+            digest=digest,
+        )
+        self._keep()
+        return digest
+
+    def _fill_means(self, targets: Targets, windows: np.ndarray, folds: np.ndarray) -> Targets:
+        """Return the table with the means of the bins that are trained on in any fold, each once.
+
+        A pass over what was written, block by block: scale and clip are known only at its end.
+        """
+        used = np.zeros(len(self._coverage) // self.cells_a_bin, dtype=bool)
+        trained = np.isin(windows["split"], np.flatnonzero((folds == TRAIN).any(axis=0)))
+        for contig, start, end, _ in windows[trained]:
+            first = self.contigs.first_bin[contig]
+            bins = slice(
+                first + start // self.bin_size + self.crop,
+                first + end // self.bin_size - self.crop,
+            )
+            used[bins] = True
+        read, seen = _Mean(len(targets)), _Mean(len(targets))
+        size = max(1, _BLOCK_BYTES // (4 * self.cells_a_bin * len(targets)))
+        with progress(len(used), "mean coverage", "bins") as bar:
+            for start in range(0, len(used), size):
+                block = used[start : start + size]
+                if block.any():
+                    cells = slice(start * self.cells_a_bin, (start + size) * self.cells_a_bin)
+                    bins = self._coverage[cells].reshape(len(block), self.cells_a_bin, -1)[block]
+                    coverage_BT = pool_cells(bins, targets.sum_stat)
+                    read.add(coverage_BT)
+                    seen.add(replace(targets, training_unit=()).to_training(coverage_BT))
+                bar.update(len(block))
+        # What is 0 everywhere has no unit of its own, and any will do.
+        unit = [mean if mean > 0 else 1.0 for mean in seen.values]
+        return replace(targets, mean=tuple(read.values), training_unit=tuple(unit))
+
+
+class _Mean:
+    """Running mean of each target, (targets,), over the values that are known."""
+
+    def __init__(self, targets: int) -> None:
+        self._total, self._count = np.zeros(targets), np.zeros(targets, dtype=np.int64)
+
+    def add(self, values_BT: np.ndarray) -> None:
+        """Add values; what is not finite is left out."""
+        known = np.isfinite(values_BT)
+        self._total += np.where(known, values_BT, 0).sum(axis=0, dtype=np.float64)
+        self._count += known.sum(axis=0)
+
+    @property
+    def values(self) -> list[float]:
+        """The means; 0 where nothing is known."""
+        return (self._total / np.maximum(self._count, 1)).tolist()
+
+
+class PieceWriter(DatasetWriter):
+    """Write a dataset whose contigs are put together from windows that come in any order."""
+
+    _unknown = (N, np.nan)
+
+    def add_window(self, contig: int, start: int, codes: np.ndarray, coverage: np.ndarray) -> int:
+        """Lay a window into a contig from its base `start` on; what is known there stays.
+
+        `codes` is (length,), `coverage` (bins, targets), of one cell a bin. Returns how many
+        values were known already and are not the same.
+        """
+        first = int(self.contigs.first_base[contig]) + start
+        bases = self._sequence[first : first + codes.size]
+        self._sequence[first : first + codes.size] = np.where(bases == N, codes, bases)
+        first = int(self.contigs.first_bin[contig]) + start // self.bin_size
+        known = self._coverage[first : first + len(coverage)]
+        is_known = np.isfinite(known)
+        self._coverage[first : first + len(coverage)] = np.where(is_known, known, coverage)
+        return int((is_known & np.isfinite(coverage) & (known != coverage)).sum())
+
+    def finish(
+        self,
+        windows: np.ndarray,
+        source: Mapping[str, Any],
+        targets: Targets | None = None,
+        folds: np.ndarray = ONE_FOLD,
+        regions: np.ndarray | None = None,
+    ) -> str:
+        """Write the windows, the targets table and the file's name; see `DatasetWriter.finish`."""
+        contigs = self.contigs
+        bins = -(-contigs.length // self.bin_size)
+        for base, length, first, count in zip(
+            contigs.first_base, contigs.length, contigs.first_bin, bins, strict=True
+        ):
+            self._digest.update(self._sequence[base : base + length])
+            self._digest.update(self._coverage[first : first + count])
+        self._added = len(contigs)
+        return super().finish(windows, source, targets, folds, regions)
+
+
+def write_manifest(dataset_path: Path, path: Path) -> None:
+    """Write the few facts of a dataset that tell whether it is another one than before."""
+    dataset = read_dataset(dataset_path)
+    content = {
+        "digest": dataset.digest,
+        "windows": {split: len(dataset.rows_of(split)) for split in SPLITS},
+        "folds": dataset.folds,
+        "targets": len(dataset.targets),
+    }
+    write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")

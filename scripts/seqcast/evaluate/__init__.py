@@ -1,0 +1,1 @@
+"""How good predictions are: metrics and what they are computed over, noise ceilings, baselines."""

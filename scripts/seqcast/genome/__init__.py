@@ -1,0 +1,1 @@
+"""DNA and the files it lies in: codes, FASTA, bigWig, words, shuffles."""

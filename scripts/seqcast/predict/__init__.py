@@ -1,0 +1,1 @@
+"""What a trained network predicts: windows, whole genomes, several models together."""

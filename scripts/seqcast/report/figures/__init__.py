@@ -1,0 +1,42 @@
+"""Every picture of a run, as matplotlib figures that need neither pyplot nor a screen.
+
+Observed coverage is blue and filled, everywhere. A model is a line of its own colour, vermilion
+where there is but one. The colours are Okabe and Ito's, told apart by colour-blind readers, and
+never carry a meaning alone.
+"""
+
+from seqcast.report.figures.calibration import find_calibrations, plot_calibration
+from seqcast.report.figures.comparison import plot_comparison
+from seqcast.report.figures.correlations import find_compared, find_likeness, plot_correlations
+from seqcast.report.figures.curves import plot_learning_curves
+from seqcast.report.figures.errors import plot_errors
+from seqcast.report.figures.pairs import Pairs, read_pairs, read_window_pairs
+from seqcast.report.figures.profiles import find_distance_profile, find_gc_profile
+from seqcast.report.figures.scatter import plot_scatter
+from seqcast.report.figures.scores import plot_metrics
+from seqcast.report.figures.windows import plot_coverage, plot_first_look, plot_window
+from seqcast.report.figures.writing import write_figure
+from seqcast.tracks.style import find_ranked
+
+__all__ = [
+    "Pairs",
+    "find_calibrations",
+    "find_compared",
+    "find_distance_profile",
+    "find_gc_profile",
+    "find_likeness",
+    "find_ranked",
+    "plot_calibration",
+    "plot_comparison",
+    "plot_correlations",
+    "plot_coverage",
+    "plot_errors",
+    "plot_first_look",
+    "plot_learning_curves",
+    "plot_metrics",
+    "plot_scatter",
+    "plot_window",
+    "read_pairs",
+    "read_window_pairs",
+    "write_figure",
+]

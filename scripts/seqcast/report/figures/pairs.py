@@ -1,0 +1,140 @@
+"""Predicted beside observed coverage: what every picture of many bins is drawn from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from seqcast.data import Dataset
+from seqcast.data.predictions import Predictions, Stitch
+
+# Values that are kept, and bytes of each file that are read, at most: pictures need no more.
+MOST_VALUES = 1 << 24
+MOST_BYTES = 1 << 29
+_BLOCK_BYTES = 1 << 26
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Observed and predicted coverage on the same bins, (bins, targets) float32 each.
+
+    `targets` are places in the targets table, `mean` (targets,) their training means, `bins`
+    numbers of the dataset's bins, ascending, out of `total` that could have been read. Where a bin
+    is read as a window predicts it, `distance` (bins,) is how far its centre lies from the
+    window's, in bases.
+    """
+
+    targets: tuple[int, ...]
+    mean: np.ndarray
+    bins: np.ndarray
+    observed: np.ndarray
+    predicted: np.ndarray
+    total: int
+    distance: np.ndarray | None = None
+
+    @property
+    def is_sample(self) -> bool:
+        """Say whether bins were left out."""
+        return len(self.bins) < self.total
+
+    def known(self, column: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return observed and predicted coverage where both are finite, (bins,) float64 each."""
+        observed, predicted = self.observed[:, column], self.predicted[:, column]
+        known = np.isfinite(observed) & np.isfinite(predicted)
+        return observed[known].astype(float), predicted[known].astype(float)
+
+
+def read_pairs(
+    dataset: Dataset, predictions: Predictions, targets: Sequence[int], most: int | None = None
+) -> Pairs:
+    """Read targets on each predicted bin once, overlapping windows averaged as in the metrics.
+
+    Of more than `most` bins a random sample is read, always the same one. None: as many as fit.
+    """
+    stitch = Stitch(predictions, dataset)
+    places = _sample(len(stitch.bins), _limit(dataset, targets, most))
+    bins = stitch.bins[places]
+    bins_NB = _number_bins(dataset, predictions)
+    chosen = np.zeros(dataset.bins, dtype=bool)
+    chosen[bins] = True
+    window, offset = np.nonzero(chosen[bins_NB])
+    values_PT = _read_predicted(predictions, window, offset, targets)
+    values_NB = np.zeros(bins_NB.shape, dtype=np.float32)
+    predicted = np.empty((len(bins), len(targets)), dtype=np.float32)
+    for column in range(len(targets)):
+        values_NB[window, offset] = values_PT[:, column]
+        predicted[:, column] = stitch.average(values_NB)[places]
+    observed = _read_observed(dataset, bins, targets)
+    mean = dataset.targets.mean_T[list(targets)]
+    return Pairs(tuple(targets), mean, bins, observed, predicted, len(stitch.bins))
+
+
+def read_window_pairs(
+    dataset: Dataset, predictions: Predictions, targets: Sequence[int], most: int | None = None
+) -> Pairs:
+    """Read targets as each window predicts them, also near its ends, with the distances there.
+
+    A bin that two windows predict comes twice. Sampled as `read_pairs` does.
+    """
+    bins_NB = _number_bins(dataset, predictions)
+    places = _sample(bins_NB.size, _limit(dataset, targets, most))
+    window, offset = np.divmod(places, bins_NB.shape[1])
+    bins = bins_NB[window, offset]
+    predicted = _read_predicted(predictions, window, offset, targets)
+    distance = np.abs(offset + 0.5 - bins_NB.shape[1] / 2) * dataset.bin_size
+    order = np.argsort(bins, kind="stable")
+    observed = _read_observed(dataset, bins[order], targets)
+    return Pairs(
+        tuple(targets),
+        dataset.targets.mean_T[list(targets)],
+        bins[order],
+        observed,
+        predicted[order],
+        bins_NB.size,
+        distance[order],
+    )
+
+
+def _limit(dataset: Dataset, targets: Sequence[int], most: int | None) -> int:
+    """Return how many bins to read: files hold all targets of a bin side by side."""
+    fits = min(MOST_VALUES // max(len(targets), 1), MOST_BYTES // (4 * len(dataset.targets)))
+    return max(1, fits if most is None else min(most, fits))
+
+
+def _sample(count: int, most: int) -> np.ndarray:
+    """Return at most so many of the numbers below `count`, ascending.
+
+    A fixed step would hit the same places of every window.
+    """
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(0).choice(count, most, replace=False, shuffle=False))
+
+
+def _number_bins(dataset: Dataset, predictions: Predictions) -> np.ndarray:
+    """Return the number of each predicted bin in the dataset, (windows, bins)."""
+    first = dataset.first_bin_of(predictions.rows)
+    return first[:, None] + np.arange(predictions.bins)
+
+
+def _read_predicted(
+    predictions: Predictions, window: np.ndarray, offset: np.ndarray, targets: Sequence[int]
+) -> np.ndarray:
+    """Read predictions at places in windows (places,), windows ascending; (places, targets)."""
+    values = np.empty((len(window), len(targets)), dtype=np.float32)
+    ends = np.searchsorted(window, np.arange(len(predictions.rows) + 1))
+    for number, (first, last) in enumerate(pairwise(ends.tolist())):
+        if first < last:
+            values[first:last] = predictions.predicted[number][np.ix_(offset[first:last], targets)]
+    return values
+
+
+def _read_observed(dataset: Dataset, bins: np.ndarray, targets: Sequence[int]) -> np.ndarray:
+    """Read coverage of bins, (bins, targets), block by block."""
+    values = np.empty((len(bins), len(targets)), dtype=np.float32)
+    cells = dataset.bin_size // dataset.resolution + 1
+    size = max(1, _BLOCK_BYTES // (4 * cells * len(dataset.targets)))
+    for first in range(0, len(bins), size):
+        values[first : first + size] = dataset.read_bins(bins[first : first + size])[:, targets]
+    return values

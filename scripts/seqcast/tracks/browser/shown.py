@@ -1,0 +1,107 @@
+"""What the browser pages of a run show first: the best model's targets, places worth a look."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from seqcast.core.console import log
+from seqcast.core.errors import SeqcastError
+from seqcast.data import Dataset
+from seqcast.data.predictions import read_predictions
+from seqcast.tracks.browser.explained import Explained, find_peaks
+from seqcast.tracks.browser.loci import Locus, find_loci, parse_loci
+from seqcast.tracks.browser.page import read_sizes
+from seqcast.tracks.browser.writing import find_best
+
+# Buttons on a page; a table has the rest.
+MOST_REGIONS, MOST_PEAKS = 12, 4
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Models and targets, best first, with r of each target by the best model; and places."""
+
+    models: tuple[str, ...]
+    scores: Mapping[str, float]
+    loci: tuple[Locus, ...]
+
+    @property
+    def targets(self) -> list[str]:
+        """Targets, best first; those without an r come last."""
+        known = {name: r if math.isfinite(r) else -math.inf for name, r in self.scores.items()}
+        return sorted(known, key=known.__getitem__, reverse=True)
+
+
+def find_shown(
+    folder: Path,
+    dataset: Dataset,
+    *,
+    metrics: Mapping[str, Path],
+    windows: Mapping[str, Path],
+    predictions: Mapping[str, Path],
+    own: Sequence[str] = (),
+    is_own_genome: bool = True,
+    explained: Explained | None = None,
+) -> Shown:
+    """Find what to show of the tracks in `folder`, from the tables of each model by its name.
+
+    `own` are the user's places, which come first; those on no chromosome of the tracks are left out
+    with a warning, as they may be meant for other tracks of the run. Windows are left out where
+    the tracks lie on another genome than the dataset, or in regions, which are places themselves.
+    Last come the strongest peaks of the first targets that `explained` has letters of, unless the
+    tracks lie in regions.
+    """
+    best, scores = find_best(metrics)
+    sizes = read_sizes(folder)
+    mine, regions = _find_own(own, sizes, folder), _read_regions(folder / "regions.tsv")
+    found: list[Locus] = []
+    if regions:  # nothing else has values there
+        mine = [*regions, *(place for place in mine if any(map(place.touches, regions)))]
+    elif is_own_genome:
+        found = find_loci(windows[best], read_predictions(predictions[best], dataset), dataset)
+    others = [model for model in metrics if model != best]
+    loci = tuple(locus for locus in (*mine, *found) if locus.chrom in sizes)
+    shown = Shown((best, *others), scores, loci or (_make_first(sizes, dataset.window),))
+    if explained is None or regions:
+        return shown
+    # Groups of targets have no score.
+    targets = dict.fromkeys([*shown.targets, *explained.targets])
+    peaks = find_peaks(explained, shown.models, targets, sizes, MOST_PEAKS)
+    return replace(shown, loci=(*shown.loci, *peaks))
+
+
+def _make_first(sizes: Mapping[str, int], window: int) -> Locus:
+    """Return a place to begin where no window, and no place of the user's, has tracks."""
+    chrom, length = next(iter(sizes.items()))
+    return Locus("first bases", chrom, 0, min(window, length), "there is no better place")
+
+
+def _find_own(entries: Sequence[str], sizes: Mapping[str, int], folder: Path) -> list[Locus]:
+    found = []
+    for entry in entries:
+        try:
+            found += parse_loci([entry], sizes)
+        except SeqcastError as error:
+            log.warning("%s; left out of %s", error, folder)
+    return found
+
+
+def _read_regions(path: Path) -> list[Locus]:
+    """Return the first regions that were predicted, where regions were."""
+    if not path.is_file():
+        return []
+    table = pd.read_csv(
+        path,
+        sep="\t",
+        nrows=MOST_REGIONS,
+        dtype={"contig": str, "name": str},
+        keep_default_na=False,
+    )
+    columns = (table[key].tolist() for key in ("name", "contig", "start", "end"))
+    return [
+        Locus(name or f"region {place}", contig, start, end, "a region of yours")
+        for place, (name, contig, start, end) in enumerate(zip(*columns, strict=True), start=1)
+    ]

@@ -1,0 +1,40 @@
+"""`tracks.tsv`: the tracks that lie in a folder, a row a file."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from seqcast.core.provenance import sha256_of
+from seqcast.core.seal import AGAIN, read_sealed, write_sealed
+from seqcast.data.targets import Targets
+
+# What a folder of tracks lies on is made by `export`, which notices only what is gone.
+GENOME_REMEDY = "delete it, run `snakemake export`, then the same command again"
+OBSERVED, PREDICTED, SPREAD, RESIDUAL = "observed", "predicted", "spread", "residual"
+# How much each base adds to the log of what a model predicts; `explain` computes them.
+CONTRIBUTIONS = "contributions"
+COLUMNS = ("file", "target", "model", "kind", "units", "sha256")
+
+
+def make_row(path: Path, targets: Targets, target: int, model: str, kind: str) -> dict[str, str]:
+    """Return the row of a track that was written, of one of the targets (its index)."""
+    units, span = targets.units[target], targets.span[target]
+    units = units if span == 1 else f"{units}, mean over {span} bp"
+    cells = (path.name, targets.identifier[target], model, kind, units, sha256_of(path))
+    return dict(zip(COLUMNS, cells, strict=True))
+
+
+def read_tracks(path: str | Path) -> list[dict[str, str]]:
+    """Read the table as a dict a row."""
+    text = io.StringIO(read_sealed(path, AGAIN), newline="")
+    return list(csv.DictReader(text, delimiter="\t"))
+
+
+def write_tracks(path: str | Path, rows: Iterable[Mapping[str, str]]) -> None:
+    """Write the table; it gets its name when it is whole."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, delimiter="\t", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_sealed(Path(path), text.getvalue())
