@@ -22,7 +22,7 @@ explain report
 HEIGHT = {room: height for height, line in enumerate(ROOMS.split("\n")) for room in line.split()}
 TORCH = {
     "explain.attribution", "explain.objective", "explain.rules", "nn", "nn.checkpoint",
-    "nn.device", "nn.dropout", "nn.gated", "nn.kept", "nn.kernels", "nn.kernels.conv",
+    "nn.device", "nn.dropout", "nn.gated", "predict.kept", "nn.kernels", "nn.kernels.conv",
     "nn.kernels.gated", "nn.kernels.products", "nn.kernels.sequence", "nn.layers", "nn.loss",
     "nn.normalisation", "nn.one_hot", "nn.pooled", "predict.genome_tracks.predicting",
     "predict.inference", "predict.predictor", "training.gpu", "training.launch", "training.loader",

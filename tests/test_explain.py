@@ -17,7 +17,7 @@ from seqcast.explain.objective import Objective
 from seqcast.explain.rules import RULES
 from seqcast.genome.codes import reverse_complement
 from seqcast.nn import Network, to_one_hot
-from seqcast.nn.kept import Kept
+from seqcast.predict.kept import Kept
 from seqcast.predict.predictor import Predictor
 from seqcast.settings import PRESETS, NetworkSettings, read_network
 

@@ -57,7 +57,7 @@ def test_twenty_processes_take_the_same_first_step(preset: str) -> None:
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [
-        ({}, "3000 None AUTO"),
+        ({}, "1000 None AUTO"),
         ({"OMP_WAIT_POLICY": "ACTIVE"}, "None ACTIVE AUTO"),
         ({"GOMP_SPINCOUNT": "7", "MKL_CBWR": "COMPATIBLE"}, "7 None COMPATIBLE"),
     ],

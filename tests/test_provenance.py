@@ -26,7 +26,7 @@ from seqcast.core.provenance import (
     write_json,
 )
 
-SCRIPTS = Path(provenance.__file__).parents[1]
+SCRIPTS = Path(provenance.__file__).parents[2]
 Digest = Callable[[str], str]
 
 
@@ -49,7 +49,7 @@ def digest(scripts: Path) -> Digest:
 
 
 def load(scripts: Path):
-    spec = importlib.util.spec_from_file_location("copy", scripts / "seqcast/provenance.py")
+    spec = importlib.util.spec_from_file_location("copy", scripts / "seqcast/core/provenance.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -64,17 +64,17 @@ def change(path: Path) -> None:
     [
         ("train", "training/loop.py", True),
         ("train", "nn/pooled.py", True),
-        ("train", "genome.py", True),
-        ("train", "fasta.py", False),
-        ("train", "dataset/reading.py", True),
+        ("train", "genome/codes.py", True),
+        ("train", "genome/fasta.py", False),
+        ("train", "data/reading.py", True),
         # What settings do stands in the parameters of the rules.
         ("train", "settings/section.py", False),
-        ("train", "console.py", False),
-        ("train", "figures/style.py", False),
+        ("train", "core/console.py", False),
+        ("train", "tracks/style.py", False),
         ("train", "report/page.py", False),
-        ("train", "bigwig/writing.py", False),
+        ("train", "genome/bigwig/writing.py", False),
         ("train", "sources/simulated/tracks.py", False),
-        ("report", "figures/style.py", True),
+        ("report", "tracks/style.py", True),
         ("report", "nn/pooled.py", False),
         ("report", "report/page.py", True),
         ("dataset_simulated", "sources/simulated/tracks.py", True),
@@ -82,21 +82,21 @@ def change(path: Path) -> None:
         ("dataset_simulated", "sources/genome/tracks.py", False),
         ("dataset_simulated", "training/loop.py", False),
         ("dataset_basenji_h5", "sources/basenji/writing.py", True),
-        ("dataset_basenji_h5", "locating/placements.py", True),
+        ("dataset_basenji_h5", "sources/locating/placements.py", True),
         ("dataset_basenji_h5", "sources/simulated/tracks.py", False),
         ("dataset_genome", "sources/genome/tracks.py", True),
         ("dataset_genome", "sources/basenji/writing.py", False),
-        ("dataset_genome", "locating/placements.py", False),
-        ("export", "bigwig/writing.py", True),
+        ("dataset_genome", "sources/locating/placements.py", False),
+        ("export", "genome/bigwig/writing.py", True),
         ("export", "nn/pooled.py", False),
         ("predict", "nn/pooled.py", True),
-        ("evaluate", "metrics/target.py", True),
-        ("validate_basenji_h5", "validation/judgement.py", True),
+        ("evaluate", "evaluate/metrics/target.py", True),
+        ("validate_basenji_h5", "sources/validation/judgement.py", True),
         ("validate_basenji_h5", "sources/genome/bigwig.py", False),
         ("validate_genome", "sources/genome/bigwig.py", True),
-        ("validate_genome", "validation/judgement.py", False),
-        ("validate_simulated", "validation/simulated.py", True),
-        ("validate_simulated", "validation/verdict.py", False),
+        ("validate_genome", "sources/validation/judgement.py", False),
+        ("validate_simulated", "sources/validation/simulated.py", True),
+        ("validate_simulated", "sources/validation/verdict.py", False),
         ("validate_simulated", "training/loop.py", False),
     ],
 )
@@ -128,14 +128,14 @@ def test_edited_words_change_no_digest(scripts: Path, digest: Digest) -> None:
         path.write_text(edited)
         if edited != source:
             rooms.add(path.relative_to(scripts).parts[1])
-    assert {"training", "nn", "loss.py", "dataset", "sources", "metrics", "report"} <= rooms
+    assert {"training", "nn", "data", "sources", "evaluate", "report"} <= rooms
     assert {step: digest(step) for step in find_steps()} == before
 
 
 def test_edited_numbers_change_the_digests(scripts: Path, digest: Digest) -> None:
     before = {step: digest(step) for step in find_steps()}
     # Not of what digests are made by.
-    for path in {*scripts.glob("seqcast/**/*.py")} - {scripts / "seqcast/provenance.py"}:
+    for path in {*scripts.glob("seqcast/**/*.py")} - {scripts / "seqcast/core/provenance.py"}:
         source = path.read_text()
         edited = edit_numbers(source)
         path.write_text(edited)
@@ -156,7 +156,7 @@ def test_tokens_are_those_of_python() -> None:
 
 
 SAID = """
-from seqcast.core.console import log, progress
+from seqcast.console import log, progress
 
 _MOST = 3
 _REMEDY = "run it again"
@@ -267,9 +267,9 @@ def test_every_python_has_the_same_digests(python: str) -> None:
 
 def test_digests_change_with_new_imports(scripts: Path, digest: Digest) -> None:
     model = scripts / "seqcast/nn/pooled.py"
-    model.write_text("from seqcast import (\n    bigwig,\n)\n" + model.read_text())
+    model.write_text("from seqcast.genome import (\n    bigwig,\n)\n" + model.read_text())
     before = digest("train")
-    change(scripts / "seqcast/bigwig/writing.py")
+    change(scripts / "seqcast/genome/bigwig/writing.py")
     assert digest("train") != before
 
 
@@ -292,7 +292,7 @@ def test_digests_do_not_depend_on_the_way_to_the_folder(scripts: Path, way: str)
         )
 
 
-@pytest.mark.parametrize("part", ["nn", "loss", "sampling", "training", "checkpoint"])
+@pytest.mark.parametrize("part", ["nn", "nn/loss", "data/sampling", "training", "nn/checkpoint"])
 def test_a_training_hangs_on_each_file_that_it_learns_by(part: str) -> None:
     library = SCRIPTS / "seqcast"
     files = {*library.glob(f"{part}.py"), *library.glob(f"{part}/**/*.py")}

@@ -2,10 +2,9 @@
 
 ``import seqcast`` loads nothing: a workflow that only checks its settings never loads torch::
 
-    from seqcast.predict.predictor import Predictor
-
-    predictor = Predictor.open("model.safetensors")
-    coverage = predictor.predict(codes)
+    >>> from seqcast.predict.predictor import Predictor
+    >>> predictor = Predictor.open("model.safetensors")
+    >>> coverage = predictor.predict(codes)
 """
 
 import os

@@ -16,8 +16,8 @@ from seqcast.explain.rules import find_multipliers
 from seqcast.genome.codes import N
 from seqcast.genome.shuffle import shuffle_dinucleotides
 from seqcast.nn import to_one_hot
-from seqcast.nn.kept import Kept
 from seqcast.nn.one_hot import BASES
+from seqcast.predict.kept import Kept
 
 # Bases whose substitutions are computed in one go.
 _GROUP = 32

@@ -18,7 +18,7 @@ from seqcast.genome.codes import ALPHABET, complement, reverse_complement
 from seqcast.nn import Network, to_one_hot
 from seqcast.nn.checkpoint import read_model, read_training
 from seqcast.nn.device import Device, choose_device
-from seqcast.nn.kept import Kept
+from seqcast.predict.kept import Kept
 
 _CPU = Device(torch.device("cpu"), "float32", "")
 
