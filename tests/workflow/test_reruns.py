@@ -73,9 +73,9 @@ def test_what_a_model_learns_by_retrains_it(finished: Project, name: str) -> Non
 @pytest.mark.parametrize(
     ("part", "rerun"),
     [
-        ("scripts/seqcast/figures/style.py", FIGURES),
-        ("scripts/seqcast/bigwig/zooms.py", {"export_tracks", "browse_tracks", "report"}),
-        ("scripts/seqcast/metrics/peaks.py", {"evaluate_model", *FIGURES}),
+        ("scripts/seqcast/tracks/style.py", FIGURES),
+        ("scripts/seqcast/genome/bigwig/zooms.py", {"export_tracks", "browse_tracks", "report"}),
+        ("scripts/seqcast/evaluate/metrics/peaks.py", {"evaluate_model", *FIGURES}),
         ("workflow/report/page.html.j2", {"report"}),
     ],
 )
@@ -92,7 +92,7 @@ def test_what_reaches_no_result_reruns_nothing(finished: Project) -> None:
     texts = [*folder.glob("workflow/rules/*.smk"), *folder.glob("envs/*.yaml")]
     with (
         edited(folder / "Snakefile", finished.config, *texts, edit=add_comment),
-        edited(folder / "scripts/seqcast/console.py"),
+        edited(folder / "scripts/seqcast/core/console.py"),
     ):
         assert finished.jobs() == {}
 

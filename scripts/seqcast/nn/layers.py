@@ -1,4 +1,4 @@
-"""A network as a list of layers, each of which reads so far: `predict/kept.py` computes parts of it.
+"""A network as a list of layers, each of which reads so far: `predict/kept.py` computes parts.
 
 Trunks are free to have a height of one before the positions, which come last.
 """
