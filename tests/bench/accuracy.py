@@ -13,7 +13,7 @@ import numpy as np
 
 from seqcast.data import read_dataset
 from seqcast.data.predictions import read_predictions
-from seqcast.evaluate.metrics.peaks import auprc
+from seqcast.evaluate.metrics import auprc
 from seqcast.explain.explaining import Explainer
 from seqcast.explain.regions import Region, find_explained, find_peaks
 from seqcast.genome.codes import N

@@ -75,7 +75,7 @@ def test_what_a_model_learns_by_retrains_it(finished: Project, name: str) -> Non
     [
         ("scripts/seqcast/tracks/style.py", FIGURES),
         ("scripts/seqcast/genome/bigwig/zooms.py", {"export_tracks", "browse_tracks", "report"}),
-        ("scripts/seqcast/evaluate/metrics/peaks.py", {"evaluate_model", *FIGURES}),
+        ("scripts/seqcast/evaluate/metrics/formulas.py", {"evaluate_model", *FIGURES}),
         ("workflow/report/page.html.j2", {"report"}),
     ],
 )

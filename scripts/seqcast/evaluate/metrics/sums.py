@@ -1,10 +1,10 @@
-"""Sums over blocks of bins: levels, shapes and confidence intervals follow from them."""
+"""What is added up before it is a number: sums over blocks of bins, means over targets."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from seqcast.evaluate.metrics.correlations import pearson_r
+from seqcast.evaluate.metrics.formulas import pearson_r
 
 LEAST_BLOCKS = 5
 _DRAWS_AT_ONCE = 128
@@ -83,3 +83,43 @@ def _pearson_r(sums: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         r = (n * xy - x * y) / (np.sqrt(spread_x) * np.sqrt(spread_y))
     return np.where(varies, np.clip(r, -1, 1), np.nan)
+
+
+class CrossTargetMean:
+    """The mean over targets of log(1 + coverage / mean coverage) in each bin.
+
+    Each target is scaled to mean 1, predicted and observed by their own mean, so that deep tracks
+    do not rule. Add all targets first, then ask for each; memory does not grow with their number.
+    """
+
+    def __init__(self, bins: int) -> None:
+        self._predicted, self._observed = np.zeros(bins), np.zeros(bins)
+        self._count = np.zeros(bins, dtype=np.int64)
+
+    def add(self, predicted: np.ndarray, observed: np.ndarray) -> None:
+        """Add a target, (bins,) each; a target without coverage has no share in the mean."""
+        p, t, known = _scale(predicted, observed)
+        self._predicted[known] += p
+        self._observed[known] += t
+        self._count[known] += 1
+
+    def specific_pearson_r(self, predicted: np.ndarray, observed: np.ndarray) -> float:
+        """Return r of a target's residuals, over bins that at least two targets know."""
+        p, t, known = _scale(predicted, observed)
+        count = self._count[known]
+        shared = count > 1
+        p = p[shared] - (self._predicted[known] / np.maximum(count, 1))[shared]
+        t = t[shared] - (self._observed[known] / np.maximum(count, 1))[shared]
+        # Of targets that are all the same only rounding errors are left.
+        return pearson_r(p.round(12), t.round(12))
+
+
+def _scale(
+    predicted: np.ndarray, observed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return both as log(1 + value / mean) on known bins, and which bins these are."""
+    known = ~np.isnan(observed)
+    p, t = predicted[known].astype(np.float64), observed[known].astype(np.float64)
+    if not known.any() or p.mean() == 0 or t.mean() == 0:
+        return np.zeros(0), np.zeros(0), np.zeros_like(known)
+    return np.log1p(p / p.mean()), np.log1p(t / t.mean()), known
