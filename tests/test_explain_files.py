@@ -11,14 +11,17 @@ import numpy as np
 import pybigtools
 import pytest
 import torch
+from parity import find_parity
 from tiny import BIN, CROP, LENGTHS, NETWORKS, TARGETS, WINDOW, write_tiny
 
 from seqcast.core.errors import SeqcastError
-from seqcast.data import Dataset
+from seqcast.data import SPLITS, Dataset, make_windows
 from seqcast.data.predictions import PredictionWriter
+from seqcast.data.targets import Targets
 from seqcast.explain import explaining
 from seqcast.explain.explaining import Explainer, explain_member
 from seqcast.explain.layout import Layout
+from seqcast.explain.parts import read_list, read_part
 from seqcast.explain.regions import (
     Region,
     choose_regions,
@@ -211,6 +214,37 @@ def test_a_notebook_explains_a_place(run: Run) -> None:
     assert np.isfinite(found.explained)
     with pytest.raises(SeqcastError, match=r"chr9:500 is not in .*; it has chr1, chr2, chr3"):
         explainer.explain_place("chr9", 500, "peaks")
+
+
+def test_a_snapshot_of_the_course_is_explained(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As `predict.checkpoint` gives it; it knows no targets, and was trained on one strand."""
+    rng = np.random.default_rng(1)
+    contigs = {
+        name: (rng.integers(0, 4, 8_192, dtype=np.uint8), rng.poisson(2, (64, 10)).astype("f4"))
+        for name in ("chr1", "chr2", "chr3")
+    }
+    windows = [make_windows([place], [0], 8_192, split) for place, split in enumerate(SPLITS)]
+    dataset = write_tiny(
+        tmp_path / "dataset.h5", contigs, windows=np.concatenate(windows), bin_size=128, crop=0,
+        targets=Targets.from_names([f"t{place}" for place in range(10)]),
+    )  # fmt: skip
+    bed, regions = tmp_path / "one.bed", tmp_path / "regions.tsv"
+    bed.write_text(f"chr3\t{4_000}\t{4_000 + WIDTH}\n")
+    settings = SETTINGS.model_copy(update={"method": "deeplift", "targets": ("t3",)})
+    choose_regions(settings, dataset.path, [], regions, bed=bed)
+    snapshot, parts_list = find_parity("chainer_snapshot.npz"), tmp_path / "parts/parts.json"
+    caplog.set_level("INFO", "seqcast")
+    explain_member(
+        settings, PredictSettings(), TRAINING, snapshot, dataset.path, regions, parts_list
+    )
+    assert "predicts from one strand, which is explained" in caplog.text
+    (part,), _ = read_list(parts_list)
+    values = read_part(tmp_path / "parts" / f"{part.name}.h5", part)
+    assert values.values.shape == (1, 4, WIDTH)
+    assert np.abs(values.values).max() > 0
+    assert 0 < values.delta[0] < 1e-3
 
 
 def test_overlaps_are_split_half_way() -> None:
