@@ -29,6 +29,8 @@ from seqcast.sources.simulated.tracks import (
 )
 from seqcast.sources.simulated.writing import FLOOR
 
+# Its enhancers are ZNF143 sites 3 to 10 kb away.
+DISTAL, ENHANCERS, FAR = "PolII-like:distal", ("ZNF143",), 20_000
 ALL = ("CTCF", "REST", "NRF1", "JUN", "TATA", "YY1", "ZNF143")
 DRIVERS = {
     "ChIP-like:CTCF": ("CTCF",),
@@ -40,7 +42,7 @@ DRIVERS = {
     "CAGE-like:heat +": ("TATA+", "HSF1"),
     "CAGE-like:heat -": ("TATA-", "HSF1"),
     "Histone-like:broad": ("NRF1", "ZNF143"),
-    "PolII-like:distal": ("YY1",),
+    DISTAL: ("YY1",),
 }
 WIDTH, RADIUS = 1024, 250
 
@@ -106,19 +108,41 @@ class Simulation:
             found[name] = scores, seconds
         return found
 
-    def explain(self, method: str, region: Region, target: int) -> np.ndarray:
+    def measure_enhancers(self, most: int, method: str = "deeplift") -> tuple[float, float]:
+        """Return the average precision of enhancers' bases far from promoters, and chance.
+
+        Of the strongest peaks of the target that needs an enhancer 3 to 10 kb away, explained over
+        `FAR` bases; what lies nearer than 2 kb does not count.
+        """
+        (target,) = [place for place, track in enumerate(TRACKS) if track.name == DISTAL]
+        values, marked = [], []
+        for peak in self.find_regions(most)[target]:
+            start = max(peak.summit - FAR // 2, 0)
+            region = replace(peak, start=start, end=start + FAR)
+            if (
+                region.end
+                > self.dataset.contigs.length[self.dataset.contigs.name.index(peak.contig)]
+            ):
+                continue
+            far = np.abs(np.arange(region.start, region.end) - peak.summit) > 2_000
+            values.append(self.explain(method, region, target, FAR)[far])
+            marked.append(self.mark(region, target, ENHANCERS)[far])
+        found = np.concatenate(marked)
+        return auprc(np.concatenate(values), found), float(found.mean())
+
+    def explain(self, method: str, region: Region, target: int, width: int = WIDTH) -> np.ndarray:
         """Return the projected contributions of a region, (width,)."""
         if method == "ceiling":
             return self.explain_truth(region, target)
-        settings = ExplainSettings(method=method, width=WIDTH, radius=RADIUS)
+        settings = ExplainSettings(method=method, width=width, radius=RADIUS)
         found, _ = Explainer(self.predictor, self.dataset, settings).explain(region, [target])
         codes = self.dataset.sequence(region.contig, region.start, region.end)
         return (found.values * (codes[:, None] == np.arange(4))).sum(axis=1)
 
-    def mark(self, region: Region, target: int) -> np.ndarray:
+    def mark(self, region: Region, target: int, drivers: tuple[str, ...] = ()) -> np.ndarray:
         """Say of each base whether it is in a site that drives the target, (width,) bool."""
         marked = np.zeros(region.end - region.start, dtype=bool)
-        drivers = DRIVERS[TRACKS[target].name]
+        drivers = drivers or DRIVERS[TRACKS[target].name]
         for start, end, name, strand in self.sites[region.contig]:
             if name in drivers or f"{name}{strand}" in drivers:
                 marked[max(start - region.start, 0) : max(end - region.start, 0)] = True
