@@ -62,7 +62,7 @@ def touch_all(folder: Path) -> None:
             path.touch()
 
 
-@pytest.mark.parametrize("name", ["nn", "loss", "sampling", "training", "checkpoint"])
+@pytest.mark.parametrize("name", ["nn", "nn/loss", "data/sampling", "training", "nn/checkpoint"])
 def test_what_a_model_learns_by_retrains_it(finished: Project, name: str) -> None:
     with edited(*find_modules(finished, name)):
         jobs = finished.jobs()
