@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from seqcast.core.errors import list_some
 from seqcast.data import Dataset
 from seqcast.report.comparison import find_reference
 from seqcast.report.results import RANKED, ModelResults, Scores
@@ -117,8 +118,7 @@ def _compare(best: ModelResults, scores: Scores, *, always: bool) -> str:
     where = f"{won:,} of {count(int(known.sum()), 'target')}"
     text = f"Better than {scores.phrase} on {where}; {means}."
     if won and lost:
-        more = f" and {len(lost) - 3:,} more" if len(lost) > 3 else ""
-        text += f" Not better on: {', '.join(lost[:3])}{more}."
+        text += f" Not better on: {list_some(lost)}."
     return text
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqcast.core.console import format_seconds
+from seqcast.core.errors import list_some
 from seqcast.data import SPLITS, Dataset
 from seqcast.report.columns import MISSING
 from seqcast.report.results import ModelResults
@@ -77,7 +78,6 @@ def make_data_table(dataset: Dataset, validation: Mapping[str, Any]) -> list[tup
         windows += f" ({splits})"
     place = "places in a genome" if dataset.has_coordinates else "each window its own contig"
     units = list(dict.fromkeys(unit for unit in dataset.targets.units if unit))
-    more = f" and {len(units) - _MOST_NAMED:,} more" if len(units) > _MOST_NAMED else ""
     rows = [
         ("windows", windows),
         (
@@ -86,7 +86,7 @@ def make_data_table(dataset: Dataset, validation: Mapping[str, Any]) -> list[tup
             f" {dataset.bin_size:,}",
         ),
         ("targets", f"{len(dataset.targets):,}"),
-        ("units", f"{', '.join(units[:_MOST_NAMED])}{more}" if units else "not given"),
+        ("units", list_some(units, _MOST_NAMED) if units else "not given"),
         (
             "contigs",
             f"{len(dataset.contigs):,}, {int(dataset.contigs.length.sum()):,} bases ({place})",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqcast.core.disk import written_whole
-from seqcast.core.errors import SeqcastError
+from seqcast.core.errors import SeqcastError, list_some
 from seqcast.core.seal import AGAIN, check_seal, read_sealed, seal_beside, write_sealed
 from seqcast.genome.codes import encode
 from seqcast.sources.genome.names import suggest_contig
@@ -24,7 +24,6 @@ _DNA[np.frombuffer(b"ACGTNRYSWKMBDHVXacgtnryswkmbdhvx-.", dtype=np.uint8)] = Tru
 _STRANGE = 5
 _TABLE = np.where(_DNA, encode(bytes(range(256))), _STRANGE).astype(np.uint8).tobytes()
 _SAMPLED_CONTIGS, _SAMPLED_BYTES = 100, 10_000
-_LISTED = 3
 
 
 class Record(NamedTuple):
@@ -272,10 +271,9 @@ def _check_names(path: Path, names: list[str]) -> None:
             raise SeqcastError(f"{path}: the name {name[:60]!r} holds what is no text; rename it")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        more = f" and {len(twice) - _LISTED:,} more" if len(twice) > _LISTED else ""
         raise SeqcastError(
-            f"{path}: {', '.join(twice[:_LISTED])}{more} stands more than once; each contig needs a"
-            " name of its own (up to the first space)"
+            f"{path}: {list_some(twice)} stands more than once; each contig needs a name"
+            " of its own (up to the first space)"
         )
 
 

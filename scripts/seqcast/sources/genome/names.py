@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqcast.core.errors import SeqcastError
+from seqcast.core.errors import SeqcastError, list_some
 
 Aliases = Mapping[str, frozenset[str]]
 """Each name with all that mean the same, itself among them."""
@@ -92,8 +92,7 @@ def suggest_contig(name: str, known: Sequence[str]) -> str:
     near = list(meant) or same
     if near:
         return f" (did you mean {near[0]!r}?)"
-    more = f" and {len(known) - _LISTED:,} more" if len(known) > _LISTED else ""
-    return f"; it has {', '.join(known[:_LISTED])}{more}"
+    return f"; it has {list_some(known, _LISTED)}"
 
 
 def read_aliases(path: Path) -> Aliases:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from seqcast.core.errors import list_some
 from seqcast.sources.locating.overlaps import find_overlaps
 from seqcast.sources.locating.placements import (
     AMBIGUOUS,
@@ -84,7 +85,5 @@ def _describe_overlaps(placements: Placements) -> list[str]:
 
 def _name(rows: pd.DataFrame) -> str:
     """Count windows and name the first few."""
-    pairs = list(zip(rows["split"], rows["row"], strict=True))
-    more = f" and {len(pairs) - _EXAMPLES:,} more" if len(pairs) > _EXAMPLES else ""
-    named = ", ".join(f"{split} {row}" for split, row in pairs[:_EXAMPLES])
-    return f"{len(pairs):,} ({named}{more})"
+    pairs = [f"{split} {row}" for split, row in zip(rows["split"], rows["row"], strict=True)]
+    return f"{len(pairs):,} ({list_some(pairs, _EXAMPLES)})"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from seqcast.core.errors import list_some
 from seqcast.data import SPLITS
 from seqcast.settings import BasenjiSettings
 from seqcast.sources.base_order import BaseOrder
@@ -14,7 +15,6 @@ from seqcast.sources.findings import Likeness, TargetFinding
 # Beyond these the first epochs go into finding the mean, or the target weighs next to nothing.
 MEAN_HIGH = 5.0
 MEAN_LOW = 0.01
-_LISTED = 3
 
 
 def find_likenesses(bases: Bases) -> tuple[Likeness, ...]:
@@ -77,7 +77,7 @@ def judge_order(order: BaseOrder) -> tuple[list[str], list[str]]:
     """Return refusals and warnings on the order of the bases."""
     if order.is_contradicted:
         return [
-            f"dataset.alphabet is {order.declared}, but the data fit {_list(order.possible)}:"
+            f"dataset.alphabet is {order.declared}, but the data fit {list_some(order.possible)}:"
             f" {'; '.join(order.evidence)}; set dataset.alphabet: {order.order}, or auto"
         ], []
     if order.is_determined:
@@ -120,7 +120,7 @@ def judge_coverage(
         found = (
             f"{sum(kinds.values()):,} coverage values are not finite or negative"
             f" ({_counts(kinds)}), in windows {_rows(coverage.bad)}, targets"
-            f" {_list([target.name for target in bad])}"
+            f" {list_some([target.name for target in bad])}"
         )
         if settings.on_bad == "refuse":
             refusals.append(
@@ -132,7 +132,10 @@ def judge_coverage(
             warnings.append(f"{found}: {done}, as dataset.on_bad says")
     zero = [target.name for target in targets if target.mean == 0]
     if zero:
-        text = f"{len(zero)} of {len(targets)} targets are zero in all train windows: {_list(zero)}"
+        text = (
+            f"{len(zero)} of {len(targets)} targets are zero in all train windows:"
+            f" {list_some(zero)}"
+        )
         if whole:
             refusals.append(f"{text}; nothing can be learnt from them, rebuild it without them")
         else:
@@ -180,7 +183,7 @@ def judge_likenesses(
     ):
         if not found:
             continue
-        line = f"{len(found):,} pairs of windows {text}: {_list([str(p) for p in found])}"
+        line = f"{len(found):,} pairs of windows {text}: {list_some([str(p) for p in found])}"
         if settings.on_duplicate == "drop":
             warnings.append(f"{line}: dropped, as dataset.on_duplicate says")
         else:
@@ -189,7 +192,7 @@ def judge_likenesses(
                 " valid and test, valid to test), or rebuild it"
             )
     if others:
-        listed = _list([str(pair) for pair in others])
+        listed = list_some([str(pair) for pair in others])
         warnings.append(f"{len(others):,} pairs of held-out windows are the same: {listed}")
     return refusals, warnings
 
@@ -229,12 +232,7 @@ def _counts(counts: dict[str, int]) -> str:
 def _rows(rows: dict[str, Iterable[int]]) -> str:
     """Write the first rows of each split: `train 3, 5, 8 (and 12 more); test 0`."""
     return "; ".join(
-        f"{split} {_list([str(row) for row in found])}"
+        f"{split} {list_some([str(row) for row in found])}"
         for split, found in ((split, list(rows[split])) for split in rows)
         if found
     )
-
-
-def _list(words: Sequence[str]) -> str:
-    more = f" and {len(words) - _LISTED:,} more" if len(words) > _LISTED else ""
-    return ", ".join(words[:_LISTED]) + more

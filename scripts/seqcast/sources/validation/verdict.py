@@ -5,6 +5,7 @@ from pathlib import Path
 
 from seqcast.core.console import format_seconds, log
 from seqcast.core.disk import write_text
+from seqcast.core.errors import list_some
 from seqcast.core.printable import to_printable
 from seqcast.sources.base_order import BaseOrder
 from seqcast.sources.findings import TargetFinding, Validation, write_validation
@@ -61,10 +62,7 @@ def _describe_contigs(found: Validation) -> list[str]:
     text = [f"contigs   {used:,} of {total:,} used, {sum(found.contigs.values()):,} bases"]
     for split, names in found.splits.items():
         bases = found.split_bases.get(split, 0)
-        listed = ", ".join(names[:_CONTIGS_SHOWN])
-        rest = len(names) - _CONTIGS_SHOWN
-        more = f" and {rest:,} more" if rest > 0 else ""
-        text.append(f"{split:<10}{listed}{more} ({bases:,} bases)")
+        text.append(f"{split:<10}{list_some(names, _CONTIGS_SHOWN)} ({bases:,} bases)")
     unused = sum(found.contigs.values()) - sum(found.split_bases.values())
     if found.split_bases and unused:
         text.append(f"no split  {unused:,} bases: gaps, and what holds no window")

@@ -9,14 +9,14 @@ from html import escape
 from typing import Any
 
 from seqcast.core.errors import SeqcastError
-from seqcast.tracks import letters
+from seqcast.tracks import letters, style
 from seqcast.tracks.table import CONTRIBUTIONS, OBSERVED, PREDICTED, RESIDUAL, SPREAD
 
 COLOURS = {
-    OBSERVED: "#0072B2",
-    PREDICTED: "#D55E00",
-    SPREAD: "#767676",
-    RESIDUAL: "#D55E00",
+    OBSERVED: style.OBSERVED,
+    PREDICTED: style.PREDICTED,
+    SPREAD: style.QUIET,
+    RESIDUAL: style.PREDICTED,
     CONTRIBUTIONS: "#6a4c93",
 }
 # Bars below zero are no other strand: the same colour, paler.
