@@ -17,7 +17,7 @@ LAYERS = {
     "tools": "bigwig checkpoint device gpus kept metrics predictor sampling shuffle",
     "steps": (
         "baselines browser combining downloads evaluation explain exporting figures genome_tracks"
-        " inference locating report training validation"
+        " inference locating report training validation variants"
     ),
 }
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS.values()) for room in rooms.split()}

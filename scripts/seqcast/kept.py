@@ -90,6 +90,30 @@ class Kept:
         log_rate_SNT[:, np.searchsorted(bins, changed)] = self._leave(h)
         return log_rate_SNT
 
+    @property
+    def log_rate_NT(self) -> Tensor:
+        """The log rates of all bins of the window as it is, cropped ones too."""
+        return self._log_rate_NT
+
+    @torch.no_grad()
+    def predict_each(self, starts: Sequence[int], one_hot_SPC: Tensor) -> Tensor:
+        """Return the log rates of all bins, (S, N, T), each sequence with bases of its own changed.
+
+        In sequence s they are P from `starts[s]` on. What changes is kept as a stretch of positions
+        a sequence, as wide for all: as many as P bases can touch, wherever they lie.
+        """
+        device = one_hot_SPC.device
+        first_S = torch.tensor(starts, device=device)
+        h = self._network.trunk.enter(one_hot_SPC.mT)
+        for layer, whole, weight_kCO in zip(self._layers, self._whole, self._weights, strict=True):
+            first_S, h = _compute_each(layer, whole, weight_kCO, h, first_S)
+        log_rate_SNT = self._log_rate_NT.repeat(len(h), 1, 1)
+        made_SPT, place_SP = self._leave(h), _place(first_S, h.shape[-1])
+        known_SP = (place_SP >= 0) & (place_SP < log_rate_SNT.shape[1])
+        rows_SP = torch.arange(len(h), device=device)[:, None].expand_as(place_SP)
+        log_rate_SNT[rows_SP[known_SP], place_SP[known_SP]] = made_SPT[known_SP]
+        return log_rate_SNT
+
     def _leave(self, h: Tensor) -> Tensor:
         return self._network.head(self._network.trunk.leave(h))
 
@@ -120,3 +144,52 @@ def _compute(
     known = np.isin(outputs, changed)
     own[..., known] = h[..., np.searchsorted(changed, outputs[known])]
     return layer.after(own, convolved)
+
+
+def _compute_each(
+    layer: Layer, whole: _Whole, weight_kCO: Tensor, h: Tensor, first_S: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return where the stretch of outputs begins that `h` can change, and these outputs.
+
+    `h` (S, C, ..., P) are the inputs from `first_S` on. Where a stretch passes an end of the window
+    its values mean nothing, and count as no change.
+    """
+    taps, length = torch.from_numpy(layer.taps).to(h.device), whole.inputs.shape[-1]
+    width, inside_SP = h.shape[-1], _place(first_S, h.shape[-1])
+    known_SP = (inside_SP >= 0) & (inside_SP < length)
+    difference = layer.before(h) - _take(whole.read, inside_SP)
+    # A row of zeros, the last, is the difference of all positions that do not change.
+    rows_SPC = F.pad(difference.flatten(2).mT * known_SP[..., None], (0, 0, 0, 1))
+    reach = int(layer.taps.max() - layer.taps.min())
+    outputs = ((width - 1 + reach) // layer.stride + layer.pool - 1) // layer.pool + 1
+    # The first output that reads a base from the first on: both are rounded up, then down.
+    read_S = -((int(layer.taps.max()) - first_S) // layer.stride)
+    made_S = read_S.div(layer.pool, rounding_mode="floor")
+    place_SQ = _place(made_S * layer.pool, outputs * layer.pool)
+    from_SQk = place_SQ[..., None] * layer.stride + taps - first_S[:, None, None]
+    from_SQk = torch.where((from_SQk >= 0) & (from_SQk < width), from_SQk, width)
+    sequence_S11 = torch.arange(len(h), device=h.device)[:, None, None]
+    made_SQO = rows_SPC[sequence_S11, from_SQk].flatten(2) @ weight_kCO.flatten(0, 1)
+    convolved = _take(whole.convolved, place_SQ)
+    convolved = convolved + made_SQO.mT.reshape(convolved.shape)
+    if not layer.adds:
+        return made_S, layer.after(None, convolved)
+    # What changes, changes its own output as well.
+    from_SP = _place(made_S, outputs) - first_S[:, None]
+    is_changed = (from_SP >= 0) & (from_SP < width)
+    shape = (len(h), *[1] * (h.dim() - 2), outputs)
+    index = from_SP.clamp(0, width - 1).view(shape).expand(*h.shape[:-1], outputs)
+    as_it_was = _take(whole.inputs, _place(made_S, outputs))
+    own = torch.where(is_changed.view(shape), h.gather(-1, index), as_it_was)
+    return made_S, layer.after(own, convolved)
+
+
+def _place(first_S: Tensor, width: int) -> Tensor:
+    """Return the positions of stretches, (S, width)."""
+    return first_S[:, None] + torch.arange(width, device=first_S.device)
+
+
+def _take(whole: Tensor, place_SP: Tensor) -> Tensor:
+    """Return values of the window at positions, (S, C, ..., P); any where there is none."""
+    taken = whole[0][..., place_SP.clamp(0, whole.shape[-1] - 1)]
+    return taken.movedim(-2, 0)
