@@ -97,7 +97,9 @@ if FILES.variants:
             runtime=240,
         params:
             members=MEMBERS_OF,
-            variants=tracked(settings.variants, "targets", "radius", "null", "shifts", "seed", "top"),
+            variants=tracked(
+                settings.variants, "targets", "radius", "null", "shifts", "seed", "top"
+            ),
             code=code_of("variants_join"),
         script:
             "../../scripts/variants_join.py"

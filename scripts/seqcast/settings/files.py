@@ -93,8 +93,8 @@ class RunFiles:
     `source` is what the dataset is made of, `table` its targets table, `genome` the FASTA that
     windows without coordinates are looked for in, `tracks_genome` the one that genome-wide tracks
     are predicted on, and `other_genome` is that where it is not the dataset's own; `regions` are to
-    be predicted besides, `explained` to be explained, `variants` to be scored, on `own_genome`, whose
-    contigs may have other names in `aliases`. `downloads` has what is known of each file that is
+    be predicted besides, `explained` to be explained, `variants` to be scored on `own_genome`,
+    whose contigs may have other names in `aliases`. `downloads` has what is known of each file that is
     downloaded, by its path.
     """
 

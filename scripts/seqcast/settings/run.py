@@ -134,8 +134,8 @@ class Settings(Section):
             far = [shift for shift in shifts if abs(shift) >= self.dataset.bin_size]
             if far or not shifts:
                 raise ValueError(
-                    f"{place}.shifts are {list(shifts)}, wanted one or more, each less than a bin of"
-                    f" {self.dataset.bin_size} bases; [0] moves nothing"
+                    f"{place}.shifts are {list(shifts)}, wanted one or more, each less than a bin"
+                    f" of {self.dataset.bin_size} bases; [0] moves nothing"
                 )
 
     def _check_checkpoint(self, name: str, train: TrainSettings) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from seqcast.genome import decode
-from seqcast.variants.sequence import Sequence
+from seqcast.variants.sequence import GenomeSequence
 
 SCORED, FLIPPED = "scored", "flipped"
 NO_ALT, ELSEWHERE, SYMBOLIC = "no ALT", "deleted elsewhere", "symbolic"
@@ -16,7 +16,7 @@ _BLOCK = 64
 
 @dataclass(frozen=True)
 class Allele:
-    """One ALT of a row, trimmed: `ref`, what the genome has from `start` (from 0) on, becomes `alt`.
+    """One ALT of a row, trimmed: `ref`, which the genome has from base `start` on, becomes `alt`.
 
     `contig` is the genome's name. `status` says that it is scored, or why not: then the rest is as
     in the row, its contig "" where there is none.
@@ -40,7 +40,7 @@ class Allele:
 
 
 def judge(
-    sequence: Sequence, contig: str | None, position: int, ref: str, alt: str, longest: int
+    sequence: GenomeSequence, contig: str | None, position: int, ref: str, alt: str, longest: int
 ) -> Allele:
     """Return what is scored of an ALT, or why nothing is.
 
@@ -81,10 +81,10 @@ def _refuse(letters: str) -> str:
     return UNKNOWN if set(letters) <= _DNA else NOT_DNA
 
 
-def _find_fault(sequence: Sequence, contig: str | None, start: int, ref: str) -> str:
+def _find_fault(sequence: GenomeSequence, contig: str | None, start: int, ref: str) -> str:
     if contig is None:
         return NO_CONTIG
-    is_inside = 0 <= start and start + len(ref) <= sequence.lengths[contig]
+    is_inside = start >= 0 and start + len(ref) <= sequence.lengths[contig]
     return "" if is_inside else PAST_END
 
 
@@ -104,7 +104,7 @@ def trim(start: int, ref: str, alt: str) -> tuple[int, str, str]:
 
 
 def move_left(
-    sequence: Sequence, contig: str, start: int, ref: str, alt: str
+    sequence: GenomeSequence, contig: str, start: int, ref: str, alt: str
 ) -> tuple[int, str, str]:
     """Move a plain insertion or deletion to the left as far as it means the same.
 

@@ -96,7 +96,7 @@ class Model:
     def _count(
         self, sites: Sequence[Site], rows: np.ndarray, scores: Scores
     ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        """Yield a kind of variants, which of the rows they are, and how many null ones are as large."""
+        """Yield each kind, which of the rows are of it, and how many null ones are as large."""
         is_substitution = np.array([sites[row].is_substitution for row in rows], dtype=bool)
         gc = np.array([sites[row].gc for row in rows])
         for kind, here in ((SUBSTITUTIONS, is_substitution), (OTHERS, ~is_substitution)):

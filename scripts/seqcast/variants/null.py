@@ -9,7 +9,7 @@ from seqcast.shuffle import shuffle_dinucleotides
 from seqcast.variants.alleles import SCORED
 from seqcast.variants.loci import ANY
 from seqcast.variants.parts import Kind, Site
-from seqcast.variants.sequence import Sequence
+from seqcast.variants.sequence import GenomeSequence
 
 SUBSTITUTIONS: Kind = "null.substitutions"
 OTHERS: Kind = "null.others"
@@ -20,7 +20,9 @@ _LONGEST = 20
 _TRIES = 1000
 
 
-def draw_null(sequence: Sequence, kind: Kind, count: int, seed: int, folds: int) -> Iterator[Site]:
+def draw_null(
+    sequence: GenomeSequence, kind: Kind, count: int, seed: int, folds: int
+) -> Iterator[Site]:
     """Draw so many variants of a kind from the genome, evenly over its bases that are known.
 
     They hang on nothing but the genome and the seed. With folds each is scored by one of them.
@@ -45,9 +47,9 @@ def draw_null(sequence: Sequence, kind: Kind, count: int, seed: int, folds: int)
 
 
 def _draw_alleles(
-    sequence: Sequence, contig: str, start: int, kind: Kind, rng: np.random.Generator
+    sequence: GenomeSequence, contig: str, start: int, kind: Kind, rng: np.random.Generator
 ) -> tuple[str, str]:
-    """Draw what the base at a place becomes, or what is inserted or deleted; twice "" where none."""
+    """Draw what a base becomes, or what is inserted or deleted there; twice "" where none is."""
     length = 1 if kind == SUBSTITUTIONS else min(int(rng.geometric(0.5)), _LONGEST)
     around = sequence.read(contig, start - 1, start + length + 1)
     if (around == N).any():
@@ -60,7 +62,7 @@ def _draw_alleles(
     return "", decode(rng.integers(0, 4, length).astype(np.uint8))
 
 
-def find_gc(sequence: Sequence, contig: str, start: int) -> float:
+def find_gc(sequence: GenomeSequence, contig: str, start: int) -> float:
     """Return the share of G and C among the known bases about a place; a half where none is."""
     codes = sequence.read(contig, start - _GC_REACH, start + _GC_REACH + 1)
     known = codes[codes < N]

@@ -33,7 +33,7 @@ class Site(NamedTuple):
     """An allele and what is known of its place; see `alleles.Allele`.
 
     `fold` is the only one whose models held the place out, `ANY` where all may score it. `gc` is
-    the share of G and C about it, NaN where nothing is scored. Of shuffled variants `seed` says how.
+    the share of G and C about it, NaN where nothing is scored. Of shuffled ones `seed` says how.
     """
 
     contig: str
@@ -85,7 +85,7 @@ class Plan:
 
 
 def write_sites(path: Path, kind: Kind, sites: Sequence[Site], genome: str) -> Part:
-    """Write the alleles of a part as a table and return the part; `genome` stands for the genome."""
+    """Write the alleles of a part and return it; the text `genome` stands for the genome."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     writer.writerow(Site._fields)

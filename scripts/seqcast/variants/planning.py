@@ -18,7 +18,7 @@ from seqcast.variants.grid import Grid
 from seqcast.variants.loci import Loci
 from seqcast.variants.null import OTHERS, SUBSTITUTIONS, draw_null, find_gc
 from seqcast.variants.parts import Part, Site, write_plan, write_sites
-from seqcast.variants.sequence import Sequence
+from seqcast.variants.sequence import GenomeSequence
 from seqcast.variants.vcf import Row, find_sorted, open_vcf
 
 # Alleles a part: what is done again where a run was killed.
@@ -64,7 +64,7 @@ def plan_variants(
     dataset, vcf, folder = read_dataset(dataset_path), open_vcf(vcf_path), output.parent
     folder.mkdir(parents=True, exist_ok=True)
     stamp = write_reference(folder.parent, fasta, dataset)
-    sequence = Sequence(open_indexed(folder.parent / NAME))
+    sequence = GenomeSequence(open_indexed(folder.parent / NAME))
     names = Names(sequence.lengths, aliases)
     ordered, rows = find_sorted(vcf, names.order, folder / "sorted.vcf.gz")
     judged = _Judged(dataset, sequence, names)
@@ -73,7 +73,7 @@ def plan_variants(
         parts = list(_write_parts(folder / "alleles", sites, stamp))
     judged.check(vcf_path)
     # Places are drawn all over the genome: what follows each is not read.
-    drawn_from = Sequence(open_indexed(folder.parent / NAME), block=1)
+    drawn_from = GenomeSequence(open_indexed(folder.parent / NAME), block=1)
     parts += _draw_parts(
         folder / "alleles", settings, drawn_from, judged.kinds, dataset.folds, stamp
     )
@@ -90,7 +90,7 @@ def _count(rows: Iterable[Row], update: Any) -> Iterator[Row]:
 class _Judged:
     """Judge row after row and count what comes of it."""
 
-    def __init__(self, dataset: Dataset, sequence: Sequence, names: Names) -> None:
+    def __init__(self, dataset: Dataset, sequence: GenomeSequence, names: Names) -> None:
         self._sequence, self._names = sequence, names
         self._loci, self._grid = Loci(dataset), Grid.from_dataset(dataset)
         self.rows, self.repeated = 0, 0
@@ -182,7 +182,7 @@ def _write_parts(folder: Path, sites: Iterable[Site], stamp: str) -> Iterator[Pa
 def _draw_parts(
     folder: Path,
     settings: VariantsSettings,
-    sequence: Sequence,
+    sequence: GenomeSequence,
     kinds: Iterable[str],
     folds: int,
     stamp: str,

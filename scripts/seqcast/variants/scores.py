@@ -19,8 +19,8 @@ SENTENCES = {
     "change_at": "first base of that bin, from 1",
     "ref_sum": "REF's predicted coverage, summed over the bins within the radius",
     "alt_sum": "ALT's predicted coverage, summed over the bins within the radius",
-    "quantile": "share of the sums of as many neighbouring bins, predicted of test windows, that are"
-    " at most the larger of both alleles' sums",
+    "quantile": "share of the sums of as many neighbouring bins, predicted of test windows, that"
+    " are at most the larger of both alleles' sums",
     "spread": "standard deviation of lfc over strands, shifts and replicates",
     "p": "share of shuffled variants with an |lfc| as large, one added to both",
     "q": "p after Benjamini and Hochberg, over all variants of the target",

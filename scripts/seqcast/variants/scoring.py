@@ -11,7 +11,7 @@ from threading import Lock
 import numpy as np
 
 from seqcast.console import format_seconds, log, progress
-from seqcast.dataset import Dataset, read_dataset
+from seqcast.dataset import read_dataset
 from seqcast.device import choose_device, keep_all_digits, set_threads
 from seqcast.genome_tracks.reference import NAME
 from seqcast.inference import open_fitting
@@ -35,7 +35,7 @@ from seqcast.variants.parts import (
     write_list,
 )
 from seqcast.variants.scores import Scores, join
-from seqcast.variants.sequence import Sequence as Genome
+from seqcast.variants.sequence import GenomeSequence
 
 
 def score_member(
@@ -88,7 +88,7 @@ class _Member:
         self._effects, self._planned, self._folder = effects, planned, folder
         self._fold, self._key, self._name = fold, key, f"variants {name}"
         self._lock = Lock()
-        self._genome = Genome(open_indexed(planned.parent / NAME))
+        self._genome = GenomeSequence(open_indexed(planned.parent / NAME))
 
     def digests(self, plan: Plan) -> dict[str, str]:
         """Return what stands for each part's content and what it is made with."""
@@ -98,7 +98,7 @@ class _Member:
         }
 
     def score_all(self, plan: Plan, threads: int) -> None:
-        """Score the parts that are not there yet, windows side by side; remove what is left over."""
+        """Score the parts that are not there yet, windows side by side; remove stray ones."""
         digests = self.digests(plan)
         paths = {name: self._folder / f"{name}.h5" for name in digests}
         missing = [p for p in plan.parts if not is_done(paths[p.name], digests[p.name])]
@@ -107,17 +107,19 @@ class _Member:
             log.info("%s: %s of %s alleles are done", self._name, f"{total - left:,}", f"{total:,}")
         start = time.monotonic()
         # A window a thread is faster than threads that share its work, and the same on any machine.
-        with ThreadPoolExecutor(threads, initializer=set_threads, initargs=(1, None)) as pool:
-            with progress(total, self._name, "alleles", total - left) as bar:
-                for number, part in enumerate(missing):
-                    found = self._score_part(part, pool, bar.update)
-                    write_found(paths[part.name], digests[part.name], found)
-                    if not number:
-                        each = (time.monotonic() - start) / part.alleles
-                        log.info(
-                            "%s: %s alleles a second, about %s for %s of them",
-                            self._name, f"{1 / each:.3g}", format_seconds(each * left), f"{left:,}",
-                        )  # fmt: skip
+        with (
+            ThreadPoolExecutor(threads, initializer=set_threads, initargs=(1, None)) as pool,
+            progress(total, self._name, "alleles", total - left) as bar,
+        ):
+            for number, part in enumerate(missing):
+                found = self._score_part(part, pool, bar.update)
+                write_found(paths[part.name], digests[part.name], found)
+                if not number:
+                    each = (time.monotonic() - start) / part.alleles
+                    log.info(
+                        "%s: %s alleles a second, about %s for %s of them",
+                        self._name, f"{1 / each:.3g}", format_seconds(each * left), f"{left:,}",
+                    )  # fmt: skip
         for path in self._folder.glob("*.h5"):
             if path.stem not in digests:
                 path.unlink()

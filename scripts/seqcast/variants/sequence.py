@@ -11,7 +11,7 @@ from seqcast.sources.genome.fasta import Fasta
 _BLOCK = 1 << 16
 
 
-class Sequence:
+class GenomeSequence:
     """Read codes of an indexed FASTA; of a genome of any size it keeps one block."""
 
     def __init__(self, fasta: Fasta, block: int = _BLOCK) -> None:

@@ -71,12 +71,16 @@ class Vcf:
 
     def _read_lines(self, label: str) -> Iterator[tuple[int, str]]:
         size = self.path.stat().st_size
-        with refuse_damage(self.path, "cannot be read", _AGAIN), open(self.path, "rb") as raw:
-            with _unpack(raw) as file, progress(size, label, "bytes") as bar:
-                for number, line in enumerate(file, start=1):
-                    yield number, line.rstrip(b"\r\n").decode(**_TEXT)
-                    if label and number % 1000 == 0:
-                        bar.update(raw.tell() - bar.n)
+        with (
+            refuse_damage(self.path, "cannot be read", _AGAIN),
+            open(self.path, "rb") as raw,
+            _unpack(raw) as file,
+            progress(size if label else 0, label, "bytes") as bar,
+        ):
+            for number, line in enumerate(file, start=1):
+                yield number, line.rstrip(b"\r\n").decode(**_TEXT)
+                if label and number % 1000 == 0:
+                    bar.update(raw.tell() - bar.n)
 
     def _read_records(self) -> Iterator[tuple[int, str]]:
         with refuse_damage(self.path, "cannot be read", _AGAIN), _open_binary(self.path) as file:
@@ -139,7 +143,7 @@ def _sort_runs(vcf: Vcf, order: Order, folder: Path) -> Iterator[BinaryIO]:
     rows = vcf.read(f"sorting {vcf.path.name}")
     while chunk := list(islice(rows, _CHUNK)):
         chunk.sort(key=lambda row: order(row.contig, row.position))
-        run = tempfile.TemporaryFile(dir=folder)
+        run = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         run.writelines(f"{row.line}\n".encode(**_TEXT) for row in chunk)
         run.seek(0)
         yield run

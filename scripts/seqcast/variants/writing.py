@@ -60,7 +60,7 @@ def find_targets(dataset: Dataset, asked: str | Sequence[str]) -> list[int]:
 
 
 class _Rows:
-    """The file's alleles one by one, each with its row, its place in a part and the part's scores."""
+    """The file's rows one by one, each with its alleles and their scores."""
 
     def __init__(self, vcf: Vcf, joined: Iterator[Joined]) -> None:
         self._rows, self._joined = vcf.read(), joined
