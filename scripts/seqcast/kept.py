@@ -105,8 +105,8 @@ class Kept:
         device = one_hot_SPC.device
         first_S = torch.tensor(starts, device=device)
         h = self._network.trunk.enter(one_hot_SPC.mT)
-        for layer, whole, weight_kCO in zip(self._layers, self._whole, self._weights, strict=True):
-            first_S, h = _compute_each(layer, whole, weight_kCO, h, first_S)
+        for layer, whole in zip(self._layers, self._whole, strict=True):
+            first_S, h = _compute_each(layer, whole, layer.conv.weight, h, first_S)
         log_rate_SNT = self._log_rate_NT.repeat(len(h), 1, 1)
         made_SPT, place_SP = self._leave(h), _place(first_S, h.shape[-1])
         known_SP = (place_SP >= 0) & (place_SP < log_rate_SNT.shape[1])
@@ -147,41 +147,49 @@ def _compute(
 
 
 def _compute_each(
-    layer: Layer, whole: _Whole, weight_kCO: Tensor, h: Tensor, first_S: Tensor
+    layer: Layer, whole: _Whole, weight: Tensor, h: Tensor, first_S: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return where the stretch of outputs begins that `h` can change, and these outputs.
 
     `h` (S, C, ..., P) are the inputs from `first_S` on. Where a stretch passes an end of the window
     its values mean nothing, and count as no change.
     """
-    taps, length = torch.from_numpy(layer.taps).to(h.device), whole.inputs.shape[-1]
-    width, inside_SP = h.shape[-1], _place(first_S, h.shape[-1])
-    known_SP = (inside_SP >= 0) & (inside_SP < length)
+    reach, lowest = int(layer.taps.max() - layer.taps.min()), int(layer.taps.min())
+    inside_SP, width = _place(first_S, h.shape[-1]), h.shape[-1]
+    known_SP = (inside_SP >= 0) & (inside_SP < whole.inputs.shape[-1])
     difference = layer.before(h) - _take(whole.read, inside_SP)
-    # A row of zeros, the last, is the difference of all positions that do not change.
-    rows_SPC = F.pad(difference.flatten(2).mT * known_SP[..., None], (0, 0, 0, 1))
-    reach = int(layer.taps.max() - layer.taps.min())
-    outputs = ((width - 1 + reach) // layer.stride + layer.pool - 1) // layer.pool + 1
+    difference_SPC = difference.flatten(2).mT * known_SP[..., None]
     # The first output that reads a base from the first on: both are rounded up, then down.
-    read_S = -((int(layer.taps.max()) - first_S) // layer.stride)
-    made_S = read_S.div(layer.pool, rounding_mode="floor")
-    place_SQ = _place(made_S * layer.pool, outputs * layer.pool)
-    from_SQk = place_SQ[..., None] * layer.stride + taps - first_S[:, None, None]
-    from_SQk = torch.where((from_SQk >= 0) & (from_SQk < width), from_SQk, width)
-    sequence_S11 = torch.arange(len(h), device=h.device)[:, None, None]
-    made_SQO = rows_SPC[sequence_S11, from_SQk].flatten(2) @ weight_kCO.flatten(0, 1)
-    convolved = _take(whole.convolved, place_SQ)
-    convolved = convolved + made_SQO.mT.reshape(convolved.shape)
+    made_S = -((lowest + reach - first_S) // layer.stride)
+    made_S = made_S.div(layer.pool, rounding_mode="floor")
+    outputs = ((width - 1 + reach) // layer.stride + layer.pool - 1) // layer.pool + 1
+    places = outputs * layer.pool
+    if layer.stride == layer.pool == 1:
+        # The first and last outputs read one changed position.
+        read_SPC = F.pad(difference_SPC, (0, 0, reach, reach))
+    else:
+        # What the outputs read begins elsewhere in each sequence.
+        start_S = made_S * (layer.pool * layer.stride) + lowest - first_S
+        read_SP = _place(start_S, (places - 1) * layer.stride + reach + 1)
+        is_changed = (read_SP >= 0) & (read_SP < width)
+        index = read_SP.clamp(0, width - 1)[..., None].expand(-1, -1, difference_SPC.shape[2])
+        read_SPC = difference_SPC.gather(1, index) * is_changed[..., None]
+    made = _convolve(layer, weight, read_SPC.mT.view(len(h), -1, *h.shape[2:-1], read_SPC.shape[1]))
+    convolved = _take(whole.convolved, _place(made_S * layer.pool, places)) + made
     if not layer.adds:
         return made_S, layer.after(None, convolved)
     # What changes, changes its own output as well.
-    from_SP = _place(made_S, outputs) - first_S[:, None]
-    is_changed = (from_SP >= 0) & (from_SP < width)
-    shape = (len(h), *[1] * (h.dim() - 2), outputs)
-    index = from_SP.clamp(0, width - 1).view(shape).expand(*h.shape[:-1], outputs)
-    as_it_was = _take(whole.inputs, _place(made_S, outputs))
-    own = torch.where(is_changed.view(shape), h.gather(-1, index), as_it_was)
+    own = _take(whole.inputs, _place(made_S, outputs))
+    own[..., lowest + reach : lowest + reach + width] = h
     return made_S, layer.after(own, convolved)
+
+
+def _convolve(layer: Layer, weight: Tensor, read: Tensor) -> Tensor:
+    """Return what a layer's convolution makes of (S, C, ..., P), without bias or padding."""
+    dilation = int(layer.taps[1] - layer.taps[0]) if len(layer.taps) > 1 else 1
+    if weight.dim() == 4:
+        return F.conv2d(read, weight, None, (1, layer.stride), 0, (1, dilation))
+    return F.conv1d(read, weight, None, layer.stride, 0, dilation)
 
 
 def _place(first_S: Tensor, width: int) -> Tensor:
@@ -190,6 +198,10 @@ def _place(first_S: Tensor, width: int) -> Tensor:
 
 
 def _take(whole: Tensor, place_SP: Tensor) -> Tensor:
-    """Return values of the window at positions, (S, C, ..., P); any where there is none."""
-    taken = whole[0][..., place_SP.clamp(0, whole.shape[-1] - 1)]
-    return taken.movedim(-2, 0)
+    """Return values of the window at positions, (S, C, ..., P); any where there is none.
+
+    Channels lie side by side in memory, as convolutions read them fastest.
+    """
+    rows_LC = whole[0].flatten(1).T
+    taken_SPC = rows_LC[place_SP.clamp(0, len(rows_LC) - 1)]
+    return taken_SPC.mT.view(len(place_SP), -1, *whole.shape[2:-1], place_SP.shape[1])

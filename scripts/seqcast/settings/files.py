@@ -94,8 +94,8 @@ class RunFiles:
     windows without coordinates are looked for in, `tracks_genome` the one that genome-wide tracks
     are predicted on, and `other_genome` is that where it is not the dataset's own; `regions` are to
     be predicted besides, `explained` to be explained, `variants` to be scored on `own_genome`,
-    whose contigs may have other names in `aliases`. `downloads` has what is known of each file that is
-    downloaded, by its path.
+    whose contigs may have other names in `aliases`. `downloads` has what is known of each file that
+    is downloaded, by its path.
     """
 
     source: tuple[str, ...]

@@ -12,7 +12,7 @@ from seqcast.variants.parts import Site
 from seqcast.variants.scores import Ruler, Scores, average, join
 
 # Substitutions that are computed in one go.
-_GROUP = 16
+_GROUP = 32
 # So many bases, or the next of these, are taken as changed: others are given as they are.
 _LENGTHS = 4
 
@@ -112,15 +112,15 @@ class Effects:
     ) -> np.ndarray:
         """Predict substitutions, each as a change of so many bases."""
         own, starts = window.own, []
-        changed = np.empty((_GROUP, width), dtype=np.uint8)
+        # One alone would be computed by another routine, which rounds otherwise.
+        changed = np.empty((max(len(sites), 2), width), dtype=np.uint8)
         for row, site in enumerate(sites):
             at = site.start - window.start
             starts.append(min(at, len(own) - width))
             changed[row] = own[starts[-1] :][:width]
             changed[row, at - starts[-1] :][: len(site.alt)] = encode(site.alt)
-        # Always as many: how numbers are rounded may hang on it.
         changed[len(sites) :] = changed[0]
-        starts += starts[:1] * (_GROUP - len(sites))
+        starts += starts[:1] * (len(changed) - len(sites))
         return kept.predict_each(starts, changed)[:, : len(sites)]
 
     def _predict_moved(self, window: Window, site: Site) -> np.ndarray:

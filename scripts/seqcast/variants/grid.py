@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from seqcast.dataset import Dataset
 
-# Centres of windows are so many of what a window predicts apart; so long may an allele be.
-_SHARE = 4
+# Centres of windows are half of what a window predicts apart; half of that may an allele be.
+_HALF = 2
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Grid:
     @property
     def step(self) -> int:
         """Bases from one centre to the next."""
-        return max(self.bins // _SHARE, 1) * self.bin_size
+        return max(self.bins // _HALF, 1) * self.bin_size
 
     @property
     def longest(self) -> int:
         """Bases that an allele may have: with that it ends well within its window."""
-        return self.step
+        return self.step // _HALF
 
     def find_start(self, place: int, length: int) -> int:
         """Return the first base of a place's window, on a contig of so many bases.

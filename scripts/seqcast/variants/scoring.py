@@ -160,8 +160,9 @@ class _Member:
         if sites[0].seed:
             first = sites[0].start - start + margin
             codes = shuffle_flanks(codes, first, first + len(sites[0].ref), sites[0].seed)
-        # The same allele twice, as rows come twice, is scored once.
-        once = dict.fromkeys((site.start, site.ref, site.alt) for site in sites)
+        # The same allele twice, as rows come twice, is scored once, and in an order of its own: how
+        # numbers are rounded may hang on what they are computed beside.
+        once = sorted({(site.start, site.ref, site.alt) for site in sites})
         place = {allele: at for at, allele in enumerate(once)}
         own = {(site.start, site.ref, site.alt): site for site in sites}
         scores = self._effects.score(

@@ -118,14 +118,18 @@ def open_vcf(path: Path) -> Vcf:
 def find_sorted(vcf: Vcf, order: Order, output: Path) -> tuple[Vcf, int]:
     """Return a VCF whose rows are in order, and how many there are.
 
-    It is the file itself where it is sorted, else what is written to `output`, in memory that does
-    not grow with the file. Rows that are equal stay in their order.
+    It is the file itself where each contig comes in one piece and positions ascend, else what is
+    written to `output`, in memory that does not grow with the file. Rows that are equal stay in
+    their order.
     """
-    before, count, is_sorted = None, 0, True
+    count, is_sorted, seen, contig, position = 0, True, set(), None, 0
     for row in vcf.read(f"reading {vcf.path.name}"):
-        here = order(row.contig, row.position)
-        is_sorted &= before is None or before <= here
-        before, count = here, count + 1
+        if row.contig != contig:
+            is_sorted &= row.contig not in seen
+            contig, position = row.contig, 0
+            seen.add(contig)
+        is_sorted &= position <= row.position
+        position, count = row.position, count + 1
     if is_sorted:
         output.unlink(missing_ok=True)
         return vcf, count
