@@ -9,7 +9,8 @@ from seqcast.variants.writing import write_variants
 inputs, params = snakemake.input, snakemake.params
 with step("variants join", snakemake.log[0]):
     write_variants(
-        Path(snakemake.output.variants),
+        Path(snakemake.output.joined),
+        Path(snakemake.output.table).parent,
         Path(inputs.dataset),
         Path(inputs.plan),
         params.members,

@@ -13,14 +13,17 @@ from tiny import CROP, LENGTHS, NETWORKS, TARGETS, write_tiny
 from seqcast.checkpoint import write_model
 from seqcast.dataset import Dataset
 from seqcast.genome import decode
-from seqcast.settings import PredictSettings, TrainSettings, VariantsSettings
+from seqcast.settings import ExplainSettings, PredictSettings, TrainSettings, VariantsSettings
 from seqcast.sources.genome.fasta import Fasta
 from seqcast.variants.planning import plan_variants
 from seqcast.variants.scoring import score_member
+from seqcast.variants.top import show_member
+from seqcast.variants.tracks import write_tracks
 from seqcast.variants.writing import write_variants
 
 HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 SETTINGS = VariantsSettings(vcf="my.vcf", radius=20, null=12, top=2)
+EXPLAIN = ExplainSettings()
 TRAINING = TrainSettings(device="cpu", threads=1)
 PREDICT = PredictSettings(strands="both")
 
@@ -73,23 +76,33 @@ class Run:
         plan_variants(self.parts / "plan.json", settings, self.dataset.path, vcf, fasta, {})
         return json.loads((self.parts / "plan.json").read_text())
 
+    def find_fold(self, name: str) -> int:
+        """Return the fold of a member, by its name."""
+        return int(name[-1]) - 1 if ".f" in name else 0
+
     def score(self, settings: VariantsSettings = SETTINGS, threads: int = 1) -> None:
         """Score with all members."""
         for name in self.members:
-            fold = int(name[-1]) - 1 if ".f" in name else 0
             score_member(
                 settings, PREDICT, TRAINING.model_copy(update={"threads": threads}),
                 self.folder / f"{name}.safetensors", self.dataset.path, self.parts / "plan.json",
-                self.parts / name / "parts.json", fold=fold, name=name,
+                self.parts / name / "parts.json", fold=self.find_fold(name), name=name,
             )  # fmt: skip
 
     def join(self, settings: VariantsSettings = SETTINGS) -> dict:
         """Join; return what `variants.json` says."""
-        output = self.folder / "variants/variants.json"
+        output, joined = self.folder / "variants/variants.json", self.parts / "joined.json"
         write_variants(
-            output, self.dataset.path, self.parts / "plan.json", {"default": self.members},
-            {"default": self.predictions}, settings,
+            joined, output.parent, self.dataset.path, self.parts / "plan.json",
+            {"default": self.members}, {"default": self.predictions}, settings,
         )  # fmt: skip
+        seen = [self.parts / "top" / f"{name}.h5" for name in self.members]
+        for name, path in zip(self.members, seen, strict=True):
+            show_member(
+                settings, EXPLAIN, PREDICT, TRAINING, self.folder / f"{name}.safetensors",
+                self.dataset.path, joined, path, model_name="default", fold=self.find_fold(name),
+            )  # fmt: skip
+        write_tracks(output, joined, self.dataset.path, {"default": seen})
         return json.loads(output.read_text())
 
     def run(self, vcf: Path, settings: VariantsSettings = SETTINGS, **options) -> list[dict]:

@@ -82,7 +82,7 @@ if FILES.variants:
             parts=expand(rules.variants_member.output, member=MEMBERS),
             predictions=rules.predict.input,
         output:
-            variants=VARIED,
+            joined=f"{VARIANTS}/parts/joined.json",
             table=f"{VARIANTS}/variants.tsv",
             vcf=f"{VARIANTS}/variants.vcf.gz",
             arrays=f"{VARIANTS}/variants.h5",
@@ -103,3 +103,54 @@ if FILES.variants:
             code=code_of("variants_join"),
         script:
             "../../scripts/variants_join.py"
+
+    rule variants_top:
+        input:
+            dataset=ancient(DATASET),
+            model=rules.train_model.output.model,
+            joined=f"{VARIANTS}/parts/joined.json",
+            genome=ancient(f"{VARIANTS}/genome.fa"),
+            index=ancient(f"{VARIANTS}/genome.fa.fai"),
+        output:
+            f"{VARIANTS}/parts/top/{{member}}.h5",
+        log:
+            f"{RUN}/logs/variants/{{member}}.top.log",
+        conda:
+            "../../envs/torch.yaml"
+        threads: lambda wildcards: training_of(wildcards).threads or workflow.cores or 1
+        resources:
+            gpu=gpu_of,
+            mem_mb=8_000,
+            runtime=240,
+        params:
+            variants=tracked(settings.variants, "radius"),
+            explain=tracked(settings.explain, "method", "references", "seed"),
+            predict=tracked(settings.predict, "checkpoint", "strands"),
+            model=lambda wildcards: MEMBERS[wildcards.member].model,
+            fold=lambda wildcards: MEMBERS[wildcards.member].fold,
+            untracked=runtime_of,
+            files=contents_of(FILES.checkpoint),
+            snapshots=rules.train_model.params.snapshots,
+            code=code_of("variants_top"),
+        script:
+            "../../scripts/variants_top.py"
+
+    rule variants_tracks:
+        input:
+            dataset=ancient(DATASET),
+            joined=f"{VARIANTS}/parts/joined.json",
+            seen=expand(rules.variants_top.output, member=MEMBERS),
+        output:
+            VARIED,
+        log:
+            f"{RUN}/logs/variants/tracks.log",
+        conda:
+            "../../envs/data.yaml"
+        resources:
+            mem_mb=4_000,
+            runtime=60,
+        params:
+            members=MEMBERS_OF,
+            code=code_of("variants_tracks"),
+        script:
+            "../../scripts/variants_tracks.py"

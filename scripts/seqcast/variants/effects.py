@@ -58,6 +58,22 @@ class Effects:
             [self._score_moved(self._move(window, by), sites, length) for by in self.shifts]
         )
 
+    def predict_both(self, window: Window, site: Site) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is predicted of REF and ALT, (K, N, T) rates in training units each.
+
+        Both are aligned with REF's bins; see `align`.
+        """
+        kept = self.predictor.keep(window.own)
+        ref_KNT = kept.predict_strands()
+        ((_, alt_KSNT),) = self._predict(window, kept, ref_KNT, [site])
+        return ref_KNT, alt_KSNT[:, 0]
+
+    def find_near(self, window: Window, site: Site, length: int) -> list[int]:
+        """Return the bins within the radius, counted from the window's start, cropped ones too."""
+        known = self.grid.find_known(window.start, length)
+        near, first = self._find_near(window, site, known), self.grid.crop + known.start
+        return list(range(near.start + first, near.stop + first))
+
     def _move(self, window: Window, by: int) -> Window:
         if not by:
             return window

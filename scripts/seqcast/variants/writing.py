@@ -28,9 +28,10 @@ from seqcast.variants.grid import Grid
 from seqcast.variants.joining import SCORES, Joined, Model, join_models
 from seqcast.variants.parts import Member, Plan, Site, read_plan
 from seqcast.variants.scores import SENTENCES
+from seqcast.variants.seen import FORMAT, FORMAT_VERSION
 from seqcast.variants.vcf import COLUMNS, Row, Vcf, open_vcf, write_lines
 
-FORMAT, TABLE, FORMAT_VERSION = "seqcast-variants", "seqcast-variants-table", 1
+TABLE = "seqcast-variants-table"
 KEY = "SEQCAST"
 ALLELE_COLUMNS = ("contig", "position", "id", "ref", "alt", "status", "split")
 TABLE_COLUMNS = (*ALLELE_COLUMNS, "target", "model", *SCORES)
@@ -84,18 +85,19 @@ class _Rows:
 
 def write_variants(
     output: Path,
+    folder: Path,
     dataset_path: Path,
     plan_path: Path,
     members: Mapping[str, Sequence[str]],
     predictions: Mapping[str, Path],
     settings: VariantsSettings,
 ) -> None:
-    """Write table, VCF, arrays and last `output`, the JSON that lists them, all beside it.
+    """Write table, VCF and arrays into a folder, and last `output`, the JSON that lists them.
 
     `members` has the names of each model's, whose parts lie beside the plan, `predictions` what
     each model predicts of test windows.
     """
-    dataset, plan, folder = read_dataset(dataset_path), read_plan(plan_path), output.parent
+    dataset, plan = read_dataset(dataset_path), read_plan(plan_path)
     targets = find_targets(dataset, settings.targets)
     opened = {
         model: {name: Member(plan_path.parent / name / "parts.json") for name in names}
@@ -315,7 +317,7 @@ class _Top:
                 if any(allele == each[2] for each in heap):
                     continue
                 values = {key: found[key][at].item() for key in SCORES}
-                entry = (lfc, -number, allele, (first, values))
+                entry = (lfc, -number, allele, (first, site.fold, values))
                 if len(heap) < self._most:
                     heapq.heappush(heap, entry)
                 else:
@@ -326,12 +328,12 @@ class _Top:
         """What `variants.json` says of them, the largest of each target first."""
         rows = []
         for (model, target), heap in sorted(self._heaps.items()):
-            for _, _, allele, (first, values) in sorted(heap, reverse=True):
+            for _, _, allele, (first, fold, values) in sorted(heap, reverse=True):
                 known = {key: None if v != v else v for key, v in values.items()}
                 row = dict(zip(ALLELE_COLUMNS, first, strict=True)) | {"position": int(first[1])}
-                place = {"place": allele[0], "summit": allele[1]}
-                row |= {"target": target, "model": model, **known, **place}
-                rows.append(row | {"trimmed": list(allele[2:])})
+                row |= {"target": target, "model": model, **known, "fold": fold}
+                place = {"place": allele[0], "summit": allele[1], "trimmed": list(allele[2:])}
+                rows.append(row | place)
         return rows
 
 
