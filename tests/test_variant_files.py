@@ -11,10 +11,11 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pybigtools
 import pysam
 import pytest
 import torch
-from tiny import LENGTHS, TARGETS
+from tiny import BIN, LENGTHS, TARGETS
 from varied_run import HEADER, SETTINGS, Run, draw_rows, write_vcf
 
 from seqcast.errors import SeqcastError
@@ -22,6 +23,7 @@ from seqcast.fasta import write_fasta
 from seqcast.genome import decode, encode
 from seqcast.sources.genome.fasta import open_fasta, open_indexed
 from seqcast.variants import planning, vcf
+from seqcast.variants.grid import Grid
 from seqcast.variants.parts import read_plan, read_sites, write_plan, write_sites
 from seqcast.variants.vcf import find_sorted, open_vcf
 
@@ -137,10 +139,52 @@ def test_all_files_say_the_same(scored: Run) -> None:
     assert (best["position"], best["target"]) == (int(largest["position"]), largest["target"])
 
 
+def test_tracks_and_letters_are_those_of_both_alleles(scored: Run) -> None:
+    said, folder = scored.join(), scored.folder / "variants"
+    assert {each["target"] for each in said["top"]} == set(TARGETS.identifier)
+    assert len(said["top"]) == SETTINGS.top * len(TARGETS)
+    files = {each["file"] for each in said["files"]}
+    assert all((folder / name).is_file() for name in files)
+    grid = Grid.from_dataset(scored.dataset)
+    for slug, name in zip(TARGETS.slugs, TARGETS.identifier, strict=True):
+        top = [each for each in said["top"] if each["target"] == name]
+        assert [abs(each["lfc"]) for each in top] == sorted(
+            (abs(each["lfc"]) for each in top), reverse=True
+        )
+        ref, alt = (
+            np.load(folder / f"{slug}.default.{a}.ohe.npz")["arr_0"] for a in ("ref", "alt")
+        )
+        assert ref.shape == alt.shape == (SETTINGS.top, 4, 200)
+        assert all((one != other).any() for one, other in zip(ref, alt, strict=True))
+        for row, each in enumerate(top):
+            length, place = LENGTHS[each["place"]], each["summit"]
+            start = grid.find_start(place, length)
+            known = grid.find_known(start, length)
+            end = place + max(len(each["trimmed"][0]), 1)
+            near = grid.find_near(start, place - 20, end + 20, known)
+            first = start + grid.crop * grid.bin_size
+            others = [o["summit"] for o in top if o["place"] == each["place"]]
+            bins = first + BIN * np.arange(near.start, near.stop) + BIN // 2
+            if any(abs(bins - place).max() > abs(bins - o).min() for o in others if o != place):
+                continue  # its bins are shared with another
+            for allele, sums in (("ref", "ref_sum"), ("alt", "alt_sum")):
+                with pybigtools.open(str(folder / f"{slug}.default.{allele}.bw")) as track:
+                    values = track.values(
+                        each["place"], int(bins[0]), int(bins[-1]) + 1, fillna=None
+                    )
+                assert sum(values[::BIN]) == pytest.approx(each[sums], rel=1e-4)
+            with pybigtools.open(str(folder / f"{slug}.default.ref.contributions.bw")) as track:
+                here = track.values(each["place"], place, place + 1, fillna=None)[0]
+            attr = np.load(folder / f"{slug}.default.ref.attr.npz")["arr_0"][row]
+            projected = (attr * ref[row]).sum(0)
+            assert np.abs(projected - here).min() < 1e-6
+
+
 def test_the_order_of_rows_their_number_and_the_rest_of_the_file_change_no_score(
     scored: Run, tmp_path: Path
 ) -> None:
     run, rows = Run(tmp_path), draw_rows(scored.dataset, 60)
+    shutil.copy(scored.folder / "default.safetensors", tmp_path)
     wanted = {(row["id"], row["target"]): row for row in scored.read()}
 
     def check(found: list[dict[str, str]], *, exact: bool) -> None:

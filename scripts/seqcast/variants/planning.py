@@ -42,6 +42,10 @@ class Names:
             self._found[name] = next(iter(matched), None)
         return self._found[name]
 
+    def lengths(self, sequence: GenomeSequence) -> dict[str, int]:
+        """Return the lengths of the genome's contigs that were asked for, by the VCF's names."""
+        return {name: sequence.lengths[contig] for name, contig in self._found.items() if contig}
+
     def order(self, name: str, position: int) -> tuple[int, str, int]:
         """Return the key by which rows are sorted: the genome's order, what it lacks last."""
         contig = self.find(name)
@@ -145,7 +149,7 @@ class _Judged:
         return {
             "rows": self.rows, "alleles": self.status.total(), "repeated": self.repeated,
             "status": dict(self.status.most_common()), "warnings": self.warnings,
-            "unknown_contigs": list(self._unknown),
+            "unknown_contigs": list(self._unknown), "contigs": self._names.lengths(self._sequence),
         }  # fmt: skip
 
     def check(self, path: Path) -> None:

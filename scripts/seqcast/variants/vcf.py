@@ -66,7 +66,7 @@ class Vcf:
         """
         lines = self._read_records() if self.is_binary else self._read_lines(label)
         for number, line in lines:
-            if line and not line.startswith("#"):
+            if line and not line.removeprefix("\ufeff").startswith("#"):
                 yield _parse(self.path, number, line)
 
     def _read_lines(self, label: str) -> Iterator[tuple[int, str]]:

@@ -22,7 +22,7 @@ from seqcast.hdf5 import Draft
 from seqcast.predictions import read_predictions
 from seqcast.printable import to_printable
 from seqcast.provenance import sha256_of
-from seqcast.seal import seal_beside, write_sealed
+from seqcast.seal import AGAIN, seal_beside, write_sealed
 from seqcast.settings import VariantsSettings
 from seqcast.variants.grid import Grid
 from seqcast.variants.joining import SCORES, Joined, Model, join_models
@@ -37,6 +37,8 @@ ALLELE_COLUMNS = ("contig", "position", "id", "ref", "alt", "status", "split")
 TABLE_COLUMNS = (*ALLELE_COLUMNS, "target", "model", *SCORES)
 # What INFO has of them, with the words of its keys.
 _INFO = ("lfc", "quantile", "spread", "p", "q")
+# What a plan says of itself, and not of the variants.
+_OF_THE_PLAN = ("format", "format_version", "sorted", "contigs")
 # The longest contig that tabix's own kind of index can hold.
 _MOST_TBI = 1 << 29
 
@@ -66,6 +68,7 @@ class _Rows:
     def __init__(self, vcf: Vcf, joined: Iterator[Joined]) -> None:
         self._rows, self._joined = vcf.read(), joined
         self._part, self._at = Joined([], {}), 0
+        self._path = vcf.path
 
     def __iter__(self) -> Iterator[tuple[Row, list[tuple[str, Site, dict[str, dict]]]]]:
         """Yield each row with its alleles: ALT, site, and for each model the scores, (T,) each."""
@@ -74,7 +77,12 @@ class _Rows:
 
     def _next(self) -> tuple[Site, dict[str, dict[str, np.ndarray]]]:
         if self._at == len(self._part.sites):
-            self._part, self._at = next(self._joined), 0
+            part = next(self._joined, None)
+            if part is None:
+                raise SeqcastError(
+                    f"{self._path}: has more rows than when it was read first; {AGAIN}"
+                )
+            self._part, self._at = part, 0
         at, self._at = self._at, self._at + 1
         scores = {
             model: {key: values[at] for key, values in found.items()}
@@ -113,7 +121,8 @@ def write_variants(
     names = [dataset.targets.identifier[each] for each in targets]
     top = _Top(settings.top, names)
     vcf = open_vcf(plan.vcf)
-    header = list(_make_header(vcf, list(models), [dataset.targets.slugs[t] for t in targets]))
+    slugs = [dataset.targets.slugs[target] for target in targets]
+    header = list(_make_header(vcf, plan.facts["contigs"], list(models), slugs))
     table, out = folder / "variants.tsv", folder / "variants.vcf.gz"
     with (
         written_whole(table) as partial,
@@ -180,10 +189,14 @@ def _write(value: float) -> str:
     return "" if value != value else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _make_header(vcf: Vcf, models: Sequence[str], slugs: Sequence[str]) -> Iterator[str]:
-    """Yield the header's lines with those of the scores before the last."""
+def _make_header(
+    vcf: Vcf, lengths: Mapping[str, int], models: Sequence[str], slugs: Sequence[str]
+) -> Iterator[str]:
+    """Yield the header's lines, before the last those of the scores and of contigs it lacks."""
     *lines, columns = vcf.header
     yield from (each for each in lines if not each.startswith((f"##INFO=<ID={KEY}_", f"##{KEY}_")))
+    for name in sorted(lengths.keys() - set(vcf.contigs)):
+        yield f"##contig=<ID={name},length={lengths[name]}>"
     yield f"##{KEY}_TARGETS={'|'.join(slugs)}"
     for key, kind, words in (
         ("STATUS", "String", "scored; flipped: REF is the genome's ALT; or why it is left out"),
@@ -347,7 +360,7 @@ def _collect(
     """Return what `variants.json` says but for the top variants and the files."""
     grid, table = Grid.from_dataset(dataset), dataset.targets
     members = {name: each for of in opened.values() for name, each in of.items()}
-    counted = {key: value for key, value in plan.facts.items() if key not in ("sorted", "format")}
+    counted = {key: value for key, value in plan.facts.items() if key not in _OF_THE_PLAN}
     return {
         "format": FORMAT, "format_version": FORMAT_VERSION, **counted,
         **settings.model_dump(mode="json", include={"radius", "null", "shifts", "seed"}),
