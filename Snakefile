@@ -68,6 +68,7 @@ include: "workflow/rules/tracks.smk"
 include: "workflow/rules/parts.smk"
 include: "workflow/rules/genome_tracks.smk"
 include: "workflow/rules/explain.smk"
+include: "workflow/rules/variants.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -78,5 +79,6 @@ rule all:
         rules.export.input,
         rules.browse.input,
         REGIONS,
+        VARIED,
         FIRST_LOOK,
     localrule: True

@@ -17,7 +17,9 @@ data
 nn sources
 training tracks evaluate
 predict
-explain report
+explain
+variants
+report
 """
 HEIGHT = {room: height for height, line in enumerate(ROOMS.split("\n")) for room in line.split()}
 TORCH = {

@@ -324,7 +324,14 @@ def test_misuse_is_told(arguments: list[str]) -> None:
 def test_it_starts_with_one_line_and_ends_quietly(tmp_path: Path) -> None:
     (tmp_path / "x.bw").write_bytes(BODY)
     server = subprocess.Popen(
-        [sys.executable, "-m", "seqcast.tracks.browser.serving", str(tmp_path), "--port", "0"],
+        [
+            sys.executable,
+            "-m",
+            "seqcast.tracks.browser.serving",
+            str(tmp_path),
+            "--port",
+            "0",
+        ],
         env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

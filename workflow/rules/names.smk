@@ -55,6 +55,8 @@ PAGES = ("index.html", "igv.min.js", "igv_session.xml", "hub.txt", "config.json"
 EXPLAINED = f"{RUN}/explain/explain.json"
 if not config.get("explain") and not Path(EXPLAINED).exists():
     EXPLAINED = []
+# What variants do, where the config names any.
+VARIED = f"{RUN}/variants/variants.json" if FILES.variants else []
 PAGE = Path(workflow.basedir, "workflow/report/page.html.j2")
 FIGURES = f"{RUN}/report/figures"
 

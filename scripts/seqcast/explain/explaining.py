@@ -80,11 +80,15 @@ class Explainer:
         coverage_NT = self.predictor.predict(codes[None])[0]
         bins = np.array(layout.bins) - self.predictor.crop
         predicted = float(coverage_NT[bins][:, list(targets)].mean())
-        return self._attribute(objective, codes, layout.places, region), predicted
+        return self.attribute(objective, codes, layout.places, region), predicted
 
-    def _attribute(
+    def attribute(
         self, objective: Objective, codes: np.ndarray, places: slice, region: Region
     ) -> Attribution:
+        """Return what some bases of a window contribute to what is explained of it.
+
+        Raises `SeqcastError` where DeepLIFT's contributions do not add up.
+        """
         if self.method == "ism":
             return explain_by_ism(objective, codes, places)
         if self.method == "gradient":

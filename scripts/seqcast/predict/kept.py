@@ -90,6 +90,30 @@ class Kept:
         log_rate_SNT[:, np.searchsorted(bins, changed)] = self._leave(h)
         return log_rate_SNT
 
+    @property
+    def log_rate_NT(self) -> Tensor:
+        """The log rates of all bins of the window as it is, cropped ones too."""
+        return self._log_rate_NT
+
+    @torch.no_grad()
+    def predict_each(self, starts: Sequence[int], one_hot_SPC: Tensor) -> Tensor:
+        """Return the log rates of all bins, (S, N, T), each sequence with bases of its own changed.
+
+        In sequence s they are P from `starts[s]` on. What changes is kept as a stretch of positions
+        a sequence, as wide for all: as many as P bases can touch, wherever they lie.
+        """
+        device = one_hot_SPC.device
+        first_S = torch.tensor(starts, device=device)
+        h = self._network.trunk.enter(one_hot_SPC.mT)
+        for layer, whole in zip(self._layers, self._whole, strict=True):
+            first_S, h = _compute_each(layer, whole, layer.conv.weight, h, first_S)
+        log_rate_SNT = self._log_rate_NT.repeat(len(h), 1, 1)
+        made_SPT, place_SP = self._leave(h), _place(first_S, h.shape[-1])
+        known_SP = (place_SP >= 0) & (place_SP < log_rate_SNT.shape[1])
+        rows_SP = torch.arange(len(h), device=device)[:, None].expand_as(place_SP)
+        log_rate_SNT[rows_SP[known_SP], place_SP[known_SP]] = made_SPT[known_SP]
+        return log_rate_SNT
+
     def _leave(self, h: Tensor) -> Tensor:
         return self._network.head(self._network.trunk.leave(h))
 
@@ -120,3 +144,68 @@ def _compute(
     known = np.isin(outputs, changed)
     own[..., known] = h[..., np.searchsorted(changed, outputs[known])]
     return layer.after(own, convolved)
+
+
+def _compute_each(
+    layer: Layer, whole: _Whole, weight: Tensor, h: Tensor, first_S: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return where the stretch of outputs begins that `h` can change, and these outputs.
+
+    `h` (S, C, ..., P) are the inputs from `first_S` on. Where a stretch passes an end of the window
+    its values mean nothing, and count as no change.
+    """
+    reach, lowest = int(layer.taps.max() - layer.taps.min()), int(layer.taps.min())
+    inside_SP, width = _place(first_S, h.shape[-1]), h.shape[-1]
+    known_SP = (inside_SP >= 0) & (inside_SP < whole.inputs.shape[-1])
+    difference = layer.before(h) - _take(whole.read, inside_SP)
+    difference_SPC = difference.flatten(2).mT * known_SP[..., None]
+    # The first output that reads a base from the first on: both are rounded up, then down.
+    made_S = -((lowest + reach - first_S) // layer.stride)
+    made_S = made_S.div(layer.pool, rounding_mode="floor")
+    outputs = ((width - 1 + reach) // layer.stride + layer.pool - 1) // layer.pool + 1
+    places = outputs * layer.pool
+    if layer.stride == layer.pool == 1:
+        # The first and last outputs read one changed position.
+        read_SPC = F.pad(difference_SPC, (0, 0, reach, reach))
+    else:
+        # What the outputs read begins elsewhere in each sequence.
+        start_S = made_S * (layer.pool * layer.stride) + lowest - first_S
+        read_SP = _place(start_S, (places - 1) * layer.stride + reach + 1)
+        is_changed = (read_SP >= 0) & (read_SP < width)
+        index = read_SP.clamp(0, width - 1)[..., None].expand(-1, -1, difference_SPC.shape[2])
+        read_SPC = difference_SPC.gather(1, index) * is_changed[..., None]
+    made_SOP = _convolve(layer, weight, read_SPC)
+    convolved = _take(whole.convolved, _place(made_S * layer.pool, places))
+    convolved = convolved + made_SOP.view(convolved.shape)
+    if not layer.adds:
+        return made_S, layer.after(None, convolved)
+    # What changes, changes its own output as well.
+    own = _take(whole.inputs, _place(made_S, outputs))
+    own[..., lowest + reach : lowest + reach + width] = h
+    return made_S, layer.after(own, convolved)
+
+
+def _convolve(layer: Layer, weight: Tensor, read_SPC: Tensor) -> Tensor:
+    """Return what a layer's convolution makes of positions, (S, O, places), no bias or padding.
+
+    Two-dimensional over a height of one, channels last in memory: that is fastest.
+    """
+    dilation = int(layer.taps[1] - layer.taps[0]) if len(layer.taps) > 1 else 1
+    weight_OC1k = weight.flatten(2)[:, :, None]
+    read_SC1P = read_SPC.mT[:, :, None]
+    return F.conv2d(read_SC1P, weight_OC1k, None, (1, layer.stride), 0, (1, dilation))[:, :, 0]
+
+
+def _place(first_S: Tensor, width: int) -> Tensor:
+    """Return the positions of stretches, (S, width)."""
+    return first_S[:, None] + torch.arange(width, device=first_S.device)
+
+
+def _take(whole: Tensor, place_SP: Tensor) -> Tensor:
+    """Return values of the window at positions, (S, C, ..., P); any where there is none.
+
+    Channels lie side by side in memory, as convolutions read them fastest.
+    """
+    rows_LC = whole[0].flatten(1).T
+    taken_SPC = rows_LC[place_SP.clamp(0, len(rows_LC) - 1)]
+    return taken_SPC.mT.view(len(place_SP), -1, *whole.shape[2:-1], place_SP.shape[1])

@@ -96,15 +96,32 @@ class Predictor:
         self._count_bins(np.asarray(codes)[None])
         return KeptWindow(self, codes)
 
+    def predict_strands(self, codes: np.ndarray) -> np.ndarray:
+        """Predict what each strand says by itself, (strands, windows, bins, targets) float32.
+
+        Windows are (windows, length) codes, all computed at once. Values are rates in training
+        units, in the order of the plus strand; `predict` returns their mean as coverage.
+        """
+        self._count_bins(np.asarray(codes))
+        part = torch.tensor(np.ascontiguousarray(codes), device=self.device.device)
+        with torch.inference_mode(), self.device.autocast():
+            rates = [self.network.eval()(part).exp()]
+            if self.both_strands:
+                rates.append(self.turn(self.network(complement(part).flip(1)).exp()))
+        return torch.stack(rates).cpu().numpy()
+
+    def turn(self, rate: torch.Tensor) -> torch.Tensor:
+        """Turn what the minus strand says, (..., bins, targets), into the order of the plus."""
+        return rate.flip(-2)[..., list(self.targets.strand_pair)]
+
     def _predict_batches(self, codes: np.ndarray) -> Iterator[np.ndarray]:
-        pairs = torch.tensor(self.targets.strand_pair, device=self.device.device)
         for first in range(0, len(codes), self.batch_size):
             part = torch.tensor(codes[first : first + self.batch_size], device=self.device.device)
             with torch.inference_mode(), self.device.autocast():
                 rate = self.network.eval()(part).exp()
                 if self.both_strands:
                     other = self.network(complement(part).flip(1)).exp()
-                    rate = (rate + other.flip(1)[..., pairs]) / 2
+                    rate = (rate + self.turn(other)) / 2
             predicted = self.targets.from_training(rate.cpu().numpy())
             if bad := np.count_nonzero(~np.isfinite(predicted)):
                 raise SeqcastError(
@@ -162,9 +179,34 @@ class KeptWindow:
             end = self._length - start - changed.shape[1]
             turned = self._encode(reverse_complement(changed))
             other = self._strands[1].predict(end, turned, backward).exp()
-            pairs = list(self._predictor.targets.strand_pair)
-            rate = (rate + other.flip(1)[..., pairs]) / 2
+            rate = (rate + self._predictor.turn(other)) / 2
         return self._predictor.targets.from_training(rate.cpu().numpy())
+
+    def predict_strands(self) -> np.ndarray:
+        """Return what each strand says of the window as it is; see `Predictor.predict_strands`.
+
+        The result is (strands, bins, targets).
+        """
+        return self._join([each.log_rate_NT for each in self._strands])
+
+    def predict_each(self, starts: Sequence[int], changed: np.ndarray) -> np.ndarray:
+        """Predict many windows, each with bases of its own changed, from its own start on.
+
+        `changed` is (sequences, bases) uint8. The result is what `Predictor.predict_strands` says
+        of the whole windows, (strands, sequences, bins, targets).
+        """
+        found = [self._strands[0].predict_each(starts, self._encode(changed))]
+        if self._predictor.both_strands:
+            ends = [self._length - start - changed.shape[1] for start in starts]
+            turned = self._encode(reverse_complement(changed))
+            found.append(self._strands[1].predict_each(ends, turned))
+        return self._join(found)
+
+    def _join(self, log_rates: Sequence[torch.Tensor]) -> np.ndarray:
+        crop = self._predictor.crop
+        rates = [each[..., crop : each.shape[-2] - crop, :].exp() for each in log_rates]
+        rates[1:] = [self._predictor.turn(each) for each in rates[1:]]
+        return torch.stack(rates).cpu().numpy()
 
     def _encode(self, codes_BL: np.ndarray) -> torch.Tensor:
         # A copy: torch takes no arrays that may not be written to, or that are read backwards.

@@ -33,6 +33,7 @@ from seqcast.settings.steps import (
     GenomeTracksSettings,
     Member,
     PredictSettings,
+    VariantsSettings,
 )
 from seqcast.settings.training import TrainSettings
 
@@ -59,6 +60,7 @@ __all__ = [
     "Settings",
     "SimulatedSettings",
     "TrainSettings",
+    "VariantsSettings",
     "find_files",
     "find_path",
     "find_run_files",

@@ -93,8 +93,9 @@ class RunFiles:
     `source` is what the dataset is made of, `table` its targets table, `genome` the FASTA that
     windows without coordinates are looked for in, `tracks_genome` the one that genome-wide tracks
     are predicted on, and `other_genome` is that where it is not the dataset's own; `regions` are to
-    be predicted besides, `explained` to be explained. `downloads` has what is known of each file
-    that is downloaded, by its path.
+    be predicted besides, `explained` to be explained, `variants` to be scored on `own_genome`,
+    whose contigs may have other names in `aliases`. `downloads` has what is known of each file that
+    is downloaded, by its path.
     """
 
     source: tuple[str, ...]
@@ -106,6 +107,9 @@ class RunFiles:
     checkpoint: str
     regions: str
     explained: str
+    variants: str
+    own_genome: str
+    aliases: str
     has_replicates: bool
     downloads: Mapping[str, File]
 
@@ -135,6 +139,7 @@ def find_run_files(settings: Settings, downloads: str, made: Iterable[str]) -> R
                 File(checkpoint, named_by="predict.checkpoint"),
                 File(predict.regions or "", named_by="predict.regions"),
                 File(explained, named_by="explain.regions"),
+                File(settings.variants.vcf or "", named_by="variants.vcf"),
             ]
         )
         if file.location
@@ -145,7 +150,8 @@ def find_run_files(settings: Settings, downloads: str, made: Iterable[str]) -> R
     local = [(file.named_by, location) for location, file in files.items() if not is_url(location)]
     _check_there([(key, Path(each)) for key, each in local if not is_within(each, made)])
     _check_braces([*local, ("dataset.targets", table)])
-    genome = getattr(dataset, "genome", None)
+    genome, aliases = getattr(dataset, "genome", None), getattr(dataset, "aliases", None)
+    own_genome = find_genome(dataset, GenomeTracksSettings())
     other = path[tracks_genome.location] if settings.genome_tracks.fasta else ""
     if other and Path(other).resolve() in [Path(path[file.location]).resolve() for file in own]:
         other = ""
@@ -159,6 +165,9 @@ def find_run_files(settings: Settings, downloads: str, made: Iterable[str]) -> R
         checkpoint=checkpoint,
         regions=predict.regions or "",
         explained=explained,
+        variants=path[settings.variants.vcf] if settings.variants.vcf else "",
+        own_genome=path[own_genome.location] if own_genome else "",
+        aliases=path[aliases] if aliases else "",
         has_replicates=is_genome and has_replicates(dataset),
         downloads={path[location]: file for location, file in files.items() if is_url(location)},
     )

@@ -21,12 +21,13 @@ from seqcast.settings.steps import (
     ModelEntry,
     PredictSettings,
     ReportSettings,
+    VariantsSettings,
 )
 from seqcast.settings.training import TrainSettings
 
 STAGES = (
     "download", "validate", "locate", "dataset", "train", "predict", "evaluate", "export",
-    "browse", "report", "genome_tracks", "regions", "explain",
+    "browse", "report", "genome_tracks", "regions", "explain", "variants",
 )  # fmt: skip
 # The folder of what runs share.
 SHARED = "shared"
@@ -61,6 +62,8 @@ class Settings(Section):
     """What `snakemake genome_tracks` predicts."""
     explain: ExplainSettings = ExplainSettings()
     """What `snakemake explain` explains, and how."""
+    variants: VariantsSettings = VariantsSettings()
+    """Which variants `snakemake variants` scores, and how."""
     browse: BrowseSettings = BrowseSettings()
     """Places of interest and annotation for the browser pages."""
     report: ReportSettings = ReportSettings()
@@ -124,12 +127,16 @@ class Settings(Section):
                     f"genome_tracks.models: there is no model {name!r}; the models are"
                     f" {', '.join(self.models)}{suggest(name, list(self.models))}"
                 )
-        far = [shift for shift in asked.shifts if abs(shift) >= self.dataset.bin_size]
-        if far or not asked.shifts:
-            raise ValueError(
-                f"genome_tracks.shifts are {list(asked.shifts)}, wanted one or more, each less than"
-                f" a bin of {self.dataset.bin_size} bases; [0] moves nothing"
-            )
+        for place, shifts in (
+            ("genome_tracks", asked.shifts),
+            ("variants", self.variants.shifts),
+        ):
+            far = [shift for shift in shifts if abs(shift) >= self.dataset.bin_size]
+            if far or not shifts:
+                raise ValueError(
+                    f"{place}.shifts are {list(shifts)}, wanted one or more, each less than a bin"
+                    f" of {self.dataset.bin_size} bases; [0] moves nothing"
+                )
 
     def _check_checkpoint(self, name: str, train: TrainSettings) -> None:
         if not self.predict.checkpoint.isdigit():

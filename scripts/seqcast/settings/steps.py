@@ -127,6 +127,28 @@ class ExplainSettings(Section):
     """Seed of the references."""
 
 
+class VariantsSettings(Section):
+    """What variants do, said by `snakemake variants`."""
+
+    vcf: str | None = None
+    """VCF or BCF, path or URL, plain, gzip or bgzip; with one, variants are part of the run."""
+    targets: Literal["all"] | tuple[str, ...] = "all"
+    """Names of the targets that tables and VCF have, or `all`."""
+    radius: NonNegativeInt = 250
+    """Bases to each side of a variant whose predicted coverage is summed; the bins that they touch,
+    at least one. 1,000 for broad marks."""
+    null: NonNegativeInt = 1000
+    """Shuffled variants of each kind, substitutions and others, behind p and q; 0: neither."""
+    shifts: tuple[int, ...] = (0,)
+    """Bases by which windows are moved, each less than a bin; scores are averaged over them. Each
+    takes as long as the first."""
+    top: NonNegativeInt = 5
+    """How many variants a target, those of the largest effects, get tracks and letters of both
+    alleles."""
+    seed: NonNegativeInt = 1
+    """Seed of the shuffled variants."""
+
+
 class BrowseSettings(Section):
     """What the browser pages show besides the tracks."""
 
