@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 from test_explain import make_network
@@ -182,6 +182,7 @@ def test_substitutions_are_scored_as_whole_windows(kind: str, both_strands: bool
     assert np.abs(found.lfc).max() > 1e-2
 
 
+@settings(max_examples=30)
 @given(st.integers(60, 190), st.integers(1, 5), st.integers(0, 99))
 def test_swapping_ref_and_alt_in_genome_and_file_turns_the_sign(
     at: int, size: int, seed: int
