@@ -13,7 +13,7 @@ from seqcast.settings import SimulatedSettings
 from seqcast.sources.simulated import write_simulated
 from seqcast.sources.simulated.genome import make_chromosome
 from seqcast.sources.simulated.tracks import MOTIFS, TRACKS, find_sites, make_signal
-from seqcast.sources.simulated.writing import FLOOR
+from seqcast.sources.simulated.variants import FLOOR
 from seqcast.truth import read_truth
 
 IUPAC = {

@@ -27,7 +27,7 @@ from seqcast.sources.simulated.tracks import (
     find_sites,
     make_signal,
 )
-from seqcast.sources.simulated.writing import FLOOR
+from seqcast.sources.simulated.variants import FLOOR
 
 ALL = ("CTCF", "REST", "NRF1", "JUN", "TATA", "YY1", "ZNF143")
 DRIVERS = {

@@ -149,6 +149,8 @@ rule dataset:
         truth=TRUTH,
         replicates=REPLICATES,
         motifs=f"{RUN}/dataset/motifs.bed" if SOURCE_KIND == "simulated" else [],
+        variants=KNOWN_VARIANTS,
+        effects=KNOWN_EFFECTS,
     log:
         f"{RUN}/logs/dataset.log",
     benchmark:

@@ -10,6 +10,10 @@ MANIFEST = f"{RUN}/dataset/manifest.json"
 VALIDATION = f"{RUN}/validate/validation.json"
 FIRST_LOOK = f"{RUN}/validate/first_look.png"
 TRUTH = f"{RUN}/dataset/truth.h5" if SOURCE_KIND == "simulated" else []
+KNOWN_VARIANTS, KNOWN_EFFECTS = (
+    f"{RUN}/dataset/{file}" if SOURCE_KIND == "simulated" else []
+    for file in ("variants.vcf", "variants_truth.tsv")
+)
 
 
 # What several runs may share: downloads, and genomes unpacked and indexed, never beside the user's
@@ -57,6 +61,10 @@ if not config.get("explain") and not Path(EXPLAINED).exists():
     EXPLAINED = []
 # What variants do, where the config names any.
 VARIED = f"{RUN}/variants/variants.json" if FILES.variants else []
+# The pages show them also where they were scored before, of a file named on the command line.
+SHOWN_VARIANTS = f"{RUN}/variants/variants.json"
+if not VARIED and not Path(SHOWN_VARIANTS).exists():
+    SHOWN_VARIANTS = []
 PAGE = Path(workflow.basedir, "workflow/report/page.html.j2")
 FIGURES = f"{RUN}/report/figures"
 
