@@ -10,7 +10,7 @@ from typing import Any
 
 from seqcast.errors import SeqcastError
 from seqcast.figures import letters
-from seqcast.tracks import CONTRIBUTIONS, OBSERVED, PREDICTED, RESIDUAL, SPREAD
+from seqcast.tracks import ALT, CONTRIBUTIONS, OBSERVED, PREDICTED, REF, RESIDUAL, SPREAD
 
 COLOURS = {
     OBSERVED: "#0072B2",
@@ -18,6 +18,8 @@ COLOURS = {
     SPREAD: "#767676",
     RESIDUAL: "#D55E00",
     CONTRIBUTIONS: "#6a4c93",
+    REF: "#7d93aa",
+    ALT: "#009E73",
 }
 # Bars below zero are no other strand: the same colour, paler.
 PALE = "#b9a7d3"
@@ -146,6 +148,8 @@ def make_phrase(kind: str, model: str = "") -> str:
         return f"predicted{f' by {model}' if model else ''} less observed"
     if kind == CONTRIBUTIONS:
         return f"bases that matter{f' to {model}' if model else ''}"
+    if kind in (REF, ALT):
+        return f"predicted with {kind}{f' by {model}' if model else ''}"
     by = {PREDICTED: f" by {model}", SPREAD: f" of {model}"}
     return kind + (by.get(kind, "") if model else "")
 

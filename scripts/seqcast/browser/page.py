@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from seqcast.browser.annotations import copy_annotations, make_annotation_tracks
-from seqcast.browser.contributions import read_all_tracks
+from seqcast.browser.contributions import read_all_tracks, read_alleles
 from seqcast.browser.igvjs import read_igv_js
 from seqcast.browser.loci import Locus
 from seqcast.browser.options import (
@@ -26,10 +26,12 @@ from seqcast.errors import SeqcastError
 from seqcast.seal import AGAIN, read_sealed
 from seqcast.templates import render
 from seqcast.tracks import (
+    ALT,
     CONTRIBUTIONS,
     GENOME_REMEDY,
     OBSERVED,
     PREDICTED,
+    REF,
     RESIDUAL,
     SPREAD,
 )
@@ -37,7 +39,7 @@ from seqcast.tracks import (
 # More would fill several screens, and each asks for pieces of its file at every move.
 MOST_TARGETS = 12
 # Bases that matter stand below what was predicted from them.
-_KINDS = (OBSERVED, PREDICTED, SPREAD, RESIDUAL, CONTRIBUTIONS)
+_KINDS = (OBSERVED, PREDICTED, REF, ALT, SPREAD, RESIDUAL, CONTRIBUTIONS)
 # Files for other browsers, beside the page where they were made.
 SESSION, HUB, JBROWSE = "igv_session.xml", "hub.txt", "config.json"
 
@@ -57,7 +59,7 @@ def write_browser(
 ) -> None:
     """Write `index.html` and `igv.min.js` into a folder of tracks.
 
-    There lie `tracks.tsv`, maybe `contributions.tsv`, the tracks, `genome.fa`, `.fai`,
+    There lie `tracks.tsv`, maybe `contributions.tsv` and `variants.tsv`, the tracks, `genome.fa`, `.fai`,
     `genome.chrom.sizes` and maybe `splits.bed`; beside `template` its parts `browser.css` and
     `browser.js`. `loci` are buttons, the first is shown; `annotation` are files of the user's.
     `scores` ranks the targets (r, by name): of many only the best dozen are on at first. `command`
@@ -67,6 +69,7 @@ def write_browser(
     rows = read_all_tracks(folder)
     if not rows:
         raise SeqcastError(f"{folder}/tracks.tsv: lists no tracks; run `snakemake export` again")
+    rows += read_alleles(folder)
     sizes = read_sizes(folder)
     names = copy_annotations(annotation, folder, sizes)
     extra = [make_splits_track("splits.bed")] if (folder / "splits.bed").is_file() else []

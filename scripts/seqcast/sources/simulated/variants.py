@@ -68,10 +68,11 @@ class TrueEffects:
         """
         first = max(change.start - _REACH, 0) // self.bin_size * self.bin_size
         end = min(change.end + _REACH, len(self.codes))
-        ref, alt = (
-            make_rates(make_signal(_cut(sites, first, end), end - first, self.bin_size), self.unit_T)
+        signals = (
+            make_signal(_cut(sites, first, end), end - first, self.bin_size)
             for sites in (self.sites, self._apply(change))
         )
+        ref, alt = (make_rates(signal, self.unit_T) for signal in signals)
         found = []
         for radius in radii:
             low = max(change.start - radius - first, 0) // self.bin_size
@@ -101,7 +102,7 @@ class TrueEffects:
 
 
 def make_rates(signal: np.ndarray, unit_T: np.ndarray) -> np.ndarray:
-    """Turn a signal (bins, T) into rates whose mean is each track's depth where its own is `unit_T`.
+    """Turn a signal (bins, T) of the mean `unit_T` into rates whose mean is each track's depth.
 
     Every experiment has a floor of reads that come from nowhere in particular.
     """
