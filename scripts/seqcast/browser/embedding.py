@@ -132,11 +132,10 @@ def make_embedded(
 
     `ranked` names targets and `models` models, the best first; of models none means all. Spread and
     residual stay in the files. Of `annotation`, files of the user's, what touches the places is
-    taken, of `explained` what lies about those of `loci` that are peaks, of `varied` both alleles of
-    those that are variants. `command` opens the whole
-    tracks. Where all would take more than `most_bytes`, first the bases are left out, then bins get
-    wider, then there are fewer targets and places; `notes` says so, and that an assembly is a
-    stand-in. Raises SeqcastError where there are no places, no tracks, or files missing.
+    taken, of `explained` what lies about those of `loci` that are peaks, of `varied` both alleles
+    of those that are variants. `command` opens the whole tracks. Where all would take more
+    than `most_bytes`, first the bases are left out, then bins get wider, then there are fewer
+    targets and places; `notes` says so, and that an assembly is a stand-in. Raises SeqcastError where there are no places, no tracks, or files missing.
     """
     folder, igv_js = Path(folder), escape_script(read_igv_js())
     rows, count = _find_rows(folder, ranked, models)
@@ -154,13 +153,14 @@ def make_embedded(
     shown, used = windows[: plan.loci], dict(list(rows.items())[: plan.targets])
     _check_files(folder, used)
     variants = [each for each in variants if each.target in used]
+    spots = [each.spot for each in variants]
     wide = [*map(widen, peaks), *variants]
     cut = make_cut(folder, [*shown, *wide], used, bin_size, plan.bins)
     genome = folder / "genome.fa"
     fasta = make_reference(genome, cut.regions, sizes, bases=plan.bases, peaks=wide)
     data = {
         "options": _make_options(assembly or "genome", fasta, (*shown, *peaks, *variants)[0]),
-        "always": make_annotations(folder, cut.regions, [*shown, *peaks], annotation),
+        "always": make_annotations(folder, cut.regions, [*shown, *peaks, *spots], annotation),
         "regions": _make_regions(cut, sizes),
         "targets": _make_targets(used, cut, letters, several=count > 1),
         "alleles": make_allele_tracks(varied, variants, bin_size) if varied else {},

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from seqcast.browser.loci import Locus
 from seqcast.errors import SeqcastError
 from seqcast.figures import letters
 from seqcast.tracks import ALT, CONTRIBUTIONS, OBSERVED, PREDICTED, REF, RESIDUAL, SPREAD
@@ -167,6 +168,24 @@ def make_splits_track(url: str) -> dict[str, Any]:
         "displayMode": "COLLAPSED",
         "height": 36,
         "order": 0,
+    }
+
+
+def make_variants_track(spots: Iterable[Locus]) -> dict[str, Any]:
+    """Make the annotation of the top variants, by name."""
+    return {
+        "id": "top variants",
+        "name": "variants",
+        "description": "The variants of the largest effects",
+        "type": "annotation",
+        "features": [
+            {"chr": each.chrom, "start": each.start, "end": each.end, "name": each.name}
+            for each in spots
+        ],
+        "displayMode": "EXPANDED",
+        "color": COLOURS[ALT],
+        "height": 45,
+        "order": 0.5,
     }
 
 

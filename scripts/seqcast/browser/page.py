@@ -19,8 +19,10 @@ from seqcast.browser.options import (
     make_reference,
     make_splits_track,
     make_tracks,
+    make_variants_track,
 )
 from seqcast.browser.scales import find_scales
+from seqcast.browser.varied import VariantPlace
 from seqcast.disk import write_text
 from seqcast.errors import SeqcastError
 from seqcast.seal import AGAIN, read_sealed
@@ -59,9 +61,9 @@ def write_browser(
 ) -> None:
     """Write `index.html` and `igv.min.js` into a folder of tracks.
 
-    There lie `tracks.tsv`, maybe `contributions.tsv` and `variants.tsv`, the tracks, `genome.fa`, `.fai`,
-    `genome.chrom.sizes` and maybe `splits.bed`; beside `template` its parts `browser.css` and
-    `browser.js`. `loci` are buttons, the first is shown; `annotation` are files of the user's.
+    There lie `tracks.tsv`, maybe `contributions.tsv` and `variants.tsv`, the tracks, `genome.fa`,
+    `.fai`, `genome.chrom.sizes` and maybe `splits.bed`; beside `template` its parts `browser.css`
+    and `browser.js`. `loci` are buttons, the first is shown; `annotation` are files of the user's.
     `scores` ranks the targets (r, by name): of many only the best dozen are on at first. `command`
     opens the page, for who opens it from disk. Raises SeqcastError where there are no tracks.
     """
@@ -73,6 +75,8 @@ def write_browser(
     sizes = read_sizes(folder)
     names = copy_annotations(annotation, folder, sizes)
     extra = [make_splits_track("splits.bed")] if (folder / "splits.bed").is_file() else []
+    variants = [locus.spot for locus in loci if isinstance(locus, VariantPlace)]
+    extra += [make_variants_track(variants)] if variants else []
     loci = list(loci) or [_make_first(sizes)]
     reference = make_reference(assembly or "genome", quote, len(sizes), is_stand_in=is_stand_in)
     tracks = make_tracks(rows, quote, find_scales(folder, rows))

@@ -4,7 +4,7 @@ The folder is specified in docs/formats.md.
 """
 
 import json
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ REMEDY = "run `snakemake variants` again"
 BESIDE = 2_000
 _KINDS = {"predicted.ref": REF, "predicted.alt": ALT}
 _LETTERS = 12
+_NEEDED = ("place", "summit", "trimmed", "lfc", "spread", "target", "model")
+
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,13 @@ class VariantPlace(Locus):
 
     target: str = ""
     model: str = ""
+    summit: int = 0
+    length: int = 1
+
+    @property
+    def spot(self) -> Locus:
+        """The bases of REF that differ, one at least, under the variant's name."""
+        return Locus(self.name, self.chrom, self.summit, self.summit + self.length)
 
     @property
     def focus(self) -> str:
@@ -46,7 +56,7 @@ class Varied:
     files: Mapping[tuple[str, str, str], Path]
 
     @property
-    def top(self) -> list[Mapping[str, Any]]:
+    def top(self) -> list[Row]:
         """The variants with the largest |lfc| of each target and model."""
         return list(self.said["top"])
 
@@ -54,15 +64,23 @@ class Varied:
         """Return the first of the models, the best first, with tracks of a target."""
         return next((each for each in models if (target, each, REF) in self.files), None)
 
-    def rank(self, model: str) -> list[Mapping[str, Any]]:
+    def rank(self, model: str) -> list[Row]:
         """Return a model's top variants, each once, of the target that it changes the most."""
         rows = sorted(
             (row for row in self.top if row["model"] == model), key=lambda row: -abs(row["lfc"])
         )
-        return list({name_variant(row): row for row in reversed(rows)}.values())[::-1]
+        return _take_first(rows, name_variant)
 
 
-def name_variant(row: Mapping[str, Any]) -> str:
+def _take_first(rows: Iterable[Row], key: Callable[[Row], str]) -> list[Row]:
+    """Return the first row of each key."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        found.setdefault(key(row), row)
+    return list(found.values())
+
+
+def name_variant(row: Row) -> str:
     """Return what a variant is called: its place and both alleles, long ones cut."""
     ref, alt = map(shorten, (row["ref"], row["alt"]))
     return f"{row['contig']}:{row['position']:,} {ref}>{alt}"
@@ -89,7 +107,7 @@ def read_varied(path: str | Path) -> Varied:
         }
         varied = Varied(path.parent, said, files)
         for row in varied.top:
-            name_variant(row), row["place"], row["summit"], row["lfc"], row["target"], row["model"]
+            name_variant(row), [row[key] for key in _NEEDED]
     except (ValueError, KeyError, TypeError) as error:
         raise SeqcastError(f"{path}: is not what `variants` writes ({error!r}); {REMEDY}") from None
     if missing := [file.name for file in files.values() if not file.is_file()]:
@@ -118,13 +136,12 @@ def find_variants(
         if row["place"] in sizes and row["target"] in targets
     ]
     # Each target's first, then all the others.
-    first = list({row["target"]: row for row in reversed(rows)}.values())[::-1]
-    ordered = sorted(first, key=lambda row: -abs(row["lfc"]))
-    ordered += [row for row in rows if row not in first]
+    first = _take_first(rows, lambda row: row["target"])
+    ordered = first + [row for row in rows if row not in first]
     return [_make_place(row, sizes) for row in ordered[:most]]
 
 
-def _make_place(row: Mapping[str, Any], sizes: Mapping[str, int]) -> VariantPlace:
+def _make_place(row: Row, sizes: Mapping[str, int]) -> VariantPlace:
     start, end = row["summit"] - BESIDE, row["summit"] + BESIDE
     words = "times as much" if row["lfc"] >= 0 else "times less"
     why = f"variant: {2 ** abs(row['lfc']):.1f} {words} {row['target']} (lfc {row['lfc']:+.2f})"
@@ -136,6 +153,8 @@ def _make_place(row: Mapping[str, Any], sizes: Mapping[str, int]) -> VariantPlac
         why,
         row["target"],
         row["model"],
+        row["summit"],
+        max(len(row["trimmed"][0]), 1),
     )
 
 

@@ -68,18 +68,30 @@ def plot_effects(targets: Sequence[Effects], title: str) -> Figure:
         range(len(targets)), [format_label(each.target, 26) for each in targets], fontsize=8
     )
     axes.set_xlabel("lfc: log2 of predicted coverage, ALT over REF")
-    sizes = [np.abs(each.lfc[np.isfinite(each.lfc)]).max(initial=0) for each in targets]
-    width = 1.35 * max([*sizes, _LEAST_WIDTH])
-    axes.set_xlim(-width, width)
+    low, high = _find_limits(targets)
+    axes.set_xlim(low, high)
     axes.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
     rng = np.random.default_rng(0)
     for row, each in enumerate(targets):
         lfc = _thin(each.lfc[np.isfinite(each.lfc)])
         heights = row + rng.uniform(-0.3, 0.3, len(lfc))
         axes.scatter(lfc, heights, s=9, color=QUIET, alpha=0.35, linewidths=0, rasterized=True)
-        _draw_top(axes, row, each, width)
-    _write_folds(axes, width)
+        _draw_top(axes, row, each, high - low)
+    _write_folds(axes, low, high)
     return figure
+
+
+def _find_limits(targets: Sequence[Effects]) -> tuple[float, float]:
+    """Return the ends of the axis, with room for names beside the largest effects."""
+    ends = [(-_LEAST_WIDTH, _LEAST_WIDTH)]
+    for each in targets:
+        known = each.lfc[np.isfinite(each.lfc)]
+        spread = np.nan_to_num(each.spread[:1]).max(initial=0)
+        ends.append((known.min(initial=0) - spread, known.max(initial=0) + spread))
+    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+    signs = {np.sign(each.top[0]) for each in targets if len(each.top)}
+    room = 0.32 * (high - low)
+    return low - (room if -1 in signs else 0), high + (room if 1 in signs else 0)
 
 
 def _thin(lfc: np.ndarray) -> np.ndarray:
@@ -99,7 +111,7 @@ def _draw_top(axes: Axes, row: int, each: Effects, width: float) -> None:
     style = {"fmt": "o", "color": PREDICTED, "markersize": 4, "elinewidth": 1.1, "capsize": 2}
     axes.errorbar(each.top, heights, xerr=np.nan_to_num(each.spread), **style, zorder=3)
     side = 1 if each.top[0] >= 0 else -1
-    away = each.top[0] + side * (np.nan_to_num(each.spread[0]) + 0.015 * width)
+    away = each.top[0] + side * (np.nan_to_num(each.spread[0]) + 0.008 * width)
     axes.text(
         away, row, format_label(each.label, 34), ha="left" if side > 0 else "right", va="center",
         fontsize=7, color=INK, zorder=4, bbox={"facecolor": "white", "edgecolor": "none",
@@ -107,11 +119,11 @@ def _draw_top(axes: Axes, row: int, each: Effects, width: float) -> None:
     )  # fmt: skip
 
 
-def _write_folds(axes: Axes, width: float) -> None:
+def _write_folds(axes: Axes, low: float, high: float) -> None:
     """Say along the top what lfc means in plain words."""
     steps = [0.25, 0.5, 1, 2, 3, 4, 5]
-    step = next((each for each in steps if width / each < 4), 8)
-    ticks = step * np.arange(-int(width / step), int(width / step) + 1)
+    step = next((each for each in steps if (high - low) / each < 7), 8)
+    ticks = step * np.arange(int(low / step), int(high / step) + 1)
     upper = axes.secondary_xaxis("top")
     upper.xaxis.set_major_locator(FixedLocator(ticks))
     upper.set_xticks(ticks, [_name_fold(tick) for tick in ticks])
@@ -153,8 +165,8 @@ def _plot_one(axes: Axes, each: Truth) -> None:
     line = {"color": INK, "linewidth": 0.9, "linestyle": "--"}
     axes.plot([-size, size], [-size, size], **line, label="dashed: predicted = true", zorder=1)
     for inside, colour, marker, label in (
-        (False, QUIET, "x", "outside of motif sites"),
         (True, PREDICTED, "o", "in a motif site"),
+        (False, INK, "x", "outside of motif sites"),
     ):
         some = each.in_site == inside
         style = {"s": 16, "color": colour, "marker": marker, "alpha": 0.75}

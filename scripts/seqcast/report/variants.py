@@ -38,7 +38,7 @@ _LOOK_EFFECTS = (
     " wide as the effect: strands or replicates disagree, so do not trust it.",
 )
 _LOOK_TRUTH = (
-    "orange dots along the dashed line, grey crosses at 0.",
+    "orange dots along the dashed line, crosses at 0.",
     "dots lie flatter than the line where the model is too timid, which more training mends; a"
     " cross far from 0 is an effect where truly there is none.",
 )
@@ -225,7 +225,7 @@ def _explain(varied: Varied, found: _Found) -> Iterator[str]:
         much = f"{found.much:,} change a target at least two-fold (|lfc| of 1 or more)"
         if found.sure is not None:
             much += (
-                f"; {found.sure:,} have a target with q of at most {_SURE}, which is beyond most of"
+                f"; {found.sure:,} have a target with q of at most {_SURE}, held against"
                 f" {said['null']:,} shuffled variants"
             )
         yield f"{much}."
