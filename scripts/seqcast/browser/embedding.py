@@ -133,9 +133,10 @@ def make_embedded(
     `ranked` names targets and `models` models, the best first; of models none means all. Spread and
     residual stay in the files. Of `annotation`, files of the user's, what touches the places is
     taken, of `explained` what lies about those of `loci` that are peaks, of `varied` both alleles
-    of those that are variants. `command` opens the whole tracks. Where all would take more
-    than `most_bytes`, first the bases are left out, then bins get wider, then there are fewer
-    targets and places; `notes` says so, and that an assembly is a stand-in. Raises SeqcastError where there are no places, no tracks, or files missing.
+    of those that are variants. `command` opens the whole tracks. Where all would take more than
+    `most_bytes`, first the bases are left out, then bins get wider, then there are fewer targets
+    and places; `notes` says so, and that an assembly is a stand-in. Raises SeqcastError where there
+    are no places, no tracks, or files missing.
     """
     folder, igv_js = Path(folder), escape_script(read_igv_js())
     rows, count = _find_rows(folder, ranked, models)
