@@ -76,7 +76,8 @@ def write_varied(
         "vcf": "data/my.vcf.gz", "rows": total, "alleles": total, "repeated": 0, "status": status,
         "warnings": [], "radius": RADIUS, "null": null, "members": {model: [model]},
         "targets": [
-            {"target": slug, "name": name, "c": 1.0} for slug, name in zip(slugs, names, strict=True)
+            {"target": slug, "name": name, "c": 1.0}
+            for slug, name in zip(slugs, names, strict=True)
         ],
         "scores": SENTENCES, "top": top, "files": files,
     }  # fmt: skip
