@@ -122,7 +122,7 @@ def _draw_top(axes: Axes, row: int, each: Effects, width: float) -> None:
 def _write_folds(axes: Axes, low: float, high: float) -> None:
     """Say along the top what lfc means in plain words."""
     steps = [0.25, 0.5, 1, 2, 3, 4, 5]
-    step = next((each for each in steps if (high - low) / each < 7), 8)
+    step = next((each for each in steps if (high - low) / each < 5), 8)
     ticks = step * np.arange(int(low / step), int(high / step) + 1)
     upper = axes.secondary_xaxis("top")
     upper.xaxis.set_major_locator(FixedLocator(ticks))

@@ -42,11 +42,6 @@ class Change:
         """The base after REF's last."""
         return self.start + len(self.ref)
 
-    @property
-    def name(self) -> str:
-        """What it is called in the VCF: its position from 1, and both alleles."""
-        return f"{self.start + 1}-{self.ref}-{self.alt}"
-
 
 @dataclass(frozen=True)
 class TrueEffects:
@@ -166,17 +161,19 @@ def write_variants(
     rng = np.random.default_rng([seed, 17])
     changes = draw_changes(effects.codes, effects.sites, SNVS, INDELS, rng)
     with written_whole(vcf) as partial:
-        partial.write_text("".join(_make_vcf(contig, length, changes)))
+        partial.write_text("".join(_make_vcf(contig, length, changes, effects.sites)))
     with written_whole(truth) as partial:
         partial.write_text("".join(_make_truth(contig, changes, effects)))
 
 
-def _make_vcf(contig: str, length: int, changes: Sequence[Change]) -> Iterator[str]:
+def _make_vcf(contig: str, length: int, changes: Sequence[Change], sites: Sites) -> Iterator[str]:
+    """Yield lines; an ID says which motif's site REF is in."""
     yield "##fileformat=VCFv4.3\n"
     yield f"##contig=<ID={contig},length={length}>\n"
     yield "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-    for each in changes:
-        yield f"{contig}\t{each.start + 1}\t{each.name}\t{each.ref}\t{each.alt}\t.\t.\t.\n"
+    for number, each in enumerate(changes, 1):
+        name = f"{find_motif(sites, each) or 'outside'}_{number}"
+        yield f"{contig}\t{each.start + 1}\t{name}\t{each.ref}\t{each.alt}\t.\t.\t.\n"
 
 
 def _make_truth(contig: str, changes: Sequence[Change], effects: TrueEffects) -> Iterator[str]:
