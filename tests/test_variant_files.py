@@ -372,12 +372,12 @@ def write_islands(path: Path, places: dict[str, list[int]], bases: dict[tuple[st
             start, length = file.tell(), max(here) + 2000
             for at in here:
                 first, last = max(at - 70_000, 0), min(at + 70_000, length)
-                letters = np.frombuffer(b"ACGT", np.uint8)[rng.integers(0, 4, last - first)].copy()
-                letters[at - 1 - first :][: len(bases[contig, at])] = list(
-                    bases[contig, at].encode()
-                )
                 file.seek(start + first)
-                file.write(letters.tobytes())
+                file.write(np.frombuffer(b"ACGT", np.uint8)[rng.integers(0, 4, last - first)])
+            # Last, as islands may overlap.
+            for at in here:
+                file.seek(start + at - 1)
+                file.write(bases[contig, at].encode())
             file.seek(start + length)
             file.write(b"\n")
             index.append(f"{contig}\t{length}\t{start}\t{length}\t{length + 1}\n")

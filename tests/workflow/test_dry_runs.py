@@ -16,7 +16,9 @@ CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
 
 def test_every_stage_dry_runs_by_its_name(project: Project) -> None:
     (project.folder / "r.bed").write_text("chrC\t0\t1000\n")
-    project.write_config({**TINY, "predict": {"regions": "r.bed"}})
+    (project.folder / "my.vcf").touch()
+    changes = {"predict": {"regions": "r.bed"}, "variants": {"vcf": "my.vcf"}}
+    project.write_config({**TINY, **changes})
     assert set(STAGES) <= set(project.jobs(*STAGES))
 
 

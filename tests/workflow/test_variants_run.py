@@ -71,3 +71,9 @@ def test_variants_without_a_file_are_refused(finished: Project) -> None:
     said = finished.snakemake("-n", "--config", 'variants={"vcf": "none.vcf"}', check=False)
     assert "variants.vcf: there is no file none.vcf" in said
     assert "Traceback" not in said
+
+
+def test_a_url_is_downloaded_first(finished: Project) -> None:
+    words = ("--config", 'variants={"vcf": "https://example.org/my.vcf.gz"}')
+    assert finished.jobs("download", *words) == {"download": 1, "download_file": 1}
+    assert finished.jobs("variants", *words) == {**dict.fromkeys(JOBS, 1), "download_file": 1}

@@ -8,6 +8,7 @@ rule download:
         FILES.genome or [],
         FILES.tracks_genome or [],
         FILES.annotation,
+        FILES.variants or [],
     localrule: True
 
 
