@@ -59,12 +59,9 @@ PAGES = ("index.html", "igv.min.js", "igv_session.xml", "hub.txt", "config.json"
 EXPLAINED = f"{RUN}/explain/explain.json"
 if not config.get("explain") and not Path(EXPLAINED).exists():
     EXPLAINED = []
-# What variants do, where the config names any.
+# What variants do, and the pages show, where the config names any: without the file they could not
+# be scored anew with a model that is trained anew.
 VARIED = f"{RUN}/variants/variants.json" if FILES.variants else []
-# The pages show them also where they were scored before, of a file named on the command line.
-SHOWN_VARIANTS = f"{RUN}/variants/variants.json"
-if not VARIED and not Path(SHOWN_VARIANTS).exists():
-    SHOWN_VARIANTS = []
 PAGE = Path(workflow.basedir, "workflow/report/page.html.j2")
 FIGURES = f"{RUN}/report/figures"
 
