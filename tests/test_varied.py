@@ -1,13 +1,14 @@
 """What variants do, in all that shows it; and pages where none were scored."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fake_run import FakeModel, write_fake_dataset, write_fake_model
-from varied_pages import write_varied
+from pyfaidx import Fasta
+from varied_pages import BIN, write_varied
 
 from seqcast.browser.contributions import put_alleles, read_alleles
 from seqcast.browser.embedding import make_embedded
@@ -27,7 +28,8 @@ from seqcast.errors import SeqcastError
 from seqcast.exporting import export_tracks
 from seqcast.figures.effects import Effects, plot_effects
 from seqcast.report import ModelFiles, write_report
-from seqcast.tracks import ALT, REF
+from seqcast.report.variant_letters import _read_logos
+from seqcast.tracks import ALT, OBSERVED, REF, read_tracks
 
 TEMPLATES = Path(__file__).parents[1] / "workflow" / "report"
 NAMES = ["CTCF", "REST", "plain"]
@@ -157,6 +159,24 @@ def make_page(run: Run, folder: Path, varied: Varied | None, truth: str | Path =
     return page.partition('<section id="variants">')[2].partition("</section>")[0]
 
 
+def test_letters_of_variants_are_those_of_the_genome_about_them(run: Run) -> None:
+    row = run.varied.rank("default")[0]
+    observed = {each["target"]: run.export / each["file"] for each in
+                read_tracks(run.export / "tracks.tsv") if each["kind"] == OBSERVED}  # fmt: skip
+    with Fasta(str(run.export / "genome.fa"), rebuild=False) as genome:
+        ref, alt = _read_logos(run.varied, row, genome, observed, BIN)
+        assert ref.start == 30_000 - 40
+        assert ref.bases == genome["chr3"][29_960:30_040].seq.upper()
+        assert (ref.contributions.argmax(), alt.contributions.argmax()) == (40, 40)
+        assert (ref.contributions[40], alt.contributions[40]) == (1, 0.25)
+        assert np.nanmax(ref.predicted) == 4
+        assert np.nanmax(alt.predicted) == 1
+        # Where letters lie elsewhere, as at a contig's end, they are not shown.
+        moved = row | {"summit": row["summit"] + 1}
+        varied = replace(run.varied, said=run.varied.said | {"top": [moved, row]})
+        assert _read_logos(varied, moved, genome, observed, BIN) == []
+
+
 def write_truth(path: Path, radius: int) -> Path:
     lines = ["contig\tposition\tref\talt\ttarget\tradius\tlfc\tin_site"]
     for (contig, base, ref, alt), values in zip(PLACES, LFC, strict=True):
@@ -171,7 +191,13 @@ def test_the_report_says_what_was_scored_and_shows_the_largest(
     run: Run, tmp_path: Path, blank_figures: None
 ) -> None:
     section = make_page(run, tmp_path, run.varied)
-    assert [path.name for path in tmp_path.glob("figures/variants_*")] == ["variants_effects.png"]
+    # One of the three lies on a contig without tracks.
+    assert sorted(path.name for path in tmp_path.glob("figures/variants_*")) == [
+        "variants_effects.png",
+        "variants_letters_1.png",
+        "variants_letters_2.png",
+    ]
+    assert "chr3:30,001 C&gt;CTGCG changes CTCF by lfc -1.80." in section
     for words in (
         "my.vcf.gz has 5 rows with 5 ALT alleles; 4 were scored.",
         "Left out: 1 symbolic, such as &lt;DEL&gt;.",

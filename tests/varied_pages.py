@@ -66,6 +66,15 @@ def write_varied(
                 starts = BIN * np.arange(first_bin, last[contig])
                 values = np.full(len(starts), height, dtype=np.float32)
                 runs += split_runs(contig, starts, values, BIN)
+            codes = [
+                dataset.sequence(where[0], where[1] - 100, where[1] + 100) for *_, where in best
+            ]
+            one_hot = np.stack([np.arange(4)[:, None] == each for each in codes])
+            # A letter in the middle matters, and with ALT no more.
+            attr = np.zeros(one_hot.shape, dtype=np.float32)
+            attr[:, :, 100] = height / 4
+            for kind, array in (("attr", attr), ("ohe", one_hot.astype(np.int8))):
+                np.savez(folder / f"{slug}.{model}.{allele}.{kind}.npz", array)
             write_bigwig(folder / file, dataset.contigs.chrom_sizes, runs, BIN)
             files.append(
                 {"file": file, "target": slug, "model": model, "kind": f"predicted.{allele}"}

@@ -85,7 +85,7 @@ def write_report(
         "training": make_training_table(ranked),
         "embedded": browser,
         "bases": describe_bases(figures, explained, tracks, ranked, dataset),
-        "variants": describe_variants(figures, varied, ranked, effects),
+        "variants": describe_variants(figures, varied, ranked, tracks, dataset.bin_size, effects),
         "tracks": _describe_tracks(folder, tracks, best, dataset, name),
         "checked": _describe_check(validation, warnings),
         "data": make_data_table(dataset, validation),

@@ -16,6 +16,7 @@ from seqcast.hdf5 import open_hdf5
 from seqcast.metrics.blocks import Moments
 from seqcast.report.picture import Picture, write_picture
 from seqcast.report.results import ModelResults
+from seqcast.report.variant_letters import write_letters
 from seqcast.report.verdict import count
 from seqcast.seal import read_sealed
 from seqcast.variants.seen import FORMAT_VERSION, TABLE
@@ -70,12 +71,18 @@ class _Found:
 
 
 def describe_variants(
-    folder: Path, varied: Varied | None, ranked: Sequence[ModelResults], truth: str | Path = ""
+    folder: Path,
+    varied: Varied | None,
+    ranked: Sequence[ModelResults],
+    tracks: str | Path,
+    bin_size: int,
+    truth: str | Path = "",
 ) -> Variants | None:
     """Write `variants_effects.png` into `folder`, and what the page says of them.
 
     They are those of the best of the models, `ranked`, that scored any. With `truth`, a table of
     true effects, `variants_truth.png` holds predicted ones against them, where it has their radius.
+    `variants_letters_<number>.png` have both alleles of the largest, above the `tracks`.
     Returns None where no variants were scored.
     """
     for old in folder.glob("variants_*.png"):
@@ -89,6 +96,7 @@ def describe_variants(
     pictures = [_write_effects(folder, varied, model, found)] if found.names else []
     if shown := _compare(found, true):
         pictures.append(_write_truth(folder, shown))
+    pictures += write_letters(folder, varied, model, Path(tracks), bin_size) if tracks else []
     has_p = bool(varied.said["null"])
     return Variants(
         tuple(_explain(varied, found)),
