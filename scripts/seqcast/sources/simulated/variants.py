@@ -11,6 +11,7 @@ import numpy as np
 
 from seqcast.disk import written_whole
 from seqcast.genome import N, decode, encode
+from seqcast.seal import write_sealed
 from seqcast.sources.simulated.tracks import (
     MOTIFS,
     TRACKS,
@@ -162,8 +163,7 @@ def write_variants(
     changes = draw_changes(effects.codes, effects.sites, SNVS, INDELS, rng)
     with written_whole(vcf) as partial:
         partial.write_text("".join(_make_vcf(contig, length, changes, effects.sites)))
-    with written_whole(truth) as partial:
-        partial.write_text("".join(_make_truth(contig, changes, effects)))
+    write_sealed(truth, "".join(_make_truth(contig, changes, effects)))
 
 
 def _make_vcf(contig: str, length: int, changes: Sequence[Change], sites: Sites) -> Iterator[str]:
