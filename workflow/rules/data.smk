@@ -8,7 +8,7 @@ rule download:
         FILES.genome or [],
         FILES.tracks_genome or [],
         FILES.annotation,
-        FILES.variants or [],
+        FILES.variants if FILES.variants in FILES.downloads else [],
     localrule: True
 
 
