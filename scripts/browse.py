@@ -7,6 +7,7 @@ from seqcast.data import read_dataset
 from seqcast.sources.genome.unpacking import find_stem
 from seqcast.tracks.browser.explained import read_explained
 from seqcast.tracks.browser.shown import find_shown
+from seqcast.tracks.browser.varied import read_varied
 from seqcast.tracks.browser.writing import write_browsers
 
 folder, inputs, params = snakemake.wildcards.folder, snakemake.input, snakemake.params
@@ -15,6 +16,7 @@ with step(f"browse {folder}", snakemake.log[0]):
     other, source = params.other_genome, dataset.source
     # What was explained lies on the run's own genome.
     explained = read_explained(inputs.explained) if inputs.explained and not other else None
+    varied = read_varied(inputs.varied) if inputs.varied and not other else None
     shown = find_shown(
         tracks.parent,
         dataset,
@@ -24,6 +26,7 @@ with step(f"browse {folder}", snakemake.log[0]):
         own=params.browse["loci"],
         is_own_genome=not other,
         explained=explained,
+        varied=varied,
     )
     write_browsers(
         tracks.parent,
@@ -37,5 +40,6 @@ with step(f"browse {folder}", snakemake.log[0]):
         annotation=inputs.annotation,
         scores=shown.scores,
         explained=explained,
+        varied=varied,
         command=f"make browse RUN={params.run}" + (f" FOLDER={folder}" * (folder != "export")),
     )

@@ -15,6 +15,7 @@ from seqcast.sources.findings import REMEDY
 from seqcast.tracks.browser.embedding import embed_browser
 from seqcast.tracks.browser.explained import read_explained
 from seqcast.tracks.browser.shown import find_shown
+from seqcast.tracks.browser.varied import read_varied
 
 with step("report", snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
@@ -38,6 +39,7 @@ with step("report", snakemake.log[0]):
     digests = {name: sha256_of(Path(path)) for name, path in weights.items()}
     dataset, tracks = read_dataset(inputs.dataset), Path(inputs.tracks).parent
     explained = read_explained(inputs.explained) if inputs.explained else None
+    varied = read_varied(inputs.varied) if inputs.varied else None
     data = {
         "dataset": dataset.digest,
         "source": dataset.source,
@@ -62,10 +64,12 @@ with step("report", snakemake.log[0]):
             predictions={model: files.predictions for model, files in models.items()},
             own=params.browse["loci"],
             explained=explained,
+            varied=varied,
         ),
         assembly=params.assembly or "",
         annotation=inputs.annotation,
         explained=explained,
+        varied=varied,
         command=f"make browse RUN={params.run}",
     )
     write_report(
@@ -80,6 +84,8 @@ with step("report", snakemake.log[0]):
         tracks=tracks,
         browser=browser,
         explained=explained,
+        varied=varied,
+        effects=inputs.effects or "",
     )
     for line in Path(snakemake.output.summary).read_text().splitlines():
         log.info("%s", line)

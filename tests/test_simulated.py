@@ -8,13 +8,23 @@ import pytest
 
 from seqcast.data import check_dataset, find_split_overlaps, read_dataset
 from seqcast.data.truth import read_truth
-from seqcast.genome.codes import decode, reverse_complement
+from seqcast.genome.codes import decode, encode, reverse_complement
 from seqcast.settings import SimulatedSettings
 from seqcast.sources.base_order import count_steps
 from seqcast.sources.simulated import write_simulated
 from seqcast.sources.simulated.genome import make_chromosome
 from seqcast.sources.simulated.tracks import MOTIFS, TRACKS, find_sites, make_signal
-from seqcast.sources.simulated.writing import FLOOR
+from seqcast.sources.simulated.variants import (
+    FLOOR,
+    INDELS,
+    RADII,
+    SNVS,
+    Change,
+    TrueEffects,
+    draw_changes,
+    find_motif,
+    make_rates,
+)
 
 IUPAC = {
     "A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT",
@@ -52,7 +62,7 @@ def test_the_same_seed_makes_the_same_bytes(tmp_path: Path) -> None:
     seeds = {"a": 1, "b": 1, "c": 2}
     for name, seed in seeds.items():
         simulate(tmp_path / name, small.model_copy(update={"seed": seed}))
-    for file in ("dataset.h5", "truth.h5", "motifs.bed"):
+    for file in ("dataset.h5", "truth.h5", "motifs.bed", "variants.vcf", "variants_truth.tsv"):
         a, b, c = ((tmp_path / name / file).read_bytes() for name in seeds)
         assert a == b, file
         assert a != c, file
@@ -203,3 +213,78 @@ def test_a_chromosome_may_be_too_short_for_any_motif(length: int) -> None:
 def test_every_bin_has_a_floor(made: SimpleNamespace) -> None:
     depths = np.array([track.depth for track in TRACKS])
     assert (made.truth >= 0.999 * depths * FLOOR / (1 + FLOOR)).all()
+
+
+def open_effects(made: SimpleNamespace) -> TrueEffects:
+    contigs, dataset = made.dataset.contigs, made.dataset
+    signals, found = [], {}
+    for name, first, length in zip(contigs.chrom, contigs.first_base, contigs.length, strict=True):
+        codes = np.asarray(dataset.codes[first : first + length])
+        found[name] = codes, find_sites(codes)
+        signals.append(make_signal(found[name][1], len(codes), 128))
+    unit = np.concatenate(signals).mean(0)
+    return TrueEffects(*found["chr1"], 128, unit, dataset.targets.mean_T)
+
+
+def find_plainly(effects: TrueEffects, change: Change, radius: int) -> np.ndarray:
+    """Return the lfc of rates of the whole chromosome, its sites found anew; of one length only."""
+    codes = effects.codes.copy()
+    codes[change.start : change.end] = encode(change.alt)
+    near = slice((change.start - radius) // 128, (change.end + radius - 1) // 128 + 1)
+    sums = []
+    for each in (codes, effects.codes):
+        rates = make_rates(make_signal(find_sites(each), len(each), 128), effects.unit_T)
+        sums.append(rates[near].sum(0) + effects.mean_T * (near.stop - near.start))
+    return np.log2(sums[0] / sums[1])
+
+
+def test_true_effects_are_those_of_the_whole_chromosome(made: SimpleNamespace) -> None:
+    effects = open_effects(made)
+    changes = draw_changes(effects.codes, effects.sites, 12, 0, np.random.default_rng(3))
+    found = np.array([effects.find(change, [250, 1024]) for change in changes])
+    for change, lfc in zip(changes, found, strict=True):
+        for radius, own in zip((250, 1024), lfc, strict=True):
+            assert own == pytest.approx(find_plainly(effects, change, radius), abs=1e-6)
+    assert np.abs(found).max() > 0.1
+
+
+def test_what_follows_an_insertion_or_deletion_is_no_effect(made: SimpleNamespace) -> None:
+    effects = open_effects(made)
+    changes = draw_changes(effects.codes, effects.sites, 0, 40, np.random.default_rng(3))
+    sizes = {len(change.alt) - len(change.ref) for change in changes}
+    assert min(sizes) < 0 < max(sizes)
+    assert 0 not in sizes
+    assert all(change.ref[0] == change.alt[0] for change in changes)
+    off = [change for change in changes if not find_motif(effects.sites, change)]
+    quiet = [
+        np.abs(effects.find(change, [250])).max()
+        for change in off
+        # One that makes no site of its own.
+        if all(len(each.centre) == len(effects.sites[name].centre)
+               for name, each in effects._apply(change).items())
+    ]  # fmt: skip
+    assert len(quiet) > 5
+    assert max(quiet) == 0
+
+
+def test_variants_with_known_effects_lie_beside_the_data(made: SimpleNamespace) -> None:
+    lines = (made.folder / "variants.vcf").read_text().splitlines()
+    assert lines[:2] == ["##fileformat=VCFv4.3", "##contig=<ID=chr3,length=50001>"]
+    rows = [line.split("\t") for line in lines[3:]]
+    assert len(rows) == SNVS + INDELS
+    assert sum(len(row[3]) == len(row[4]) for row in rows) == SNVS
+    positions = [int(row[1]) for row in rows]
+    assert positions == sorted(set(positions))
+    for row in rows:
+        start = int(row[1]) - 1
+        assert decode(made.dataset.sequence("chr3", start, start + len(row[3]))) == row[3]
+    header, *truth = (made.folder / "variants_truth.tsv").read_text().splitlines()
+    assert header.split("\t")[-2:] == ["lfc", "in_site"]
+    assert len(truth) == len(rows) * len(RADII) * len(TRACKS)
+    sites = [bool(line.split("\t")[-1]) for line in truth]
+    assert 0.4 < np.mean(sites) < 0.9
+
+
+def test_a_chromosome_of_nothing_known_has_no_variants() -> None:
+    codes = np.full(5_000, 4, dtype=np.uint8)
+    assert draw_changes(codes, find_sites(codes), 5, 5, np.random.default_rng(1)) == []

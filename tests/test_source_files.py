@@ -86,6 +86,17 @@ def test_files_of_a_run(tmp_path: Path) -> None:
         find(genome_tracks={"fasta": str(braces)})
 
 
+def test_known_variants_lie_in_a_simulated_run(tmp_path: Path) -> None:
+    settings = {"run": "mine", "variants": {"vcf": "simulated"}}
+    made = ("results/mine",)
+    found = find_run_files(read_settings(settings), "down", made=made)
+    assert found.variants == "results/mine/dataset/variants.vcf"
+    (tmp_path / "own.h5").touch()
+    basenji = {"dataset": {"source": "basenji_h5", "file": str(tmp_path / "own.h5")}}
+    with pytest.raises(SeqcastError, match=r"variants\.vcf: `simulated` .* is basenji_h5; name a"):
+        find_run_files(read_settings(settings | basenji), "down", made=made)
+
+
 def test_what_runs_share_is_no_run() -> None:
     with pytest.raises(SeqcastError, match="run: 'shared' is where downloads lie"):
         read_settings({"run": "shared"})

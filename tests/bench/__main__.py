@@ -19,6 +19,7 @@ from bench.flows import measure_course, measure_dataset, measure_dry_run, measur
 from bench.gpu import measure_gpu
 from bench.measuring import ROOT, Row
 from bench.networks import measure_networks
+from bench.variant_truth import measure_variant_truth
 from bench.variants import measure_variants
 
 DATA = Path(os.environ.get("SEQCAST_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -31,7 +32,7 @@ def main() -> None:
     parser.add_argument(
         "rows",
         nargs="*",
-        help="train predict busy gpu explain variants dry-run dataset genome course",
+        help="train predict busy gpu explain variants variant-truth dry-run dataset genome course",
     )
     parser.add_argument("--rounds", type=int, default=7, help="repetitions (7)")
     parser.add_argument("--windows", type=int, default=4, help="windows a batch on the CPU (4)")
@@ -50,7 +51,8 @@ def main() -> None:
             "busy": lambda: measure_busy(given.rounds),
             "gpu": lambda: measure_gpu(folder, given.rounds),
             "explain": lambda: measure_explain(min(given.rounds, 3)),
-            "variants": lambda: measure_variants(given.rounds),
+            "variants": lambda: [*measure_variants(given.rounds), *measure_variant_truth()],
+            "variant-truth": lambda: measure_variant_truth(),
             "dry-run": lambda: measure_dry_run(folder, given.rounds),
             "dataset": lambda: measure_dataset(folder, given.dataset_windows, given.rounds),
             "genome": lambda: measure_genome(folder, DATA),

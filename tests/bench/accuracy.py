@@ -27,7 +27,7 @@ from seqcast.sources.simulated.tracks import (
     find_sites,
     make_signal,
 )
-from seqcast.sources.simulated.writing import FLOOR
+from seqcast.sources.simulated.variants import FLOOR
 
 # Its enhancers are ZNF143 sites 3 to 10 kb away.
 DISTAL, ENHANCERS, FAR = "PolII-like:distal", ("ZNF143",), 20_000

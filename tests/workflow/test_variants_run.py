@@ -11,6 +11,7 @@ from seqcast.genome.codes import decode
 
 STEPS = ("variants_plan", "variants_member", "variants_join", "variants_top", "variants_tracks")
 JOBS = (*STEPS, "variants")
+PAGES = ("report", "browse_tracks")
 SETTINGS = {"vcf": "my.vcf", "null": 20, "radius": 100}
 
 
@@ -55,9 +56,16 @@ def test_variants_are_scored_on_a_finished_run_and_nothing_else_is_made(
 
     # In the config it is a part of the run.
     throwaway.write_config({**TINY, "variants": SETTINGS})
+    assert throwaway.jobs() == dict.fromkeys(PAGES, 1)
+    throwaway.snakemake()
+    page = (throwaway.results / "report/index.html").read_text()
+    assert "my.vcf has 3 rows with 4 ALT alleles; 2 were scored." in page
+    assert (throwaway.results / "report/figures/variants_effects.png").is_file()
+    assert (throwaway.results / "export/variants.tsv").is_file()
+    assert "data-target=" in (throwaway.results / "export/index.html").read_text()
     assert throwaway.jobs() == {}
     throwaway.write_config({**TINY, "variants": {**SETTINGS, "radius": 200}})
-    assert throwaway.jobs() == dict.fromkeys(STEPS[1:], 1)
+    assert throwaway.jobs() == dict.fromkeys((*STEPS[1:], *PAGES), 1)
     # Another content of the file.
     throwaway.write_config({**TINY, "variants": SETTINGS})
     vcf = throwaway.folder / "my.vcf"

@@ -105,6 +105,23 @@
       : more ? "and " + more.toLocaleString("en") + " more: type a part of the name." : "";
   }
 
+  // At a variant only its target is on, with what is predicted of both alleles; elsewhere all that was.
+  var before = null;
+  function isAllele(series) { return series.kind === "REF" || series.kind === "ALT"; }
+  function focus(name) {
+    if (!name && !before) { return; }
+    if (!before) { before = data.targets.map(function (target) { return target.on; }); }
+    data.series.forEach(function (series) { if (isAllele(series)) { setSeries(series, Boolean(name)); } });
+    var start = before;
+    choose(function (target) { return name ? target.name === name : start[data.targets.indexOf(target)]; });
+    if (!name) { before = null; }
+  }
+
+  function setSeries(series, on) {
+    series.on = on;
+    series.input.checked = on;
+  }
+
   function choose(on) {
     data.targets.forEach(function (target) { target.on = on(target); });
     list();
@@ -126,7 +143,9 @@
         find("series").append(group);
         if (alike.length > 1) { group.append(series.kind + (series.kind === "predicted" ? " by" : " of")); }
       }
-      group.append(box(series.on, " " + (alike.length > 1 ? series.model : series.label), function (on) { series.on = on; }));
+      var label = box(series.on, " " + (alike.length > 1 ? series.model : series.label), function (on) { series.on = on; });
+      series.input = label.querySelector("input");
+      group.append(label);
     });
     document.querySelectorAll("input[name=scale]").forEach(function (input) {
       input.addEventListener("change", function () { fixed = input.value === "fixed"; rescale(); });
@@ -146,7 +165,10 @@
     var buttons = Array.from(document.querySelectorAll("[data-locus]"));
     function plain(text) { return String(text).replace(/,/g, ""); }
     buttons.forEach(function (button) {
-      button.addEventListener("click", function () { browser.search(address(button.dataset.locus)); });
+      button.addEventListener("click", function () {
+        focus(button.dataset.target || "");
+        browser.search(address(button.dataset.locus));
+      });
     });
     // A name with a colon in it (HLA contigs) is only understood with tabs.
     function address(place) {

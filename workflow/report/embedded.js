@@ -5,7 +5,7 @@
   const said = find(".said"), select = find("select"), stills = find(".stills"), fold = find(".fold");
   const buttons = Array.from(root.querySelectorAll(".places button"));
   const elsewhere = "No data of this stretch are in the page. Press a place above, or open the whole tracks: " + data.command;
-  let browser = null, starting = null, loading = Promise.resolve();
+  let browser = null, starting = null, loading = Promise.resolve(), variant = "";
 
   function say(text, warn) {
     said.textContent = text;
@@ -35,6 +35,7 @@
   }
 
   function findChosen() {
+    if (variant) { return data.targets.filter((target) => target.name === variant); }
     if (select.value === "first") { return data.targets.slice(0, data.shown); }
     return select.value === "all" ? data.targets : [data.targets[Number(select.value)]];
   }
@@ -42,7 +43,9 @@
   // All at once: igv.js fails where tracks of a shared scale go one by one while it draws.
   async function load() {
     setBusy(true);
-    const tracks = findChosen().flatMap((target) => target.tracks);
+    // Of a variant both alleles stand below what is predicted of the genome.
+    const alleles = (data.alleles || {})[variant] || [];
+    const tracks = findChosen().flatMap((target) => [...target.tracks, ...alleles]);
     await browser.updateViews();
     browser.removeAllTracks();
     await browser.loadTrackList([...data.always, ...tracks.map((track, place) => makeTrack(track, place + 1))]);
@@ -116,9 +119,13 @@
   if (count > data.shown) { addOption("first", "the best " + data.shown); }
   if (count > 1) { addOption("all", "all " + count); }
   data.targets.forEach((target, place) => addOption(place, target.name));
-  select.addEventListener("change", () => start().then(choose));
-  buttons.forEach((button) => button.addEventListener("click", () => {
-    start().then(() => browser && browser.search(button.dataset.place));
+  select.addEventListener("change", () => { variant = ""; start().then(choose); });
+  buttons.forEach((button) => button.addEventListener("click", async () => {
+    const other = (button.dataset.target || "") !== variant;
+    variant = button.dataset.target || "";
+    await start();
+    if (browser && other) { await choose(); }
+    if (browser) { browser.search(button.dataset.place); }
   }));
   // Room for what comes, so that nothing jumps.
   find(".window").style.minHeight = findChosen().flatMap((target) => target.tracks).reduce((sum, track) => sum + track.height + 4, 190) + "px";

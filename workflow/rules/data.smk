@@ -8,7 +8,7 @@ rule download:
         FILES.genome or [],
         FILES.tracks_genome or [],
         FILES.annotation,
-        FILES.variants or [],
+        FILES.variants if FILES.variants in FILES.downloads else [],
     localrule: True
 
 
@@ -150,6 +150,8 @@ rule dataset:
         truth=TRUTH,
         replicates=REPLICATES,
         motifs=f"{RUN}/dataset/motifs.bed" if SOURCE_KIND == "simulated" else [],
+        variants=KNOWN_VARIANTS,
+        effects=KNOWN_EFFECTS,
     log:
         f"{RUN}/logs/dataset.log",
     benchmark:

@@ -10,6 +10,10 @@ MANIFEST = f"{RUN}/dataset/manifest.json"
 VALIDATION = f"{RUN}/validate/validation.json"
 FIRST_LOOK = f"{RUN}/validate/first_look.png"
 TRUTH = f"{RUN}/dataset/truth.h5" if SOURCE_KIND == "simulated" else []
+KNOWN_VARIANTS, KNOWN_EFFECTS = (
+    f"{RUN}/dataset/{file}" if SOURCE_KIND == "simulated" else []
+    for file in ("variants.vcf", "variants_truth.tsv")
+)
 
 
 # What several runs may share: downloads, and genomes unpacked and indexed, never beside the user's
@@ -55,7 +59,8 @@ PAGES = ("index.html", "igv.min.js", "igv_session.xml", "hub.txt", "config.json"
 EXPLAINED = f"{RUN}/explain/explain.json"
 if not config.get("explain") and not Path(EXPLAINED).exists():
     EXPLAINED = []
-# What variants do, where the config names any.
+# What variants do, and the pages show, where the config names any: without the file they could not
+# be scored anew with a model that is trained anew.
 VARIED = f"{RUN}/variants/variants.json" if FILES.variants else []
 PAGE = Path(workflow.basedir, "workflow/report/page.html.j2")
 FIGURES = f"{RUN}/report/figures"

@@ -9,6 +9,8 @@ rule report:
         tracks=TRACKS,
         annotation=as_input(FILES.annotation),
         explained=EXPLAINED,
+        varied=VARIED,
+        effects=ancient(KNOWN_EFFECTS) if KNOWN_EFFECTS and VARIED else [],
         models=expand(rules.train_model.output.model, member=MEMBERS),
         history=expand(rules.train_model.output.history, member=MEMBERS),
         predictions=rules.predict.input,

@@ -76,6 +76,7 @@ rule browse_tracks:
         windows=lambda wildcards: of_models(wildcards.folder, "evaluate/windows.tsv"),
         annotation=as_input(FILES.annotation),
         explained=EXPLAINED,
+        varied=VARIED,
         regions=lambda wildcards: REGIONS_TABLE if wildcards.folder == "regions" else [],
     output:
         expand(f"{RUN}/{{{{folder}}}}/{{file}}", file=PAGES),

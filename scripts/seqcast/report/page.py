@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from seqcast.core.disk import write_text
-from seqcast.core.templates import render
 from seqcast.data import Dataset
 from seqcast.data.predictions import Stitch
 from seqcast.report.bases import describe_bases
@@ -24,10 +23,12 @@ from seqcast.report.tables import (
     make_targets_list,
     make_training_table,
 )
+from seqcast.report.variants import describe_variants
 from seqcast.report.verdict import YEAST, make_headline, make_summary, rank
 from seqcast.report.window_pictures import write_window_pictures
 from seqcast.tracks.browser.embedding import EmbeddedBrowser
 from seqcast.tracks.browser.explained import Explained
+from seqcast.tracks.browser.varied import Varied
 
 
 def write_report(
@@ -43,13 +44,17 @@ def write_report(
     tracks: str | Path = "",
     browser: EmbeddedBrowser | None = None,
     explained: Explained | None = None,
+    varied: Varied | None = None,
+    effects: str | Path = "",
 ) -> None:
     """Write `index.html`, `summary.txt` and `figures/` into `folder`.
 
     The page holds its figures and needs nothing beside it; it only links to the tables. `figures/`
     gets `comparison.svg`, `metrics.svg`, `calibration.svg`, `errors.svg`, `correlations.svg`,
     `learning_curves.svg`, `window_{best,median,worst}.png` and, a model, `<model>.scatter.png`;
-    where peaks of the `tracks` were `explained`, `bases_<number>.png`. `baselines` holds the
+    where peaks of the `tracks` were `explained`, `bases_<number>.png`; where variants were scored
+    (`varied`), `variants_effects.png` and, where their true `effects` are known (a table),
+    `variants_truth.png`. `baselines` holds the
     `metrics.tsv` of each, by name. `run` is the content of `run.json` and `validation` of
     `validation.json`, any key of which may be missing; `tracks` is the folder of the exported
     tracks, named as given, and `browser` what the section on tracks shows of them. Beside
@@ -79,6 +84,7 @@ def write_report(
         "training": make_training_table(ranked),
         "embedded": browser,
         "bases": describe_bases(figures, explained, tracks, ranked, dataset),
+        "variants": describe_variants(figures, varied, ranked, tracks, dataset.bin_size, effects),
         "tracks": _describe_tracks(folder, tracks, best, dataset, name),
         "checked": _describe_check(validation, warnings),
         "data": make_data_table(dataset, validation),

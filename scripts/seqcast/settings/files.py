@@ -128,6 +128,7 @@ def find_run_files(settings: Settings, downloads: str, made: Iterable[str]) -> R
     is_epoch = predict.checkpoint == "best" or predict.checkpoint.isdigit()
     checkpoint = "" if is_epoch else predict.checkpoint
     explained = "" if settings.explain.regions == "peaks" else settings.explain.regions
+    vcf = _find_vcf(settings)
     # A file that is named twice is checked as the dataset's.
     files = {
         file.location: file
@@ -139,7 +140,7 @@ def find_run_files(settings: Settings, downloads: str, made: Iterable[str]) -> R
                 File(checkpoint, named_by="predict.checkpoint"),
                 File(predict.regions or "", named_by="predict.regions"),
                 File(explained, named_by="explain.regions"),
-                File(settings.variants.vcf or "", named_by="variants.vcf"),
+                File(vcf, named_by="variants.vcf"),
             ]
         )
         if file.location
@@ -165,12 +166,25 @@ def find_run_files(settings: Settings, downloads: str, made: Iterable[str]) -> R
         checkpoint=checkpoint,
         regions=predict.regions or "",
         explained=explained,
-        variants=path[settings.variants.vcf] if settings.variants.vcf else "",
+        variants=path[vcf] if vcf else "",
         own_genome=path[own_genome.location] if own_genome else "",
         aliases=path[aliases] if aliases else "",
         has_replicates=is_genome and has_replicates(dataset),
         downloads={path[location]: file for location, file in files.items() if is_url(location)},
     )
+
+
+def _find_vcf(settings: Settings) -> str:
+    """Return path or URL of the variants to score; of simulated data their own lie in the run."""
+    vcf = settings.variants.vcf or ""
+    if vcf != "simulated":
+        return vcf
+    if not isinstance(settings.dataset, SimulatedSettings):
+        raise SeqcastError(
+            "config: variants.vcf: `simulated` is the file of simulated data, and dataset.source is"
+            f" {settings.dataset.source}; name a VCF of your own"
+        )
+    return f"results/{settings.run}/dataset/variants.vcf"
 
 
 def is_within(path: str, folders: Iterable[str]) -> bool:

@@ -131,7 +131,8 @@ class VariantsSettings(Section):
     """What variants do, said by `snakemake variants`."""
 
     vcf: str | None = None
-    """VCF or BCF, path or URL, plain, gzip or bgzip; with one, variants are part of the run."""
+    """VCF or BCF, path or URL, plain, gzip or bgzip; with one, variants are part of the run.
+    `simulated`: the file of known effects that comes with simulated data."""
     targets: Literal["all"] | tuple[str, ...] = "all"
     """Names of the targets that tables and VCF have, or `all`."""
     radius: NonNegativeInt = 250

@@ -14,6 +14,8 @@ GENOME_REMEDY = "delete it, run `snakemake export`, then the same command again"
 OBSERVED, PREDICTED, SPREAD, RESIDUAL = "observed", "predicted", "spread", "residual"
 # How much each base adds to the log of what a model predicts; `explain` computes them.
 CONTRIBUTIONS = "contributions"
+# What is predicted of both alleles of a variant; `variants` computes them.
+REF, ALT = "REF", "ALT"
 COLUMNS = ("file", "target", "model", "kind", "units", "sha256")
 
 

@@ -18,6 +18,8 @@ from seqcast.core.hdf5 import Draft, open_hdf5
 from seqcast.core.seal import AGAIN, read_sealed
 
 FORMAT, FORMAT_VERSION = "seqcast-variants", 1
+# The arrays of all alleles.
+TABLE = "seqcast-variants-table"
 _SEEN = "seqcast-variants-top"
 # Bases about a variant that get a letter.
 WIDTH = 200

@@ -28,10 +28,9 @@ from seqcast.variants.grid import Grid
 from seqcast.variants.joining import SCORES, Joined, Model, join_models
 from seqcast.variants.parts import Member, Plan, Site, read_plan
 from seqcast.variants.scores import SENTENCES
-from seqcast.variants.seen import FORMAT, FORMAT_VERSION
+from seqcast.variants.seen import FORMAT, FORMAT_VERSION, TABLE
 from seqcast.variants.vcf import COLUMNS, Row, Vcf, open_vcf, write_lines
 
-TABLE = "seqcast-variants-table"
 KEY = "SEQCAST"
 ALLELE_COLUMNS = ("contig", "position", "id", "ref", "alt", "status", "split")
 TABLE_COLUMNS = (*ALLELE_COLUMNS, "target", "model", *SCORES)

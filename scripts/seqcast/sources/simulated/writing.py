@@ -10,22 +10,26 @@ import numpy as np
 
 from seqcast.core.console import log, progress
 from seqcast.core.disk import written_whole
-from seqcast.data import Contigs, DatasetWriter, make_windows
+from seqcast.data import Contigs, DatasetWriter, make_windows, read_dataset
 from seqcast.data.targets import Targets
 from seqcast.data.truth import write_truth
 from seqcast.genome.codes import N, tile
 from seqcast.settings import SimulatedSettings
 from seqcast.sources.simulated.genome import make_chromosome
 from seqcast.sources.simulated.tracks import TRACKS, Sites, find_sites, make_signal
+from seqcast.sources.simulated.variants import TrueEffects, make_rates, write_variants
 
 # Negative binomial: variance = mean + mean^2 / DISPERSION, as replicates of real assays have it.
 DISPERSION = 6.0
-# Share of the reads' mean that lies evenly over the genome.
-FLOOR = 0.15
+# Names of files beside the dataset.
+VARIANTS, VARIANTS_TRUTH = "variants.vcf", "variants_truth.tsv"
 
 
 def write_simulated(settings: SimulatedSettings, output: Path, truth: Path, motifs: Path) -> None:
-    """Write the dataset, its noiseless rates (`truth`, HDF5) and its motifs (`motifs`, BED)."""
+    """Write the dataset, its noiseless rates (`truth`, HDF5) and its motifs (`motifs`, BED).
+
+    Beside the dataset lie variants of a test chromosome, and what they truly do.
+    """
     names = list(settings.chromosomes)
     contigs = Contigs.from_lengths(settings.chromosomes, settings.bin_size)
     codes, sites = {}, {}
@@ -35,9 +39,12 @@ def write_simulated(settings: SimulatedSettings, output: Path, truth: Path, moti
             codes[name] = make_chromosome(settings.chromosomes[name], rng)
             sites[name] = find_sites(codes[name])
             bar.update(1)
-    rates = _make_rates(
-        {name: make_signal(sites[name], codes[name].size, settings.bin_size) for name in names}
-    )
+    signals = {
+        name: make_signal(sites[name], codes[name].size, settings.bin_size) for name in names
+    }
+    unit_T = np.concatenate(list(signals.values())).mean(axis=0)
+    unit_T[unit_T == 0] = 1  # a short genome may lack a motif
+    rates = {name: make_rates(each, unit_T).astype(np.float32) for name, each in signals.items()}
     coverage = {
         name: _observe(rates[name], codes[name], settings, place)
         for place, name in enumerate(names)
@@ -58,6 +65,10 @@ def write_simulated(settings: SimulatedSettings, output: Path, truth: Path, moti
         )
     write_truth(truth, np.concatenate(list(rates.values())), targets)
     _write_motifs(motifs, sites)
+    name, mean_T = [*settings.test, *names][0], read_dataset(output).targets.mean_T
+    effects = TrueEffects(codes[name], sites[name], settings.bin_size, unit_T, mean_T)
+    vcf, known = output.with_name(VARIANTS), output.with_name(VARIANTS_TRUTH)
+    write_variants(vcf, known, name, len(codes[name]), effects, settings.seed)
     log.info(
         "simulated %s bases on %d chromosomes, %d windows of %s",
         f"{int(contigs.length.sum()):,}",
@@ -65,20 +76,6 @@ def write_simulated(settings: SimulatedSettings, output: Path, truth: Path, moti
         len(windows),
         f"{settings.window:,}",
     )
-
-
-def _make_rates(signals: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Turn signals into rates whose mean over the genome is each track's depth.
-
-    Every experiment has a floor of reads that come from nowhere in particular.
-    """
-    mean = np.concatenate(list(signals.values())).mean(axis=0)
-    mean[mean == 0] = 1  # a short genome may lack a motif
-    depth = np.array([track.depth for track in TRACKS]) / (1 + FLOOR)
-    return {
-        name: ((signal / mean + FLOOR) * depth).astype(np.float32)
-        for name, signal in signals.items()
-    }
 
 
 def _observe(

@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 
 from seqcast.tracks.browser.contributions import make_row
-from seqcast.tracks.browser.cutting import Cut, Region, cut_features, name_of, to_base64, to_codes
+from seqcast.tracks.browser.cutting import (
+    Cut,
+    Region,
+    align_regions,
+    cut_features,
+    name_of,
+    read_values,
+    to_base64,
+    to_codes,
+)
 from seqcast.tracks.browser.explained import Explained, Peak
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.options import (
@@ -22,6 +31,8 @@ from seqcast.tracks.browser.options import (
     make_tracks,
     to_label,
 )
+from seqcast.tracks.browser.varied import VariantPlace, Varied
+from seqcast.tracks.table import ALT, REF
 
 _HEIGHT, _BAR, _TWO_BARS = 50, 45, 80
 _BESIDE = 500  # bases to each side of a peak
@@ -87,6 +98,32 @@ def make_letters_track(
     ]
     _put_values(track, [values[place] for place in known])
     return track
+
+
+def make_allele_tracks(
+    varied: Varied, places: Sequence[VariantPlace], bin_size: int
+) -> dict[str, list[dict[str, Any]]]:
+    """Make REF's and ALT's track of each target that has variants among the places.
+
+    Their `regions` are those of its variants.
+    """
+    tracks: dict[str, list[dict[str, Any]]] = {}
+    for target in dict.fromkeys(place.target for place in places):
+        own = [place for place in places if place.target == target]
+        for allele in (REF, ALT):
+            path = varied.files[target, own[0].model, allele]
+            row = {"file": path.name, "target": target, "model": "", "kind": allele, "units": ""}
+            (track,) = make_tracks([row], lambda file: file)
+            track["name"] = to_label(f"{target} {make_phrase(allele)}")
+            regions = [Region(each.chrom, each.start, each.end, bin_size) for each in own]
+            regions = align_regions(path, regions, bin_size)
+            track["regions"] = [
+                [name_of(each.chrom), each.start, each.end, bin_size] for each in regions
+            ]
+            track |= {"height": _HEIGHT, "windowFunction": "none"}
+            _put_values(track, read_values(path, regions))
+            tracks.setdefault(target, []).append(track)
+    return tracks
 
 
 def make_annotations(

@@ -18,6 +18,7 @@ from seqcast.core.seal import check_seal
 from seqcast.data import Dataset
 from seqcast.tracks.browser.budget import MOST_MODELS, MOST_TARGETS, Rows, make_notes, make_plan
 from seqcast.tracks.browser.contents import (
+    make_allele_tracks,
     make_annotations,
     make_inside_tracks,
     make_letters_track,
@@ -31,6 +32,7 @@ from seqcast.tracks.browser.options import make_options
 from seqcast.tracks.browser.page import read_sizes
 from seqcast.tracks.browser.shown import Shown
 from seqcast.tracks.browser.stills import Panel, make_still, plot_place
+from seqcast.tracks.browser.varied import VariantPlace, Varied
 from seqcast.tracks.table import GENOME_REMEDY, OBSERVED, PREDICTED, read_tracks
 
 MOST_BYTES = 2_500_000
@@ -41,7 +43,10 @@ _STAND_IN = "These contigs are stand-ins, one a window: they are not those of a 
 
 @dataclass(frozen=True)
 class ShownLocus:
-    """A place on the page: its button, and its picture as a `data:` address, if it has one."""
+    """A place on the page: its button, and its picture as a `data:` address, if it has one.
+
+    A variant has a `target`, whose tracks of both alleles are shown with it.
+    """
 
     name: str
     why: str
@@ -50,6 +55,7 @@ class ShownLocus:
     width: int = 0
     height: int = 0
     alt: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,8 @@ class EmbeddedBrowser:
     The page's policy must allow the scripts of `embedded.html.j2`, inline styles, and images out
     of itself (`blob:` to save one): see `page.html.j2`.
     `targets` and `loci` are those that are in it, `notes` sentences on what is not; `units` are
-    those of the tracks' heights; `has_letters` says whether there are tracks of letters.
+    those of the tracks' heights; `has_letters` says whether there are tracks of letters,
+    `has_alleles` whether there are those of variants.
     """
 
     igv_js: str
@@ -70,6 +77,7 @@ class EmbeddedBrowser:
     units: tuple[str, ...]
     notes: tuple[str, ...]
     has_letters: bool = False
+    has_alleles: bool = False
 
     @property
     def bytes(self) -> int:
@@ -86,6 +94,7 @@ def embed_browser(
     assembly: str = "",
     annotation: Sequence[str | Path] = (),
     explained: Explained | None = None,
+    varied: Varied | None = None,
     command: str = "make browse",
 ) -> EmbeddedBrowser:
     """Return the browser that a run's report shows of a folder of tracks."""
@@ -99,6 +108,7 @@ def embed_browser(
         is_stand_in=not dataset.has_coordinates,
         annotation=annotation,
         explained=explained,
+        varied=varied,
         command=command,
     )
 
@@ -114,6 +124,7 @@ def make_embedded(
     is_stand_in: bool = False,
     annotation: Sequence[str | Path] = (),
     explained: Explained | None = None,
+    varied: Varied | None = None,
     command: str = "make browse",
     most_bytes: int = MOST_BYTES,
 ) -> EmbeddedBrowser:
@@ -121,10 +132,11 @@ def make_embedded(
 
     `ranked` names targets and `models` models, the best first; of models none means all. Spread and
     residual stay in the files. Of `annotation`, files of the user's, what touches the places is
-    taken, of `explained` what lies about those of `loci` that are peaks. `command` opens the whole
-    tracks. Where all would take more than `most_bytes`, first the bases are left out, then bins get
-    wider, then there are fewer targets and places; `notes` says so, and that an assembly is a
-    stand-in. Raises SeqcastError where there are no places, no tracks, or files missing.
+    taken, of `explained` what lies about those of `loci` that are peaks, of `varied` both alleles
+    of those that are variants. `command` opens the whole tracks. Where all would take more than
+    `most_bytes`, first the bases are left out, then bins get wider, then there are fewer targets
+    and places; `notes` says so, and that an assembly is a stand-in. Raises SeqcastError where there
+    are no places, no tracks, or files missing.
     """
     folder, igv_js = Path(folder), escape_script(read_igv_js())
     rows, count = _find_rows(folder, ranked, models)
@@ -134,33 +146,40 @@ def make_embedded(
         what = "no track of the run's targets" if loci else "no place to show"
         raise SeqcastError(f"{folder / 'tracks.tsv'}: {what}; run `snakemake export` again")
     peaks = [locus for locus in loci if isinstance(locus, Peak)]
-    windows = [locus for locus in loci if locus not in peaks]
+    variants = [locus for locus in loci if isinstance(locus, VariantPlace) and varied]
+    windows = [locus for locus in loci if not isinstance(locus, Peak | VariantPlace)]
     letters = _make_letters(explained, peaks, rows, several=count > 1) if explained else {}
     taken = len(igv_js.encode()) + sum(len(track["codes"]) for track in letters.values())
     plan = make_plan(windows, rows, bin_size, most_bytes - taken)
     shown, used = windows[: plan.loci], dict(list(rows.items())[: plan.targets])
     _check_files(folder, used)
-    wide = [widen(peak) for peak in peaks]
+    variants = [each for each in variants if each.target in used]
+    spots = [each.spot for each in variants]
+    wide = [*map(widen, peaks), *variants]
     cut = make_cut(folder, [*shown, *wide], used, bin_size, plan.bins)
     genome = folder / "genome.fa"
     fasta = make_reference(genome, cut.regions, sizes, bases=plan.bases, peaks=wide)
     data = {
-        "options": _make_options(assembly or "genome", fasta, (*shown, *peaks)[0]),
-        "always": make_annotations(folder, cut.regions, [*shown, *peaks], annotation),
+        "options": _make_options(assembly or "genome", fasta, (*shown, *peaks, *variants)[0]),
+        "always": make_annotations(folder, cut.regions, [*shown, *peaks, *spots], annotation),
         "regions": _make_regions(cut, sizes),
         "targets": _make_targets(used, cut, letters, several=count > 1),
+        "alleles": make_allele_tracks(varied, variants, bin_size) if varied else {},
         "shown": _SHOWN,
         "command": command,
     }
     return EmbeddedBrowser(
         igv_js=igv_js,
         data=escape_json(data),
-        loci=tuple(_show_locus(each, used, cut, several=count > 1) for each in (*shown, *peaks)),
+        loci=tuple(
+            _show_locus(each, used, cut, several=count > 1) for each in (*shown, *peaks, *variants)
+        ),
         targets=tuple(used),
         units=tuple(dict.fromkeys(listed[0]["units"] for listed in used.values())),
         notes=((_STAND_IN,) if is_stand_in else ())
         + tuple(make_notes(plan, len(windows), len(rows), count, cut.regions, bin_size)),
         has_letters=bool(letters),
+        has_alleles=bool(variants),
     )
 
 
@@ -268,8 +287,11 @@ def _place_of(locus: Locus) -> str:
 def _show_locus(locus: Locus, used: Rows, cut: Cut, *, several: bool) -> ShownLocus:
     """Draw the first targets at a place, observed and as the first model predicts it.
 
-    Of a peak, which is shorter than a bin or two, the report's logos are the picture.
+    Of a peak, which is shorter than a bin or two, the report's logos are the picture, and variants
+    have one there too.
     """
+    if isinstance(locus, VariantPlace):
+        return ShownLocus(locus.name, locus.why, _place_of(locus), target=locus.target)
     if isinstance(locus, Peak):
         return ShownLocus(locus.name, locus.why, _place_of(locus))
     panels = [_make_panel(locus, target, used[target], cut) for target in list(used)[:_DRAWN]]

@@ -10,7 +10,8 @@ from typing import Any
 
 from seqcast.core.errors import SeqcastError
 from seqcast.tracks import letters, style
-from seqcast.tracks.table import CONTRIBUTIONS, OBSERVED, PREDICTED, RESIDUAL, SPREAD
+from seqcast.tracks.browser.loci import Locus
+from seqcast.tracks.table import ALT, CONTRIBUTIONS, OBSERVED, PREDICTED, REF, RESIDUAL, SPREAD
 
 COLOURS = {
     OBSERVED: style.OBSERVED,
@@ -18,6 +19,8 @@ COLOURS = {
     SPREAD: style.QUIET,
     RESIDUAL: style.PREDICTED,
     CONTRIBUTIONS: "#6a4c93",
+    REF: "#7d93aa",
+    ALT: "#009E73",
 }
 # Bars below zero are no other strand: the same colour, paler.
 PALE = "#b9a7d3"
@@ -146,6 +149,8 @@ def make_phrase(kind: str, model: str = "") -> str:
         return f"predicted{f' by {model}' if model else ''} less observed"
     if kind == CONTRIBUTIONS:
         return f"bases that matter{f' to {model}' if model else ''}"
+    if kind in (REF, ALT):
+        return f"predicted with {kind}{f' by {model}' if model else ''}"
     by = {PREDICTED: f" by {model}", SPREAD: f" of {model}"}
     return kind + (by.get(kind, "") if model else "")
 
@@ -163,6 +168,24 @@ def make_splits_track(url: str) -> dict[str, Any]:
         "displayMode": "COLLAPSED",
         "height": 36,
         "order": 0,
+    }
+
+
+def make_variants_track(spots: Iterable[Locus]) -> dict[str, Any]:
+    """Make the annotation of the top variants, by name."""
+    return {
+        "id": "top variants",
+        "name": "variants",
+        "description": "The variants of the largest effects",
+        "type": "annotation",
+        "features": [
+            {"chr": each.chrom, "start": each.start, "end": each.end, "name": each.name}
+            for each in spots
+        ],
+        "displayMode": "EXPANDED",
+        "color": COLOURS[ALT],
+        "height": 45,
+        "order": 0.5,
     }
 
 

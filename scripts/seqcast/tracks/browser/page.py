@@ -14,7 +14,7 @@ from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import AGAIN, read_sealed
 from seqcast.core.templates import render
 from seqcast.tracks.browser.annotations import copy_annotations, make_annotation_tracks
-from seqcast.tracks.browser.contributions import read_all_tracks
+from seqcast.tracks.browser.contributions import read_all_tracks, read_alleles
 from seqcast.tracks.browser.igvjs import read_igv_js
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.options import (
@@ -23,13 +23,17 @@ from seqcast.tracks.browser.options import (
     make_reference,
     make_splits_track,
     make_tracks,
+    make_variants_track,
 )
 from seqcast.tracks.browser.scales import find_scales
+from seqcast.tracks.browser.varied import VariantPlace
 from seqcast.tracks.table import (
+    ALT,
     CONTRIBUTIONS,
     GENOME_REMEDY,
     OBSERVED,
     PREDICTED,
+    REF,
     RESIDUAL,
     SPREAD,
 )
@@ -37,7 +41,7 @@ from seqcast.tracks.table import (
 # More would fill several screens, and each asks for pieces of its file at every move.
 MOST_TARGETS = 12
 # Bases that matter stand below what was predicted from them.
-_KINDS = (OBSERVED, PREDICTED, SPREAD, RESIDUAL, CONTRIBUTIONS)
+_KINDS = (OBSERVED, PREDICTED, REF, ALT, SPREAD, RESIDUAL, CONTRIBUTIONS)
 # Files for other browsers, beside the page where they were made.
 SESSION, HUB, JBROWSE = "igv_session.xml", "hub.txt", "config.json"
 
@@ -57,9 +61,9 @@ def write_browser(
 ) -> None:
     """Write `index.html` and `igv.min.js` into a folder of tracks.
 
-    There lie `tracks.tsv`, maybe `contributions.tsv`, the tracks, `genome.fa`, `.fai`,
-    `genome.chrom.sizes` and maybe `splits.bed`; beside `template` its parts `browser.css` and
-    `browser.js`. `loci` are buttons, the first is shown; `annotation` are files of the user's.
+    There lie `tracks.tsv`, maybe `contributions.tsv` and `variants.tsv`, the tracks, `genome.fa`,
+    `.fai`, `genome.chrom.sizes` and maybe `splits.bed`; beside `template` its parts `browser.css`
+    and `browser.js`. `loci` are buttons, the first is shown; `annotation` are files of the user's.
     `scores` ranks the targets (r, by name): of many only the best dozen are on at first. `command`
     opens the page, for who opens it from disk. Raises SeqcastError where there are no tracks.
     """
@@ -67,9 +71,12 @@ def write_browser(
     rows = read_all_tracks(folder)
     if not rows:
         raise SeqcastError(f"{folder}/tracks.tsv: lists no tracks; run `snakemake export` again")
+    rows += read_alleles(folder)
     sizes = read_sizes(folder)
     names = copy_annotations(annotation, folder, sizes)
     extra = [make_splits_track("splits.bed")] if (folder / "splits.bed").is_file() else []
+    variants = [locus.spot for locus in loci if isinstance(locus, VariantPlace)]
+    extra += [make_variants_track(variants)] if variants else []
     loci = list(loci) or [_make_first(sizes)]
     reference = make_reference(assembly or "genome", quote, len(sizes), is_stand_in=is_stand_in)
     tracks = make_tracks(rows, quote, find_scales(folder, rows))

@@ -14,10 +14,11 @@ from seqcast.data.predictions import read_predictions
 from seqcast.tracks.browser.explained import Explained, find_peaks
 from seqcast.tracks.browser.loci import Locus, find_loci, parse_loci
 from seqcast.tracks.browser.page import read_sizes
+from seqcast.tracks.browser.varied import Varied, find_variants
 from seqcast.tracks.browser.writing import find_best
 
 # Buttons on a page; a table has the rest.
-MOST_REGIONS, MOST_PEAKS = 12, 4
+MOST_REGIONS, MOST_PEAKS, MOST_VARIANTS = 12, 4, 4
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,15 @@ def find_shown(
     own: Sequence[str] = (),
     is_own_genome: bool = True,
     explained: Explained | None = None,
+    varied: Varied | None = None,
 ) -> Shown:
     """Find what to show of the tracks in `folder`, from the tables of each model by its name.
 
     `own` are the user's places, which come first; those on no chromosome of the tracks are left out
     with a warning, as they may be meant for other tracks of the run. Windows are left out where
     the tracks lie on another genome than the dataset, or in regions, which are places themselves.
-    Last come the strongest peaks of the first targets that `explained` has letters of, unless the
-    tracks lie in regions.
+    Last come the strongest peaks of the first targets that `explained` has letters of, and the
+    variants that `varied` says to change most, unless the tracks lie in regions.
     """
     best, scores = find_best(metrics)
     sizes = read_sizes(folder)
@@ -65,12 +67,14 @@ def find_shown(
     others = [model for model in metrics if model != best]
     loci = tuple(locus for locus in (*mine, *found) if locus.chrom in sizes)
     shown = Shown((best, *others), scores, loci or (_make_first(sizes, dataset.window),))
-    if explained is None or regions:
-        return shown
-    # Groups of targets have no score.
-    targets = dict.fromkeys([*shown.targets, *explained.targets])
-    peaks = find_peaks(explained, shown.models, targets, sizes, MOST_PEAKS)
-    return replace(shown, loci=(*shown.loci, *peaks))
+    more: list[Locus] = []
+    if explained and not regions:
+        # Groups of targets have no score.
+        targets = dict.fromkeys([*shown.targets, *explained.targets])
+        more += find_peaks(explained, shown.models, targets, sizes, MOST_PEAKS)
+    if varied and not regions:
+        more += find_variants(varied, shown.models, sizes, scores, MOST_VARIANTS)
+    return replace(shown, loci=(*shown.loci, *more))
 
 
 def _make_first(sizes: Mapping[str, int], window: int) -> Locus:

@@ -5,13 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from seqcast.core.console import log
-from seqcast.tracks.browser.contributions import put_contributions
+from seqcast.tracks.browser.contributions import put_alleles, put_contributions
 from seqcast.tracks.browser.explained import Explained
 from seqcast.tracks.browser.hub import write_hub
 from seqcast.tracks.browser.igv_session import write_igv_session
 from seqcast.tracks.browser.jbrowse import write_jbrowse
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.page import read_scores, read_sizes, write_browser
+from seqcast.tracks.browser.varied import Varied
 
 # Assemblies that UCSC and IGV know by these names; any other is shown on its own sequence.
 UCSC = frozenset(
@@ -36,15 +37,17 @@ def write_browsers(
     annotation: Sequence[str | Path] = (),
     scores: Mapping[str, float] | None = None,
     explained: Explained | None = None,
+    varied: Varied | None = None,
     command: str = "",
 ) -> None:
     """Write IGV's session, UCSC's hub, JBrowse's config and `index.html`, which links to them.
 
     The options are those of `write_browser`; the first of `loci` is where each one opens. `ucsc` is
-    UCSC's name of the assembly, where the user gave one. The contributions that `explained` has
-    become tracks of the folder.
+    UCSC's name of the assembly, where the user gave one. The contributions that `explained` has,
+    and the alleles that `varied` has, become tracks of the folder.
     """
     put_contributions(folder, explained)
+    put_alleles(folder, varied)
     known = ucsc or find_ucsc_name(assembly, read_sizes(folder))
     first = loci[0] if loci else None
     write_igv_session(folder, assembly=known, locus=first, is_stand_in=is_stand_in, scores=scores)
