@@ -82,6 +82,7 @@ def test_a_bcf_is_read_as_the_vcf_that_it_was_made_of(tmp_path: Path) -> None:
         (HEADER.encode() + b"chr1 7 . A C\n", "row 3 is 'chr1 7 . A C', wanted contig, position"),
         (gzip.compress(HEADER.encode() * 99)[:-20], "cannot be read"),
     ],
+    ids=["empty", "a page", "no header", "no position", "spaces", "cut short"],
 )
 def test_what_is_no_vcf_ends_in_one_line(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "a.vcf"
