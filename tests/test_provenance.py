@@ -156,7 +156,7 @@ def test_tokens_are_those_of_python() -> None:
 
 
 SAID = """
-from seqcast.core.console import log, progress
+from seqcast.console import log, progress
 
 _MOST = 3
 _REMEDY = "run it again"
@@ -267,7 +267,7 @@ def test_every_python_has_the_same_digests(python: str) -> None:
 
 def test_digests_change_with_new_imports(scripts: Path, digest: Digest) -> None:
     model = scripts / "seqcast/nn/pooled.py"
-    model.write_text("from seqcast.genome.codes import (\n    bigwig,\n)\n" + model.read_text())
+    model.write_text("from seqcast.genome import (\n    bigwig,\n)\n" + model.read_text())
     before = digest("train")
     change(scripts / "seqcast/genome/bigwig/writing.py")
     assert digest("train") != before

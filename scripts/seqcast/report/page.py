@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seqcast.core.disk import write_text
+from seqcast.core.templates import render
 from seqcast.data import Dataset
 from seqcast.data.predictions import Stitch
 from seqcast.report.bases import describe_bases
