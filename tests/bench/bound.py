@@ -17,6 +17,7 @@ from memelite.io import read_meme
 
 from seqcast.core.console import progress
 from seqcast.data import Dataset, read_dataset
+from seqcast.evaluate.metrics import auroc
 from seqcast.explain.explaining import Explainer
 from seqcast.predict.predictor import Predictor
 from seqcast.settings import ExplainSettings
@@ -55,22 +56,13 @@ def find_instances(dataset: Dataset, annotation: Path) -> pd.DataFrame:
     return found.sort_values(["factor", "contig", "middle"], ignore_index=True)
 
 
-def measure_auroc(values: np.ndarray, bound: np.ndarray) -> float:
-    """Return how often a bound instance has the larger value of two, ties half (Mann-Whitney)."""
-    ranks = pd.Series(values).rank().to_numpy()
-    positives, negatives = bound.sum(), (~bound).sum()
-    return (ranks[bound].sum() - positives * (positives + 1) / 2) / (positives * negatives)
-
-
 def tell_auroc(values: np.ndarray, bound: np.ndarray) -> str:
     """Return it with its interval, instances drawn anew."""
     rng = np.random.default_rng(1)
     draws = rng.integers(0, len(values), (REPEATS, len(values)))
-    drawn = [
-        measure_auroc(values[each], bound[each]) for each in draws if 0 < bound[each].mean() < 1
-    ]
+    drawn = [auroc(values[each], bound[each]) for each in draws if 0 < bound[each].mean() < 1]
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return f"{measure_auroc(values, bound):.3f} ({low:.3f} to {high:.3f})"
+    return f"{auroc(values, bound):.3f} ({low:.3f} to {high:.3f})"
 
 
 def main() -> None:

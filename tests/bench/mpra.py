@@ -16,12 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from bench.bound import measure_auroc
 from memelite.io import read_meme
 
 from seqcast.core.console import progress
 from seqcast.data import Dataset, read_dataset
-from seqcast.evaluate.metrics import auprc, pearson_r
+from seqcast.evaluate.metrics import auprc, auroc, pearson_r
 from seqcast.genome.codes import encode
 from seqcast.predict.predictor import Predictor
 from seqcast.variants.effects import Effects, Window
@@ -96,9 +95,9 @@ def tell(name: str, values: np.ndarray, rows: pd.DataFrame) -> None:
     rng, drawn = np.random.default_rng(1), []
     for _ in range(REPEATS):
         at = np.concatenate([genes[g] for g in rng.integers(0, len(genes), len(genes))])
-        drawn.append((measure_auroc(values[at], positive[at]), auprc(values[at], positive[at])))
+        drawn.append((auroc(values[at], positive[at]), auprc(values[at], positive[at])))
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    roc, pr = measure_auroc(values, positive), auprc(values, positive)
+    roc, pr = auroc(values, positive), auprc(values, positive)
     print(
         f"{name}: ROC {roc:.3f} ({low[0]:.3f} to {high[0]:.3f}),"
         f" PR {pr:.3f} ({low[1]:.3f} to {high[1]:.3f}), chance {positive.mean():.3f}"

@@ -2,9 +2,10 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from seqcast.core.errors import SeqcastError
 from seqcast.core.provenance import sha256_of
 from seqcast.core.seal import AGAIN, read_sealed, write_sealed
 from seqcast.data.targets import Targets
@@ -31,6 +32,15 @@ def read_tracks(path: str | Path) -> list[dict[str, str]]:
     """Read the table as a dict a row."""
     text = io.StringIO(read_sealed(path, AGAIN), newline="")
     return list(csv.DictReader(text, delimiter="\t"))
+
+
+def check_tracks(path: str | Path, files: Collection[Path], remedy: str) -> None:
+    """Raise `SeqcastError` where tracks that a file lists are not there."""
+    if missing := [file.name for file in files if not file.is_file()]:
+        raise SeqcastError(
+            f"{path}: {len(missing)} of {len(files)} tracks are not there, the first is"
+            f" {missing[0]}; {remedy}"
+        )
 
 
 def write_tracks(path: str | Path, rows: Iterable[Mapping[str, str]]) -> None:

@@ -18,7 +18,7 @@ from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import read_sealed
 from seqcast.tracks.browser.cutting import Region, read_values
 from seqcast.tracks.browser.loci import Locus
-from seqcast.tracks.table import CONTRIBUTIONS
+from seqcast.tracks.table import CONTRIBUTIONS, check_tracks
 
 # So many letters can be read across a page.
 CORE = 80
@@ -141,11 +141,7 @@ def read_explained(path: str | Path) -> Explained:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise SeqcastError(f"{path}: is not what `explain` writes ({error!r}); {REMEDY}") from None
-    if missing := [file.name for file in found.values() if not file.is_file()]:
-        raise SeqcastError(
-            f"{path}: {len(missing)} of {len(found)} tracks are not there, the first is"
-            f" {missing[0]}; {REMEDY}"
-        )
+    check_tracks(path, found.values(), REMEDY)
     return explained
 
 

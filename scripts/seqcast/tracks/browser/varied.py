@@ -12,7 +12,7 @@ from typing import Any
 from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import read_sealed
 from seqcast.tracks.browser.loci import Locus
-from seqcast.tracks.table import ALT, REF
+from seqcast.tracks.table import ALT, REF, check_tracks
 
 REMEDY = "run `snakemake variants` again"
 # Bases to each side of a variant that its button shows.
@@ -110,11 +110,7 @@ def read_varied(path: str | Path) -> Varied:
             name_variant(row), [row[key] for key in _NEEDED]
     except (ValueError, KeyError, TypeError) as error:
         raise SeqcastError(f"{path}: is not what `variants` writes ({error!r}); {REMEDY}") from None
-    if missing := [file.name for file in files.values() if not file.is_file()]:
-        raise SeqcastError(
-            f"{path}: {len(missing)} of {len(files)} tracks are not there, the first is"
-            f" {missing[0]}; {REMEDY}"
-        )
+    check_tracks(path, files.values(), REMEDY)
     return varied
 
 
