@@ -32,6 +32,7 @@ from seqcast.settings.steps import (
     ExportSettings,
     GenomeTracksSettings,
     Member,
+    MotifsSettings,
     PredictSettings,
     VariantsSettings,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "GenomeSettings",
     "GenomeTracksSettings",
     "Member",
+    "MotifsSettings",
     "NetworkSettings",
     "PooledSettings",
     "PredictSettings",

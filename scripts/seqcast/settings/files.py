@@ -86,6 +86,10 @@ def find_path(location: str, downloads: str | Path) -> Path:
     return Path(str(path).replace("{", "%7B").replace("}", "%7D"))
 
 
+# What `simulated` means for a key that names a file.
+_SIMULATED = {"variants.vcf": "variants.vcf", "motifs.database": "motifs.meme"}
+
+
 @dataclass(frozen=True)
 class RunFiles:
     """The files that a run is made of, by what they are for; "" and () where there are none.
@@ -94,8 +98,8 @@ class RunFiles:
     windows without coordinates are looked for in, `tracks_genome` the one that genome-wide tracks
     are predicted on, and `other_genome` is that where it is not the dataset's own; `regions` are to
     be predicted besides, `explained` to be explained, `variants` to be scored on `own_genome`,
-    whose contigs may have other names in `aliases`. `downloads` has what is known of each file that
-    is downloaded, by its path.
+    whose contigs may have other names in `aliases`; `motifs` are known motifs. `downloads` has what
+    is known of each file that is downloaded, by its path.
     """
 
     source: tuple[str, ...]
@@ -108,6 +112,7 @@ class RunFiles:
     regions: str
     explained: str
     variants: str
+    motifs: str
     own_genome: str
     aliases: str
     has_replicates: bool
@@ -128,7 +133,8 @@ def find_run_files(settings: Settings, downloads: str, made: Iterable[str]) -> R
     is_epoch = predict.checkpoint == "best" or predict.checkpoint.isdigit()
     checkpoint = "" if is_epoch else predict.checkpoint
     explained = "" if settings.explain.regions == "peaks" else settings.explain.regions
-    vcf = _find_vcf(settings)
+    vcf = _find_simulated(settings, "variants.vcf", settings.variants.vcf)
+    motifs = _find_simulated(settings, "motifs.database", settings.motifs.database)
     # A file that is named twice is checked as the dataset's.
     files = {
         file.location: file
@@ -141,6 +147,7 @@ def find_run_files(settings: Settings, downloads: str, made: Iterable[str]) -> R
                 File(predict.regions or "", named_by="predict.regions"),
                 File(explained, named_by="explain.regions"),
                 File(vcf, named_by="variants.vcf"),
+                File(motifs, named_by="motifs.database"),
             ]
         )
         if file.location
@@ -167,6 +174,7 @@ def find_run_files(settings: Settings, downloads: str, made: Iterable[str]) -> R
         regions=predict.regions or "",
         explained=explained,
         variants=path[vcf] if vcf else "",
+        motifs=path[motifs] if motifs else "",
         own_genome=path[own_genome.location] if own_genome else "",
         aliases=path[aliases] if aliases else "",
         has_replicates=is_genome and has_replicates(dataset),
@@ -174,17 +182,16 @@ def find_run_files(settings: Settings, downloads: str, made: Iterable[str]) -> R
     )
 
 
-def _find_vcf(settings: Settings) -> str:
-    """Return path or URL of the variants to score; of simulated data their own lie in the run."""
-    vcf = settings.variants.vcf or ""
-    if vcf != "simulated":
-        return vcf
+def _find_simulated(settings: Settings, named_by: str, value: str | None) -> str:
+    """Return path or URL of a file; `simulated` is the one that lies beside simulated data."""
+    if value != "simulated":
+        return value or ""
     if not isinstance(settings.dataset, SimulatedSettings):
         raise SeqcastError(
-            "config: variants.vcf: `simulated` is the file of simulated data, and dataset.source is"
-            f" {settings.dataset.source}; name a VCF of your own"
+            f"config: {named_by}: `simulated` is the file of simulated data, and dataset.source is"
+            f" {settings.dataset.source}; name a file of your own"
         )
-    return f"results/{settings.run}/dataset/variants.vcf"
+    return f"results/{settings.run}/dataset/{_SIMULATED[named_by]}"
 
 
 def is_within(path: str, folders: Iterable[str]) -> bool:

@@ -19,6 +19,7 @@ from seqcast.settings.steps import (
     GenomeTracksSettings,
     Member,
     ModelEntry,
+    MotifsSettings,
     PredictSettings,
     ReportSettings,
     VariantsSettings,
@@ -64,6 +65,8 @@ class Settings(Section):
     """What `snakemake explain` explains, and how."""
     variants: VariantsSettings = VariantsSettings()
     """Which variants `snakemake variants` scores, and how."""
+    motifs: MotifsSettings = MotifsSettings()
+    """Which motifs `snakemake motifs` looks for, and what each does."""
     browse: BrowseSettings = BrowseSettings()
     """Places of interest and annotation for the browser pages."""
     report: ReportSettings = ReportSettings()

@@ -150,6 +150,25 @@ class VariantsSettings(Section):
     """Seed of the shuffled variants."""
 
 
+class MotifsSettings(Section):
+    """Which motifs the model reads and what they do, said by `snakemake motifs`."""
+
+    database: str | None = None
+    """Known motifs: MEME file, path or URL, plain or gzip, such as JASPAR's. `simulated`: those of
+    simulated data."""
+    discover: bool = True
+    """Look for motifs in the contributions with TF-MoDISco, which `make motifs` installs; false:
+    the database's alone."""
+    seqlets: PositiveInt = 5000
+    """The most stretches of high contribution a target that TF-MoDISco compares."""
+    backgrounds: PositiveInt = 100
+    """Shuffled sequences that each motif is put into, to see what it does."""
+    pairs: NonNegativeInt = 4
+    """How many motifs, those of the largest effects, are put beside each other in pairs."""
+    seed: NonNegativeInt = 1
+    """Seed of TF-MoDISco and of the shuffled sequences."""
+
+
 class BrowseSettings(Section):
     """What the browser pages show besides the tracks."""
 

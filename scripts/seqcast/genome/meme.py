@@ -1,0 +1,130 @@
+"""Read and write motifs in MEME's minimal text format, which JASPAR gives.
+
+https://meme-suite.org/meme/doc/meme-format.html
+"""
+
+import gzip
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from seqcast.core.damage import refuse_damage
+from seqcast.core.disk import write_text
+from seqcast.core.errors import SeqcastError
+
+_WANTED = "wanted motifs in MEME's text format, as JASPAR gives them"
+# Files are rounded, to two digits at worst.
+_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Motif:
+    """A motif: `probabilities` of A, C, G, T at each position, (width, 4) float64, rows sum to 1.
+
+    `id` is its accession (MA0139.2), `name` what people call it (CTCF); `sites` is how many sites
+    it was counted from.
+    """
+
+    id: str
+    name: str
+    probabilities: np.ndarray
+    sites: int = 20
+
+
+def read_meme(path: str | Path) -> list[Motif]:
+    """Read the motifs of a MEME file, plain or gzip, in its order.
+
+    Raises `SeqcastError` where there is none, where two have one id, or where a matrix is not of
+    probabilities of four letters.
+    """
+    with refuse_damage(path, "motifs", f"{_WANTED}; copy or download it again"):
+        raw = Path(path).read_bytes()
+        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode()
+    lines = list(enumerate(text.splitlines(), start=1))
+    alphabet = next((line.split("=", 1)[1].strip() for _, line in lines if "ALPHABET=" in line), "")
+    if alphabet not in ("", "ACGT"):
+        raise SeqcastError(f"{path}: ALPHABET= {alphabet}; wanted ACGT: motifs of DNA")
+    motifs = list(_parse(path, lines))
+    if not motifs:
+        raise SeqcastError(f"{path}: there is no MOTIF in it; {_WANTED}")
+    seen: set[str] = set()
+    for motif in motifs:
+        if motif.id in seen:
+            raise SeqcastError(f"{path}: two motifs are called {motif.id}; rename one")
+        seen.add(motif.id)
+    return motifs
+
+
+def write_meme(path: Path, motifs: Sequence[Motif]) -> None:
+    """Write motifs as a MEME file, with uniform background."""
+    lines = ["MEME version 4", "", "ALPHABET= ACGT", "", "strands: + -", ""]
+    lines += ["Background letter frequencies", "A 0.25 C 0.25 G 0.25 T 0.25"]
+    for motif in motifs:
+        lines += ["", f"MOTIF {motif.id} {motif.name}"]
+        width = len(motif.probabilities)
+        lines += [
+            f"letter-probability matrix: alength= 4 w= {width} nsites= {motif.sites} E= 0",
+            *(" ".join(f"{each:.6f}" for each in row) for row in motif.probabilities),
+        ]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _parse(path: str | Path, lines: list[tuple[int, str]]) -> Iterator[Motif]:
+    rest = iter(lines)
+    for number, line in rest:
+        if not line.startswith("MOTIF"):
+            continue
+        words = line.split()[1:]
+        if not words:
+            raise SeqcastError(f"{path}: line {number}: a MOTIF without a name; {_WANTED}")
+        number, header = next((each for each in rest if each[1].strip()), (number, ""))
+        # There may be log-odds before the probabilities.
+        while not header.startswith("letter-probability matrix"):
+            number, header = next(rest, (number, "MOTIF"))
+            if header.startswith("MOTIF"):
+                raise SeqcastError(
+                    f"{path}: line {number}: {words[0]} has no letter-probability matrix; {_WANTED}"
+                )
+        keys = dict(zip((pairs := header.split()[2:])[::2], pairs[1::2], strict=False))
+        rows = []
+        for number, line in rest:
+            if not line.strip() or line.startswith(("MOTIF", "URL")):
+                break
+            rows.append((number, line.split()))
+            if len(rows) == int(keys.get("w=", 0) or 0):
+                break
+        yield Motif(
+            words[0],
+            words[1] if len(words) > 1 else words[0],
+            _to_probabilities(f"{path}: motif {words[0]}", rows, keys),
+            int(float(keys.get("nsites=", 20))),
+        )
+
+
+def _to_probabilities(
+    place: str, rows: list[tuple[int, list[str]]], keys: dict[str, str]
+) -> np.ndarray:
+    wanted = keys.get("w=", str(len(rows)))
+    if str(len(rows)) != wanted or not rows:
+        raise SeqcastError(f"{place}: {len(rows)} rows; wanted w= {wanted}; {_WANTED}")
+    values = []
+    for number, row in rows:
+        try:
+            values.append([float(each) for each in row])
+        except ValueError:
+            raise SeqcastError(
+                f"{place}: line {number}: {' '.join(row)!r} are no numbers"
+            ) from None
+        if len(row) != 4:
+            raise SeqcastError(
+                f"{place}: line {number}: {len(row)} numbers; wanted 4: of A, C, G and T"
+            )
+        if min(values[-1]) < 0 or abs(sum(values[-1]) - 1) > _TOLERANCE:
+            raise SeqcastError(
+                f"{place}: line {number}: the numbers sum to {sum(values[-1]):g}; wanted"
+                " probabilities of A, C, G and T, whose sum is 1"
+            )
+    matrix = np.array(values)
+    return matrix / matrix.sum(axis=1, keepdims=True)
