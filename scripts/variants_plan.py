@@ -4,7 +4,6 @@ from pathlib import Path
 
 from seqcast.core.console import step
 from seqcast.core.errors import SeqcastError
-from seqcast.predict.genome_tracks.reference import describe_lack
 from seqcast.settings import VariantsSettings, read_params
 from seqcast.sources.genome.fasta import open_fasta
 from seqcast.sources.genome.names import read_aliases
@@ -13,7 +12,10 @@ from seqcast.variants.planning import plan_variants
 inputs, params = snakemake.input, snakemake.params
 with step("variants plan", snakemake.log[0]):
     if not inputs.dataset:
-        raise SeqcastError(describe_lack())
+        raise SeqcastError(
+            "variants: there is no genome to hold their alleles against: the windows of this run"
+            " have no place in one. Set dataset.genome to the FASTA they were cut from"
+        )
     plan_variants(
         Path(snakemake.output.plan),
         read_params(VariantsSettings, params.variants),

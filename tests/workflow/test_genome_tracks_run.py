@@ -127,3 +127,11 @@ def test_windows_without_a_genome_have_no_tracks_over_it(project: Project) -> No
     said = project.snakemake("genome_tracks", check=False)
     assert "there is no genome to predict" in said
     assert "Traceback" not in said
+    # Another genome may be predicted, but no variants be held against it.
+    for file in ("my.vcf", "other.fa"):
+        (project.folder / file).touch()
+    more = {"variants": {"vcf": "my.vcf"}, "genome_tracks": {"fasta": "other.fa"}}
+    project.write_config({**TINY, "dataset": data, **more})
+    said = project.snakemake("variants", check=False)
+    assert "variants: there is no genome to hold their alleles against" in said
+    assert "Traceback" not in said

@@ -1,6 +1,8 @@
 # From trained models to what variants do: alleles in parts, scored member by member, joined.
 
 VARIANTS = f"{RUN}/variants"
+# What alleles are held against: the genome that was trained on, not one that is predicted besides.
+HAS_OWN_GENOME = bool(FILES.own_genome) or SOURCE_KIND == "simulated"
 
 
 rule variants:
@@ -15,8 +17,8 @@ if FILES.variants:
     rule variants_plan:
         input:
             # Without a genome the job says so, at once.
-            dataset=ancient(DATASET) if HAS_GENOME else [],
-            manifest=MANIFEST if HAS_GENOME else [],
+            dataset=ancient(DATASET) if HAS_OWN_GENOME else [],
+            manifest=MANIFEST if HAS_OWN_GENOME else [],
             vcf=as_input(FILES.variants),
             fasta=as_input(FILES.own_genome),
             aliases=as_input(FILES.aliases),
