@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from tiny import load_epoch, write_fine
 
 from seqcast.data import Dataset
 from seqcast.data.sampling import (
+    draw_epoch,
     find_step,
     make_flips,
     make_jitter,
@@ -39,6 +41,17 @@ def test_an_order_goes_through_all_windows_once(seed: int, epoch: int, windows: 
     assert np.array_equal(make_order(seed, epoch, windows), order)
 
 
+@given(small, st.integers(1, 50), st.integers(1, 50))
+def test_epochs_of_some_windows_are_those_of_all_cut_elsewhere(
+    seed: int, windows: int, size: int
+) -> None:
+    size = min(size, windows)
+    short = [make_order(seed, epoch, windows, size) for epoch in range(3 * windows)]
+    assert {len(each) for each in short} == {size}
+    whole = [make_order(seed, epoch, windows) for epoch in range(3 * size)]
+    assert np.array_equal(np.concatenate(short), np.concatenate(whole))
+
+
 @given(small, small, st.integers(0, 20))
 def test_shifts_stay_within_bounds(seed: int, epoch: int, max_shift: int) -> None:
     shifts = make_shifts(seed, epoch, 50, max_shift)
@@ -48,6 +61,17 @@ def test_shifts_stay_within_bounds(seed: int, epoch: int, max_shift: int) -> Non
 
 def test_shifts_reach_both_bounds() -> None:
     assert set(make_shifts(1, 0, 1000, 5).tolist()) == set(range(-5, 6))
+
+
+@pytest.mark.parametrize("asked", [4, 1_000])
+def test_an_epoch_sees_as_many_windows_as_asked(tmp_path: Path, asked: int) -> None:
+    dataset = write_fine(tmp_path / "dataset.h5")
+    rows = dataset.rows_of("train")
+    settings, count = TrainSettings(windows_per_epoch=asked), min(asked, len(rows))
+    drawn = [draw_epoch(dataset, rows, settings, epoch) for epoch in range(-(-len(rows) // count))]
+    assert {len(each.rows) for each in drawn} == {count}
+    assert {len(each.noise) for each in drawn} == {count}
+    assert set(np.concatenate([each.rows for each in drawn])) == set(rows.tolist())
 
 
 def test_seed_and_epoch_both_count() -> None:

@@ -12,9 +12,16 @@ from seqcast.data import Dataset
 from seqcast.settings import TrainSettings
 
 
-def make_order(seed: int, epoch: int, windows: int) -> np.ndarray:
-    """Return the order in which an epoch goes through its windows, each once."""
-    return np.random.default_rng([seed, epoch, 0]).permutation(windows)
+def make_order(seed: int, epoch: int, windows: int, size: int | None = None) -> np.ndarray:
+    """Return which windows an epoch sees, in their order, (size,); all of them where it is None.
+
+    Round after round goes through all windows, each once; an epoch goes on where the last stopped.
+    """
+    size = windows if size is None else size
+    first, stop = epoch * size, (epoch + 1) * size
+    rounds = range(first // windows, -(-stop // windows))
+    orders = [np.random.default_rng([seed, each, 0]).permutation(windows) for each in rounds]
+    return np.concatenate(orders)[first - rounds.start * windows :][:size]
 
 
 def make_shifts(seed: int, epoch: int, windows: int, max_shift: int) -> np.ndarray:
@@ -75,10 +82,15 @@ class Epoch:
     noise: np.ndarray
 
 
+def count_windows(rows: np.ndarray, settings: TrainSettings) -> int:
+    """Return how many of the training windows an epoch sees."""
+    return min(settings.windows_per_epoch or len(rows), len(rows))
+
+
 def draw_epoch(dataset: Dataset, rows: np.ndarray, settings: TrainSettings, epoch: int) -> Epoch:
-    """Draw what becomes of each training window in an epoch."""
+    """Draw which training windows an epoch sees, and what becomes of each."""
     seed, count = settings.seed, len(rows)
-    order, step = make_order(seed, epoch, count), find_step(dataset)
+    order, step = make_order(seed, epoch, count, count_windows(rows, settings)), find_step(dataset)
     moves = make_jitter(seed, epoch, *dataset.find_room(rows), settings.max_jitter, step)
     flips = make_flips(seed, epoch, count) & settings.reverse_complement
     strangers = rows[_shuffle_coverage_rows(seed, count)] if settings.shuffle_coverage else rows

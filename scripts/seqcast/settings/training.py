@@ -17,7 +17,9 @@ class TrainSettings(Section):
     """How a network is trained."""
 
     epochs: PositiveInt = 10
-    """How often each training window is seen."""
+    """How often the training windows are gone through."""
+    windows_per_epoch: PositiveInt | None = None
+    """Windows an epoch sees before the next validation, each epoch the next of them; None: all."""
     batch_size: PositiveInt = 8
     """Windows a step."""
     learning_rate: PositiveFloat = 1e-3

@@ -26,6 +26,7 @@ from seqcast.core.console import progress as progress_bar
 from seqcast.core.errors import SeqcastError, Stopped
 from seqcast.core.memory import keep_memory
 from seqcast.data import Dataset, read_dataset
+from seqcast.data.sampling import count_windows
 from seqcast.genome.codes import complement
 from seqcast.nn import Network, share_statistics
 from seqcast.nn.checkpoint import write_model
@@ -131,7 +132,7 @@ class Training:
 
     def run(self) -> None:
         """Go through the epochs that are left, and write what came out."""
-        windows = len(self.trainer.train_rows)
+        windows = self.trainer.windows_an_epoch
         whole = self.settings.epochs * windows
         done = self.progress.epoch * windows
         done += min(self.progress.done * self.settings.batch_size, windows)
@@ -286,7 +287,8 @@ class Trainer:
         self.network = network.to(device.device)
         self.settings, self.device, self.group = settings, device, group
         self.train_rows, self.valid_rows = dataset.rows_of("train"), dataset.rows_of("valid")
-        self.steps_an_epoch = -(-len(self.train_rows) // settings.batch_size)
+        self.windows_an_epoch = count_windows(self.train_rows, settings)
+        self.steps_an_epoch = -(-self.windows_an_epoch // settings.batch_size)
         self.steps = 0
         self.optimizer = _make_optimizer(network, settings, device.device)
         self._pairs = torch.tensor(dataset.targets.strand_pair, device=device.device)

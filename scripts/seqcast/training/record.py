@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from seqcast.core.console import format_seconds, log
 from seqcast.core.seal import write_sealed
+from seqcast.data.sampling import count_windows
 from seqcast.nn import Network
 from seqcast.nn.device import Device
 from seqcast.nn.loss import poisson_loss_sums
@@ -85,6 +86,9 @@ def describe(
         f"{dataset.window:,}",
         len(dataset.targets),
     )
+    if settings.windows_per_epoch:
+        windows = count_windows(dataset.rows_of("train"), settings)
+        log.info("each epoch sees the next %s of the training windows", f"{windows:,}")
     if loader.is_held:
         log.info("the dataset lies in the GPU's memory")
     if group.size > 1:
