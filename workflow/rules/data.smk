@@ -29,8 +29,7 @@ if FILES.downloads:
         conda:
             "../../envs/data.yaml"
         resources:
-            mem_mb=1_000,
-            runtime=240,
+            **resources_of("download_file"),
         params:
             url=lambda wildcards: FILES.downloads[f"{DOWNLOADS}/{wildcards.file}"].location,
             # Untracked: a digest that is added later must not fetch the file again. `validate`
@@ -62,11 +61,12 @@ rule validate_source:
         f"{RUN}/logs/validate.log",
     benchmark:
         f"{RUN}/logs/benchmarks/validate.tsv"
+    group:
+        group_of("validate_source")
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **resources_of("validate_source"),
     params:
         dataset=DATASET_SETTINGS,
         untracked=FOLDERS,
@@ -89,11 +89,12 @@ rule first_look:
     benchmark:
         f"{RUN}/logs/benchmarks/first_look.tsv"
     priority: 50
+    group:
+        group_of("first_look")
     conda:
         "../../envs/plot.yaml"
     resources:
-        mem_mb=2_000,
-        runtime=30,
+        **resources_of("first_look"),
     params:
         source=SOURCE_KIND,
         bin_size=settings.dataset.bin_size,
@@ -123,11 +124,12 @@ if FILES.genome:
             f"{RUN}/logs/locate.log",
         benchmark:
             f"{RUN}/logs/benchmarks/locate.tsv"
+        group:
+            group_of("locate_windows")
         conda:
             "../../envs/data.yaml"
         resources:
-            mem_mb=4_000,
-            runtime=120,
+            **resources_of("locate_windows"),
         params:
             dataset=DATASET_SETTINGS,
             untracked=FOLDERS,
@@ -156,12 +158,13 @@ rule dataset:
         f"{RUN}/logs/dataset.log",
     benchmark:
         f"{RUN}/logs/benchmarks/dataset.tsv"
+    group:
+        group_of("dataset")
     conda:
         "../../envs/data.yaml"
-    threads: workflow.cores or 1 if SOURCE_KIND == "genome" else 1
+    threads: cores_of("dataset") if SOURCE_KIND == "genome" else 1
     resources:
-        mem_mb=8_000,
-        runtime=120,
+        **resources_of("dataset", forecast=VALIDATION if SOURCE_KIND == "genome" else ""),
     params:
         dataset=DATASET_SETTINGS,
         untracked=FOLDERS,
@@ -183,10 +186,9 @@ if SOURCE_KIND == "genome":
             f"{RUN}/logs/suggest.log",
         conda:
             "../../envs/data.yaml"
-        threads: workflow.cores or 1
+        threads: cores_of("suggest")
         resources:
-            mem_mb=4_000,
-            runtime=60,
+            **resources_of("suggest"),
         params:
             dataset=DATASET_SETTINGS,
             untracked=FOLDERS,

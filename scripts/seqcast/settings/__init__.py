@@ -24,6 +24,7 @@ from seqcast.settings.network import (
 )
 from seqcast.settings.params import read_params, tracked, untracked
 from seqcast.settings.presets import PRESETS
+from seqcast.settings.resources import JOBS, Job, find_memory, find_minutes, read_forecast
 from seqcast.settings.run import SHARED, STAGES, Settings, read_settings
 from seqcast.settings.steps import (
     BrowseSettings,
@@ -39,6 +40,7 @@ from seqcast.settings.steps import (
 from seqcast.settings.training import TrainSettings
 
 __all__ = [
+    "JOBS",
     "PRESETS",
     "SHARED",
     "STAGES",
@@ -53,6 +55,7 @@ __all__ = [
     "GatedSettings",
     "GenomeSettings",
     "GenomeTracksSettings",
+    "Job",
     "Member",
     "MotifsSettings",
     "NetworkSettings",
@@ -64,10 +67,13 @@ __all__ = [
     "TrainSettings",
     "VariantsSettings",
     "find_files",
+    "find_memory",
+    "find_minutes",
     "find_path",
     "find_run_files",
     "has_replicates",
     "is_within",
+    "read_forecast",
     "read_network",
     "read_params",
     "read_settings",
