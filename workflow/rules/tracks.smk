@@ -106,7 +106,7 @@ rule browse_tracks:
         ),
         other_genome=lambda wildcards: other_genome_of(wildcards.folder),
         files=contents_of(FILES.annotation),
-        template=digest_templates("browser.*", "letters.js", "names.js"),
+        template=digest_templates("browser.*", "page.colours.css", "letters.js", "names.js"),
         code=code_of("browse"),
     script:
         "../../scripts/browse.py"

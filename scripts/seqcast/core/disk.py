@@ -1,5 +1,6 @@
 """Files that are whole or not there, and room for them asked for before they are written."""
 
+import gzip
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from seqcast.core.errors import SeqcastError
+
+_GZIP = b"\x1f\x8b"
 
 
 def make_room(path: Path, size: int) -> None:
@@ -73,6 +76,18 @@ def write_text(path: Path, text: str) -> None:
     """Write a small file; it gets its name when it is whole."""
     with written_whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def is_gzip(path: str | Path) -> bool:
+    """Say whether a file is gzip or bgzip, whatever its name."""
+    with open(path, "rb") as file:
+        return file.read(2) == _GZIP
+
+
+def read_unpacked(path: str | Path) -> bytes:
+    """Read a file as a whole, unpacked where it is gzip or bgzip."""
+    content = Path(path).read_bytes()
+    return gzip.decompress(content) if content.startswith(_GZIP) else content
 
 
 def check_format(

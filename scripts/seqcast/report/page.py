@@ -29,6 +29,7 @@ from seqcast.report.verdict import YEAST, make_headline, make_summary, rank
 from seqcast.report.window_pictures import write_window_pictures
 from seqcast.tracks.browser.embedding import EmbeddedBrowser
 from seqcast.tracks.browser.explained import Explained
+from seqcast.tracks.browser.options import PAGE_COLOURS
 from seqcast.tracks.browser.varied import Varied
 
 
@@ -72,6 +73,7 @@ def write_report(
     diagnostics = write_diagnostics(figures, dataset, results, ranked)
     context = {
         "title": title or name,
+        "colours": PAGE_COLOURS,
         "headline": make_headline(best, dataset, reference, len(results)),
         "sentences": make_sentences(ranked, scored, dataset, warnings),
         "compared": make_models_table(ranked, scored),

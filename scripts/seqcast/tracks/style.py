@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 
 OBSERVED = "#0072B2"
 PREDICTED = "#D55E00"
+# Predicted with the alleles of a variant.
+REF = "#7d93aa"
+ALT = "#009E73"
 INK = "#222222"
 QUIET = "#767676"
 RULE = "#d9d9d9"
@@ -30,7 +33,7 @@ class Style(NamedTuple):
 # Observed's own blue is left out; the first is the colour of a single model's predictions.
 _STYLES = (
     Style(PREDICTED, "o", ()),
-    Style("#009E73", "s", (5, 1.5)),
+    Style(ALT, "s", (5, 1.5)),
     Style(INK, "D", (1.6, 1.2)),
     Style("#CC79A7", "^", (6, 1.5, 1.5, 1.5)),
     Style("#E69F00", "v", (3, 1)),

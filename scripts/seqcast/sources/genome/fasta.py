@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqcast.core.disk import written_whole
+from seqcast.core.disk import is_gzip, written_whole
 from seqcast.core.errors import SeqcastError, list_some
 from seqcast.core.seal import AGAIN, check_seal, read_sealed, seal_beside, write_sealed
 from seqcast.genome.codes import encode
 from seqcast.sources.genome.names import suggest_contig
-from seqcast.sources.genome.unpacking import check_kind, is_gzip, name_for, normalise, unpack
+from seqcast.sources.genome.unpacking import check_kind, name_for, normalise, unpack
 
 # IUPAC's letters for DNA; X and gaps stand for the unknown in older files.
 _DNA = np.zeros(256, dtype=bool)

@@ -13,11 +13,13 @@ from seqcast.core.disk import write_text
 from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import AGAIN, read_sealed
 from seqcast.core.templates import render
+from seqcast.genome import fasta
 from seqcast.tracks.browser.annotations import copy_annotations, make_annotation_tracks
 from seqcast.tracks.browser.contributions import read_all_tracks, read_alleles
 from seqcast.tracks.browser.igvjs import read_igv_js
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.options import (
+    PAGE_COLOURS,
     make_options,
     make_phrase,
     make_reference,
@@ -82,6 +84,7 @@ def write_browser(
     tracks = make_tracks(rows, quote, find_scales(folder, rows))
     context = {
         "title": title,
+        "colours": PAGE_COLOURS,
         "assembly": assembly,
         "is_stand_in": is_stand_in,
         "is_simulated": is_simulated,
@@ -155,9 +158,7 @@ def read_scores(path: str | Path) -> dict[str, float]:
 
 def read_sizes(folder: str | Path) -> dict[str, int]:
     """Read the lengths of the chromosomes of a folder of tracks."""
-    lines = read_sealed(Path(folder) / "genome.chrom.sizes", GENOME_REMEDY).splitlines()
-    cells = [line.split("\t") for line in lines if line]
-    return {name: int(length) for name, length in cells}
+    return fasta.read_sizes(Path(folder) / "genome.fa", GENOME_REMEDY)
 
 
 def _make_first(sizes: Mapping[str, int]) -> Locus:
