@@ -13,7 +13,7 @@ from seqcast.tracks.browser.writing import write_browsers
 folder, inputs, params = snakemake.wildcards.folder, snakemake.input, snakemake.params
 with step(f"browse {folder}", snakemake.log[0]):
     tracks, dataset = Path(inputs.tracks), read_dataset(inputs.dataset)
-    other, source = params.other_genome, dataset.source
+    other = params.other_genome
     # What was explained lies on the run's own genome.
     explained = read_explained(inputs.explained) if inputs.explained and not other else None
     varied = read_varied(inputs.varied) if inputs.varied and not other else None
@@ -33,10 +33,10 @@ with step(f"browse {folder}", snakemake.log[0]):
         Path(snakemake.scriptdir, "../workflow/report/browser.html.j2"),
         title=params.title,
         loci=shown.loci,
-        assembly=find_stem(Path(other)) if other else params.assembly or source["assembly"],
+        assembly=find_stem(Path(other)) if other else params.assembly or dataset.source["assembly"],
         ucsc=params.assembly,
         is_stand_in=not (other or dataset.has_coordinates),
-        is_simulated=source.get("kind") == "simulated" and not other,
+        is_simulated=dataset.is_simulated and not other,
         annotation=inputs.annotation,
         scores=shown.scores,
         explained=explained,

@@ -44,8 +44,8 @@ if FILES.downloads:
 rule validate:
     input:
         VALIDATION,
-        # Of a genome the first look is at the dataset, and validation takes seconds without it.
-        FIRST_LOOK if SOURCE_KIND != "genome" else [],
+        # Where the first look is at a dataset still to be made, validation takes seconds without it.
+        FIRST_LOOK if SOURCE.HAS_WINDOWS or not FILES.source else [],
     localrule: True
 
 
@@ -71,16 +71,16 @@ rule validate_source:
         dataset=DATASET_SETTINGS,
         untracked=FOLDERS,
         files=contents_of(FILES.source, FILES.table),
-        code=code_of(f"validate_{SOURCE_KIND}"),
+        code=code_of(f"validate_{SOURCE.source}"),
     script:
-        f"../../scripts/validate_{SOURCE_KIND}.py"
+        f"../../scripts/validate_{SOURCE.source}.py"
 
 
 # A job of its own: a change to a figure must not reach what models are trained on.
 rule first_look:
     # Before the training, which takes all the cores: it is to be looked at before.
     input:
-        source=as_input(FILES.source) if SOURCE_KIND == "basenji_h5" else [DATASET],
+        source=as_input(FILES.source) if SOURCE.HAS_WINDOWS else [DATASET],
         validation=VALIDATION,
     output:
         report(FIRST_LOOK, caption="../report/first_look.rst", category="Data"),
@@ -96,9 +96,9 @@ rule first_look:
     resources:
         **resources_of("first_look"),
     params:
-        source=SOURCE_KIND,
+        has_windows=SOURCE.HAS_WINDOWS,
         bin_size=settings.dataset.bin_size,
-        files=contents_of(FILES.source if SOURCE_KIND == "basenji_h5" else []),
+        files=contents_of(FILES.source if SOURCE.HAS_WINDOWS else []),
         code=code_of("first_look"),
     script:
         "../../scripts/first_look.py"
@@ -151,7 +151,7 @@ rule dataset:
         manifest=MANIFEST,
         truth=TRUTH,
         replicates=REPLICATES,
-        motifs=f"{RUN}/dataset/motifs.bed" if SOURCE_KIND == "simulated" else [],
+        motifs=f"{RUN}/dataset/motifs.bed" if SOURCE.IS_SIMULATED else [],
         variants=KNOWN_VARIANTS,
         effects=KNOWN_EFFECTS,
     log:
@@ -162,19 +162,20 @@ rule dataset:
         group_of("dataset")
     conda:
         "../../envs/data.yaml"
-    threads: cores_of("dataset") if SOURCE_KIND == "genome" else 1
+    # The tracks of a table are read side by side.
+    threads: cores_of("dataset") if FILES.table else 1
     resources:
-        **resources_of("dataset", forecast=VALIDATION if SOURCE_KIND == "genome" else ""),
+        **resources_of("dataset", forecast=VALIDATION),
     params:
         dataset=DATASET_SETTINGS,
         untracked=FOLDERS,
         files=contents_of(FILES.source, FILES.table),
-        code=code_of(f"dataset_{SOURCE_KIND}"),
+        code=code_of(f"dataset_{SOURCE.source}"),
     script:
-        f"../../scripts/dataset_{SOURCE_KIND}.py"
+        f"../../scripts/dataset_{SOURCE.source}.py"
 
 
-if SOURCE_KIND == "genome":
+if FILES.table:
 
     rule suggest:
         input:

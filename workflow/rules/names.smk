@@ -3,15 +3,15 @@ import time
 from functools import cache
 
 RUN = f"results/{settings.run}"
-SOURCE_KIND = settings.dataset.source
+SOURCE = settings.dataset
 DATASET = f"{RUN}/dataset/dataset.h5"
 DATASET_SETTINGS = tracked(settings.dataset)
 MANIFEST = f"{RUN}/dataset/manifest.json"
 VALIDATION = f"{RUN}/validate/validation.json"
 FIRST_LOOK = f"{RUN}/validate/first_look.png"
-TRUTH = f"{RUN}/dataset/truth.h5" if SOURCE_KIND == "simulated" else []
+TRUTH = f"{RUN}/dataset/truth.h5" if SOURCE.IS_SIMULATED else []
 KNOWN_VARIANTS, KNOWN_EFFECTS = (
-    f"{RUN}/dataset/{file}" if SOURCE_KIND == "simulated" else []
+    f"{RUN}/dataset/{file}" if SOURCE.IS_SIMULATED else []
     for file in ("variants.vcf", "variants_truth.tsv")
 )
 

@@ -15,7 +15,7 @@ TRACK_WEIGHTS = expand(f"{RUN}/{{member}}/train/model.safetensors", member=TRACK
 # What Linux, and Windows' Linux, have where there is an NVIDIA GPU.
 GPU_FILES = ("nvidiactl", "dxg")
 # Simulated data have their genome in the dataset; windows without a place have none.
-HAS_GENOME = bool(FILES.tracks_genome) or SOURCE_KIND == "simulated"
+HAS_GENOME = bool(FILES.tracks_genome) or SOURCE.IS_SIMULATED
 # On another genome nothing was observed, and nothing held out.
 IS_OWN = not other_genome_of("genome_tracks")
 

@@ -103,7 +103,7 @@ def make_summary(
         f" {score_of('pearson_r')}"
     )
     lines.append(score.replace("\u00a0", " "))
-    if dataset.source.get("kind") == "simulated":
+    if dataset.is_simulated:
         lines.append(f"Next    real data, in minutes: {YEAST}")
     return "\n".join(lines) + "\n"
 

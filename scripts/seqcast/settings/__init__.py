@@ -4,14 +4,19 @@ The only place that knows a default. ``read_settings`` takes the mapping that Sn
 YAML and the command line and returns a frozen ``Settings``, or says what is wrong with it.
 """
 
-from seqcast.settings.data import BasenjiSettings, GenomeSettings, SimulatedSettings
-from seqcast.settings.files import (
+from seqcast.settings.data import (
+    SOURCES,
+    BasenjiSettings,
     File,
+    GenomeSettings,
+    SimulatedSettings,
+    Source,
+    SourceFiles,
+)
+from seqcast.settings.files import (
     RunFiles,
-    find_files,
     find_path,
     find_run_files,
-    has_replicates,
     is_within,
 )
 from seqcast.settings.network import (
@@ -43,6 +48,7 @@ __all__ = [
     "JOBS",
     "PRESETS",
     "SHARED",
+    "SOURCES",
     "STAGES",
     "BasenjiSettings",
     "BrowseSettings",
@@ -64,14 +70,14 @@ __all__ = [
     "RunFiles",
     "Settings",
     "SimulatedSettings",
+    "Source",
+    "SourceFiles",
     "TrainSettings",
     "VariantsSettings",
-    "find_files",
     "find_memory",
     "find_minutes",
     "find_path",
     "find_run_files",
-    "has_replicates",
     "is_within",
     "read_forecast",
     "read_network",
