@@ -8,6 +8,7 @@ from seqcast.sources.genome.unpacking import find_stem
 from seqcast.tracks.browser.explained import read_explained
 from seqcast.tracks.browser.shown import find_shown
 from seqcast.tracks.browser.varied import read_varied
+from seqcast.tracks.browser.view import View
 from seqcast.tracks.browser.writing import write_browsers
 
 folder, inputs, params = snakemake.wildcards.folder, snakemake.input, snakemake.params
@@ -28,11 +29,10 @@ with step(f"browse {folder}", snakemake.log[0]):
         explained=explained,
         varied=varied,
     )
-    write_browsers(
+    view = View(
         tracks.parent,
-        Path(snakemake.scriptdir, "../workflow/report/browser.html.j2"),
+        shown.loci,
         title=params.title,
-        loci=shown.loci,
         assembly=find_stem(Path(other)) if other else params.assembly or dataset.source["assembly"],
         ucsc=params.assembly,
         is_stand_in=not (other or dataset.has_coordinates),
@@ -43,3 +43,4 @@ with step(f"browse {folder}", snakemake.log[0]):
         varied=varied,
         command=f"make browse RUN={params.run}" + (f" FOLDER={folder}" * (folder != "export")),
     )
+    write_browsers(view, Path(snakemake.scriptdir, "../workflow/report/browser.html.j2"))

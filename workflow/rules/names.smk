@@ -133,7 +133,7 @@ def gpu_of(wildcards):
 
 
 def cores_of(rule):
-    """Return the cores of a rule that takes all there are: where jobs are submitted, its own."""
+    """Return the cores of what takes all there are: where jobs are submitted, a number of its own."""
     return workflow.cores or seqcast_settings.JOBS[rule].cores
 
 

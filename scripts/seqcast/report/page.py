@@ -30,7 +30,6 @@ from seqcast.report.window_pictures import write_window_pictures
 from seqcast.settings import SOURCES, Source
 from seqcast.tracks.browser.embedding import EmbeddedBrowser
 from seqcast.tracks.browser.explained import Explained
-from seqcast.tracks.browser.options import PAGE_COLOURS
 from seqcast.tracks.browser.varied import Varied
 
 
@@ -74,7 +73,6 @@ def write_report(
     diagnostics = write_diagnostics(figures, dataset, results, ranked)
     context = {
         "title": title or name,
-        "colours": PAGE_COLOURS,
         "headline": make_headline(best, dataset, reference, len(results)),
         "sentences": make_sentences(ranked, scored, dataset, warnings),
         "compared": make_models_table(ranked, scored),
