@@ -4,6 +4,7 @@ from pathlib import Path
 
 from seqcast.core.console import step
 from seqcast.data import read_dataset
+from seqcast.settings import find_source
 from seqcast.sources.genome.unpacking import find_stem
 from seqcast.tracks.browser.explained import read_explained
 from seqcast.tracks.browser.shown import find_shown
@@ -36,7 +37,7 @@ with step(f"browse {folder}", snakemake.log[0]):
         assembly=find_stem(Path(other)) if other else params.assembly or dataset.source["assembly"],
         ucsc=params.assembly,
         is_stand_in=not (other or dataset.has_coordinates),
-        is_simulated=dataset.is_simulated and not other,
+        is_simulated=find_source(dataset.source.get("kind")).IS_SIMULATED and not other,
         annotation=inputs.annotation,
         scores=shown.scores,
         explained=explained,

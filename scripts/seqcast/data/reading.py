@@ -25,7 +25,6 @@ from seqcast.data.layout import (
 )
 from seqcast.data.targets import Targets
 from seqcast.genome.codes import N
-from seqcast.settings.data import SOURCES
 from seqcast.settings.headers import check_attributes
 from seqcast.settings.section import Section
 
@@ -94,12 +93,6 @@ class Dataset:
     def has_coordinates(self) -> bool:
         """Say whether contigs are places in a genome rather than one a window."""
         return bool(self.source["has_coordinates"])
-
-    @property
-    def is_simulated(self) -> bool:
-        """Say whether it was made from a seed."""
-        kind = SOURCES.get(str(self.source.get("kind")))
-        return kind is not None and kind.IS_SIMULATED
 
     def find_places(self, rows: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
         """Return where the predicted bins of windows lie: chromosomes, starts and ends in bases."""

@@ -5,13 +5,13 @@ YAML and the command line and returns a frozen ``Settings``, or says what is wro
 """
 
 from seqcast.settings.data import (
-    SOURCES,
     BasenjiSettings,
     File,
     GenomeSettings,
     SimulatedSettings,
     Source,
     SourceFiles,
+    find_source,
 )
 from seqcast.settings.files import (
     RunFiles,
@@ -48,7 +48,6 @@ __all__ = [
     "JOBS",
     "PRESETS",
     "SHARED",
-    "SOURCES",
     "STAGES",
     "BasenjiSettings",
     "BrowseSettings",
@@ -78,6 +77,7 @@ __all__ = [
     "find_minutes",
     "find_path",
     "find_run_files",
+    "find_source",
     "is_within",
     "read_forecast",
     "read_network",

@@ -344,3 +344,8 @@ AnySource = Annotated[
 SOURCES: dict[str, type[Source]] = {
     kind.model_fields["source"].default: kind for kind in get_args(get_args(AnySource)[0])
 }
+
+
+def find_source(kind: object) -> type[Source]:
+    """Return what made a dataset, by the `kind` that the dataset says; any source, if by none."""
+    return SOURCES.get(str(kind), Source)
