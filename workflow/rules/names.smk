@@ -150,11 +150,11 @@ def resources_of(rule, forecast=""):
 
     def memory_of(wildcards, attempt):
         expected, _ = seqcast_settings.read_forecast(forecast)
-        return seqcast_settings.find_memory(rule, attempt, expected)
+        return seqcast_settings.request_memory(rule, attempt, expected)
 
     def minutes_of(wildcards, attempt):
         _, expected = seqcast_settings.read_forecast(forecast)
-        return seqcast_settings.find_minutes(rule, attempt, expected)
+        return seqcast_settings.request_minutes(rule, attempt, expected)
 
     turn = {"turn": 1} if seqcast_settings.JOBS[rule].turn else {}
     return {"mem_mb": memory_of, "runtime": minutes_of, **turn}

@@ -91,12 +91,12 @@ def read_unpacked(path: str | Path) -> bytes:
 
 
 def check_format(
-    path: Path, attributes: Mapping[str, Any], wanted: tuple[str, int], mend: str
+    path: Path, attributes: Mapping[str, Any], wanted: tuple[str, int], remedy: str
 ) -> None:
-    """Refuse a file whose `format` and `format_version` are not the wanted ones; say what to do."""
+    """Refuse a file of another `format` or `format_version`; `remedy` says what to do."""
     found = (attributes.get("format"), attributes.get("format_version"))
     if found != wanted:
         raise SeqcastError(
             f"{path}: found format {found[0]!r} version {found[1]}, wanted {wanted[0]!r} version"
-            f" {wanted[1]}; {mend}"
+            f" {wanted[1]}; {remedy}"
         )

@@ -24,7 +24,7 @@ LIST_FORMAT = "seqcast-explained-parts"
 
 @dataclass(frozen=True)
 class Part:
-    """Regions of one target that are explained in one go; `rows` are their places among its.
+    """Regions of one target that are explained in one go; `rows` are their indices among all.
 
     `digest` is another where the regions are, or what they are explained with.
     """

@@ -125,8 +125,8 @@ def _describe_tracks(
     folder: Path, tracks: str | Path, best: ModelResults, dataset: Dataset, run: str
 ) -> dict[str, Any]:
     """Say where the tracks lie, which genome they belong to and where to look first."""
-    place = best.find_windows()["best"]
-    start, end = int(best.predictions.start[place]), int(best.predictions.end[place])
+    index = best.find_windows()["best"]
+    start, end = int(best.predictions.start[index]), int(best.predictions.end[index])
     source = find_source(dataset.source.get("kind"))
     return {
         "folder": str(tracks),
@@ -135,7 +135,7 @@ def _describe_tracks(
         "own_genome": source.IS_SIMULATED or not dataset.has_coordinates,
         "is_simulated": source.IS_SIMULATED,
         "units": source.UNITS,
-        "first": f"{best.predictions.contig[place]}:{start + 1:,}-{end:,}",
+        "first": f"{best.predictions.contig[index]}:{start + 1:,}-{end:,}",
     }
 
 

@@ -29,7 +29,7 @@ from seqcast.settings.network import (
 )
 from seqcast.settings.params import read_params, tracked, untracked
 from seqcast.settings.presets import PRESETS
-from seqcast.settings.resources import JOBS, Job, find_memory, find_minutes, read_forecast
+from seqcast.settings.resources import JOBS, Job, read_forecast, request_memory, request_minutes
 from seqcast.settings.run import SHARED, STAGES, Settings, read_settings
 from seqcast.settings.steps import (
     BrowseSettings,
@@ -73,8 +73,6 @@ __all__ = [
     "SourceFiles",
     "TrainSettings",
     "VariantsSettings",
-    "find_memory",
-    "find_minutes",
     "find_path",
     "find_run_files",
     "find_source",
@@ -83,6 +81,8 @@ __all__ = [
     "read_network",
     "read_params",
     "read_settings",
+    "request_memory",
+    "request_minutes",
     "tracked",
     "untracked",
 ]

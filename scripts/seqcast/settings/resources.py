@@ -62,13 +62,13 @@ _MOST_MEMORY, _MOST_MINUTES = 4, 24 * 60
 _MEMORY_TO_SPARE, _TIME_TO_SPARE = 1.5, 3
 
 
-def find_memory(rule: str, attempt: int, forecast: float = 0) -> int:
+def request_memory(rule: str, attempt: int, forecast: float = 0) -> int:
     """Return the MB that an attempt of a rule asks for; `forecast` is in bytes."""
     wanted = max(JOBS[rule].memory * 1000, round(_MEMORY_TO_SPARE * forecast / 1e6))
     return wanted * min(attempt, _MOST_MEMORY)
 
 
-def find_minutes(rule: str, attempt: int, forecast: float = 0) -> int:
+def request_minutes(rule: str, attempt: int, forecast: float = 0) -> int:
     """Return the minutes that an attempt of a rule asks for; `forecast` is in seconds."""
     wanted = max(JOBS[rule].minutes, round(_TIME_TO_SPARE * forecast / 60))
     return min(wanted * attempt, max(wanted, _MOST_MINUTES))

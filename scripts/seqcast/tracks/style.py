@@ -41,9 +41,9 @@ _STYLES = (
 )
 
 
-def find_style(place: int) -> Style:
-    """Return how the model at a place in the config's order is drawn; six can be told apart."""
-    return _STYLES[place % len(_STYLES)]
+def find_style(index: int) -> Style:
+    """Return how a model is drawn, by its index in the config's order; six can be told apart."""
+    return _STYLES[index % len(_STYLES)]
 
 
 def make_figure(width: float, height: float, title: str, *, layout: str = "constrained") -> Figure:
@@ -112,4 +112,4 @@ def find_ranked(score: np.ndarray, count: int) -> list[int]:
     first = max(best, (len(defined) - middle) // 2)
     first = min(first, len(defined) - worst - middle)
     chosen = [*defined[:best], *defined[first : first + middle], *defined[len(defined) - worst :]]
-    return [int(place) for place in chosen]
+    return [int(index) for index in chosen]

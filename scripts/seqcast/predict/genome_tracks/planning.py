@@ -229,7 +229,7 @@ def forecast(
 
 
 def check_disk(folder: Path, size: int) -> None:
-    """Raise `SeqcastError` where a folder's disk has less room than so many bytes."""
+    """Raise `SeqcastError` where a folder's disk has less than `size` bytes left."""
     free = shutil.disk_usage(folder).free
     log.info("about %s MB on disk", f"{np.ceil(size / 1e6):,.0f}")
     if free < size:

@@ -166,7 +166,7 @@ def open_indexed(path: Path) -> Fasta:
 
 
 def write_index(fasta: Fasta, path: Path) -> None:
-    """Write the index of the file that is read as `.fai`: name, length, place, line, its bytes."""
+    """Write the `.fai` of the file that is read: name, length, offset, bases and bytes a line."""
     write_sealed(path, _format_index(fasta.index.items()))
 
 
@@ -194,7 +194,7 @@ def check_md5(fasta: Fasta, wanted: Mapping[str, str]) -> list[str]:
 
 
 def _read_index(plain: Path, work: Path) -> list[tuple[str, Record]] | None:
-    """Return name and place of each contig, from the index in `work` or a new one there.
+    """Return name and offset of each contig, from the index in `work` or a new one there.
 
     None where lines differ in length, hold blanks, or are no UTF-8.
     """
@@ -212,7 +212,7 @@ def _read_index(plain: Path, work: Path) -> list[tuple[str, Record]] | None:
 
 
 def _find_records(plain: Path) -> list[tuple[str, Record]] | None:
-    """Return name and place of each contig as `_read_index` does, from the lines themselves."""
+    """Return name and offset of each contig as `_read_index` does, from the lines themselves."""
     found: list[tuple[str, Record]] = []
     name, length, offset, letters, size = "", 0, 0, 0, 0
     at, has_ended = 0, True

@@ -20,7 +20,7 @@ from seqcast.tracks.browser.cutting import Region, read_values
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.table import CONTRIBUTIONS, check_tracks
 
-# So many letters can be read across a page.
+# The most letters that can be read across a page.
 CORE = 80
 REMEDY = "run `snakemake explain` again"
 _COLUMNS = ("contig", "start", "end", "split", "target", "model", "sum")

@@ -196,7 +196,7 @@ def _symbol(text: str) -> str:
 
 
 def _label(text: str, length: int, tail: str = "") -> str:
-    """Shorten a text to so many letters, its tail kept."""
+    """Shorten a text to `length` letters, its tail kept."""
     text, tail = _plain(text), _plain(tail, strip=False)[: length - 4]
     room = length - len(tail)
     return (text if len(text) <= room else text[: room - 2].rstrip() + "..") + tail
