@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from seqcast.core.damage import refuse_damage
 from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import read_sealed
 from seqcast.tracks.browser.cutting import Region, read_values
@@ -121,7 +122,7 @@ def read_explained(path: str | Path) -> Explained:
     Raises SeqcastError where it is not what `explain` writes, or a track is missing.
     """
     path = Path(path)
-    try:
+    with refuse_damage(path, "is not what `explain` writes", REMEDY):
         said = json.loads(read_sealed(path, REMEDY))
         names = {each["target"]: each["name"] for each in said["targets"]}
         found = {
@@ -139,8 +140,6 @@ def read_explained(path: str | Path) -> Explained:
             names=names,
             files=found,
         )
-    except (ValueError, KeyError, TypeError) as error:
-        raise SeqcastError(f"{path}: is not what `explain` writes ({error!r}); {REMEDY}") from None
     check_tracks(path, found.values(), REMEDY)
     return explained
 
