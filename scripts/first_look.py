@@ -9,7 +9,7 @@ from seqcast.sources.validation import read_first_window
 
 with step("first look", snakemake.log[0]):
     source = Path(snakemake.input.source[0])
-    if snakemake.params.source == "basenji_h5":
+    if snakemake.params.has_windows:
         figure = plot_coverage(*read_first_window(source), bin_size=snakemake.params.bin_size)
     else:
         figure = plot_first_look(read_dataset(source))

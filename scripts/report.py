@@ -12,10 +12,11 @@ from seqcast.data.predictions import read_predictions
 from seqcast.report.page import write_report
 from seqcast.report.results import ModelFiles
 from seqcast.sources.findings import REMEDY
-from seqcast.tracks.browser.embedding import embed_browser
+from seqcast.tracks.browser.embedding import make_embedded
 from seqcast.tracks.browser.explained import read_explained
 from seqcast.tracks.browser.shown import find_shown
 from seqcast.tracks.browser.varied import read_varied
+from seqcast.tracks.browser.view import View
 
 with step("report", snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
@@ -53,20 +54,23 @@ with step("report", snakemake.log[0]):
     record = make_run_record(params.untracked.config, data)
     write_json(Path(snakemake.output.record), record)
     templates = Path(snakemake.scriptdir, "../workflow/report")
-    browser = embed_browser(
+    shown = find_shown(
         tracks,
         dataset,
-        find_shown(
-            tracks,
-            dataset,
-            metrics={model: files.metrics for model, files in models.items()},
-            windows={model: files.windows for model, files in models.items()},
-            predictions={model: files.predictions for model, files in models.items()},
-            own=params.browse["loci"],
-            explained=explained,
-            varied=varied,
-        ),
-        assembly=params.assembly or "",
+        metrics={model: files.metrics for model, files in models.items()},
+        windows={model: files.windows for model, files in models.items()},
+        predictions={model: files.predictions for model, files in models.items()},
+        own=params.browse["loci"],
+        explained=explained,
+        varied=varied,
+    )
+    view = View(
+        tracks,
+        shown.loci,
+        targets=shown.targets,
+        models=shown.models,
+        assembly=params.assembly or str(dataset.source.get("assembly") or ""),
+        is_stand_in=not dataset.has_coordinates,
         annotation=inputs.annotation,
         explained=explained,
         varied=varied,
@@ -82,7 +86,7 @@ with step("report", snakemake.log[0]):
         validation=json.loads(read_sealed(inputs.validation, REMEDY)),
         title=params.report["title"],
         tracks=tracks,
-        browser=browser,
+        browser=make_embedded(view, dataset.bin_size),
         explained=explained,
         varied=varied,
         effects=inputs.effects or "",

@@ -63,4 +63,4 @@ def _find_code(params: Any, source: str) -> str | None:
 
 
 def _read(text: ast.expr, source: str) -> str:
-    return eval(ast.unparse(text), {"SOURCE_KIND": source})
+    return eval(ast.unparse(text), {"SOURCE": SimpleNamespace(source=source)})

@@ -15,6 +15,7 @@ from seqcast.tracks.browser.annotations import copy_annotations, read_cells
 from seqcast.tracks.browser.options import make_annotation_track, make_reference, make_tracks
 from seqcast.tracks.browser.page import make_choice, write_browser
 from seqcast.tracks.browser.scales import find_scales
+from seqcast.tracks.browser.view import View
 from seqcast.tracks.browser.writing import find_best, find_ucsc_name
 from seqcast.tracks.table import write_tracks
 
@@ -68,7 +69,7 @@ def test_one_tall_peak_does_not_make_the_scale(tmp_path: Path) -> None:
 def test_a_folder_without_tracks_is_refused(tmp_path: Path) -> None:
     write_tracks(tmp_path / "tracks.tsv", [])
     with pytest.raises(SeqcastError, match=r"tracks\.tsv: lists no tracks"):
-        write_browser(tmp_path, tmp_path / "none", title="", loci=[], assembly="")
+        write_browser(View(tmp_path, title="", loci=[], assembly=""), tmp_path / "none")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from seqcast.genome.bigwig import Run, write_bigwig
 from seqcast.genome.fasta import write_fasta
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.page import write_browser
+from seqcast.tracks.browser.view import View
 from seqcast.tracks.browser.writing import write_browsers
 from seqcast.tracks.exporting import Options, export_tracks
 from seqcast.tracks.table import read_tracks, write_tracks
@@ -54,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_page(folder: Path, **options: Any) -> None:
     settings = {"title": "my run", "loci": LOCI, "assembly": "simulated"} | options
-    write_browser(folder, TEMPLATE, **settings)
+    write_browser(View(folder, **settings), TEMPLATE)
 
 
 def settle(seen: Visit) -> Visit:
@@ -338,7 +339,7 @@ def test_the_page_links_to_what_lies_beside_it(
             (copy / path.name).symlink_to(path)
     (copy / "index.html").unlink()
     (copy / "igv.min.js").unlink()
-    write_browsers(copy, TEMPLATE, title="my run", loci=LOCI, assembly="simulated")
+    write_browsers(View(copy, title="my run", loci=LOCI, assembly="simulated"), TEMPLATE)
     seen = settle(visit(serve(copy)))
     links = [each.get_attribute("href") for each in seen.page.locator("footer a").all()]
     assert {"igv_session.xml", "hub.txt", "config.json", "tracks.tsv"} <= set(links)

@@ -42,6 +42,7 @@ from seqcast.tracks.browser.embedding import (
     make_embedded,
 )
 from seqcast.tracks.browser.loci import Locus
+from seqcast.tracks.browser.view import View
 from seqcast.tracks.table import COLUMNS, write_tracks
 
 TEMPLATE = Path(__file__).parents[1] / "workflow" / "report" / "embedded.html.j2"
@@ -90,7 +91,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def embedded(folder: Path) -> EmbeddedBrowser:
-    return make_embedded(folder, LOCI, TARGETS, bin_size=BIN, assembly="tiny genome")
+    return make_embedded(View(folder, LOCI, targets=TARGETS, assembly="tiny genome"), bin_size=BIN)
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +227,7 @@ def test_targets_and_models_are_ranked(tmp_path: Path) -> None:
     models = ("a", "b", "c", "d", "e")
     folder = write_folder(tmp_path / "export", models)
     ranked = [TARGETS[3], "not there", TARGETS[0]]
-    browser = make_embedded(folder, LOCI, ranked, bin_size=BIN, models=models[::-1])
+    browser = make_embedded(View(folder, LOCI, targets=ranked, models=models[::-1]), bin_size=BIN)
     assert browser.targets == (TARGETS[3], TARGETS[0])
     names = [track["name"] for track in json.loads(browser.data)["targets"][0]["tracks"]]
     assert names == ["target 3 observed", *(f"target 3 predicted by {m}" for m in "edcb")]
@@ -236,20 +237,20 @@ def test_targets_and_models_are_ranked(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_said_plainly(folder: Path) -> None:
     with pytest.raises(SeqcastError, match="no place to show"):
-        make_embedded(folder, [replace(LOCI[0], chrom="chr9")], TARGETS, bin_size=BIN)
+        make_embedded(View(folder, [replace(LOCI[0], chrom="chr9")], targets=TARGETS), bin_size=BIN)
     with pytest.raises(SeqcastError, match="no track of the run's targets"):
-        make_embedded(folder, LOCI, ["other"], bin_size=BIN)
+        make_embedded(View(folder, LOCI, targets=["other"]), bin_size=BIN)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "export")
     (folder / "1.default.bw").unlink()
     with pytest.raises(SeqcastError, match=r"1 of 13 files are missing or damaged, 1\.default\.bw"):
-        make_embedded(folder, LOCI, TARGETS, bin_size=BIN)
+        make_embedded(View(folder, LOCI, targets=TARGETS), bin_size=BIN)
 
 
 def test_a_stand_in_assembly_is_called_one(folder: Path) -> None:
-    browser = make_embedded(folder, LOCI, TARGETS, bin_size=BIN, is_stand_in=True)
+    browser = make_embedded(View(folder, LOCI, targets=TARGETS, is_stand_in=True), bin_size=BIN)
     assert "stand-ins" in render(TEMPLATE, {"embedded": browser})
 
 
@@ -268,7 +269,7 @@ def test_plans_fit_thousands_of_targets_and_long_windows(loci: int, models: int)
 
 def test_a_page_that_is_too_large_gets_less(folder: Path, embedded: EmbeddedBrowser) -> None:
     most = len(embedded.igv_js)
-    less = make_embedded(folder, LOCI, TARGETS, bin_size=BIN, most_bytes=most)
+    less = make_embedded(View(folder, LOCI, targets=TARGETS), bin_size=BIN, most_bytes=most)
     assert embedded.bytes < MOST_BYTES
     assert not embedded.notes
     assert len(less.data) < len(embedded.data)

@@ -24,6 +24,7 @@ from seqcast.tracks.browser.embedding import make_embedded
 from seqcast.tracks.browser.explained import CORE, Explained, find_peaks, read_explained
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.shown import find_shown
+from seqcast.tracks.browser.view import View
 from seqcast.tracks.browser.writing import write_browsers
 from seqcast.tracks.exporting import export_tracks
 from seqcast.tracks.letters import LETTERS
@@ -100,12 +101,8 @@ def test_contributions_become_tracks_and_go_again(run: Run) -> None:
 def test_other_browsers_show_them(run: Run) -> None:
     loci = [WINDOW, *find_peaks(run.explained, ["default"], NAMES, ["chr3"], 4)]
     write_browsers(
-        run.export,
+        View(run.export, title="my run", loci=loci, assembly="simulated", explained=run.explained),
         TEMPLATES / "browser.html.j2",
-        title="my run",
-        loci=loci,
-        assembly="simulated",
-        explained=run.explained,
     )
     files = {row["file"] for row in read_all_tracks(run.export) if row["kind"] == CONTRIBUTIONS}
     _, _, *stanzas = read_hub(run.export / "hub.txt")
@@ -141,11 +138,13 @@ def test_best_targets_of_the_best_model_get_a_button(run: Run) -> None:
 
 def test_a_page_without_room_for_bases_has_those_of_letters(run: Run) -> None:
     loci = [WINDOW, *find_peaks(run.explained, ["default"], NAMES, ["chr3"], 4)]
-    shown = {"bin_size": run.dataset.bin_size, "models": ["default"]}
+    shown, bin_size = {"models": ["default"]}, run.dataset.bin_size
     lean = make_embedded(
-        run.export, loci, NAMES, **shown, explained=run.explained, most_bytes=1_350_000
+        View(run.export, loci, targets=NAMES, **shown, explained=run.explained),
+        bin_size,
+        most_bytes=1_350_000,
     )
-    plain = make_embedded(run.export, loci[:1], NAMES, **shown)
+    plain = make_embedded(View(run.export, loci[:1], targets=NAMES, **shown), bin_size)
     assert "The letters of the genome are not in this page." in lean.notes
     assert lean.has_letters
     assert not plain.has_letters

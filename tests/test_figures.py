@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from seqcast.data.predictions import read_predictions
 from seqcast.data.targets import Targets
+from seqcast.evaluate.metrics import window_pearson_r
 from seqcast.report.figures import (
     find_ranked,
     plot_comparison,
@@ -24,7 +25,6 @@ from seqcast.report.figures import (
     write_figure,
 )
 from seqcast.report.figures.scatter import find_ticks
-from seqcast.report.figures.windows import find_r
 from seqcast.tracks.style import OBSERVED, PREDICTED, find_style, format_label
 
 SCORES = st.lists(st.one_of(st.floats(-1, 1), st.just(float("nan"))), max_size=60)
@@ -369,8 +369,9 @@ def test_ticks_rise_from_zero_and_stay_inside(top):
 
 
 def test_r_is_undefined_where_a_side_is_constant():
-    assert np.isnan(find_r(np.ones(4), np.arange(4.0)))
-    assert find_r(np.array([0, 1, np.nan, 2]), np.array([0, 2, 9, 4.0])) == pytest.approx(1)
+    assert np.isnan(window_pearson_r(np.arange(4.0)[:, None], np.ones((4, 1))))
+    observed, predicted = np.array([[0, 1, np.nan, 2]]).T, np.array([[0, 2, 9, 4.0]]).T
+    assert window_pearson_r(predicted, observed) == pytest.approx(1)
 
 
 def test_long_names_keep_both_ends_and_dollars_are_no_mathematics():

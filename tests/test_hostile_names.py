@@ -22,6 +22,7 @@ from seqcast.tracks.browser.explained import find_peaks, read_explained
 from seqcast.tracks.browser.igvjs import read_igv_js
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.serving import make_server
+from seqcast.tracks.browser.view import View
 from seqcast.tracks.browser.writing import write_browsers
 from seqcast.tracks.exporting import export_tracks
 from seqcast.tracks.table import read_tracks
@@ -63,24 +64,28 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     explained = read_explained(write_explained(folder / "explain", dataset, summits, models=["m"]))
     peaks = find_peaks(explained, ["m"], dataset.targets.identifier, [WORD], 4)
     write_browsers(
-        export,
+        View(
+            export,
+            title=HOSTILE,
+            loci=[PLACE, *peaks],
+            assembly=HOSTILE,
+            annotation=annotation,
+            explained=explained,
+            command=HOSTILE,
+        ),
         TEMPLATES / "browser.html.j2",
-        title=HOSTILE,
-        loci=[PLACE, *peaks],
-        assembly=HOSTILE,
-        annotation=annotation,
-        explained=explained,
-        command=HOSTILE,
     )
     embedded = make_embedded(
-        export,
-        [PLACE, *peaks],
-        dataset.targets.identifier,
+        View(
+            export,
+            [PLACE, *peaks],
+            targets=dataset.targets.identifier,
+            assembly=HOSTILE,
+            annotation=annotation,
+            explained=explained,
+            command=HOSTILE,
+        ),
         bin_size=dataset.bin_size,
-        assembly=HOSTILE,
-        annotation=annotation,
-        explained=explained,
-        command=HOSTILE,
     )
     write_report(
         folder / "report",

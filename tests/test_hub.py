@@ -23,6 +23,7 @@ from seqcast.tracks.browser.bigbed import write_bigbed
 from seqcast.tracks.browser.hub import write_hub
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.twobit import write_twobit
+from seqcast.tracks.browser.view import View
 from seqcast.tracks.table import write_tracks
 
 HUB = {"hub", "shortLabel", "longLabel", "useOneFile", "email"}
@@ -99,7 +100,7 @@ def visible(tracks: list[dict[str, str]]) -> list[str]:
 
 def test_a_hub_of_its_own_assembly(tmp_path: Path) -> None:
     folder = write_shown(tmp_path)
-    hub, genome, tracks = check_hub(write_hub(folder, name="demo", assembly=None, locus=LOCUS))
+    hub, genome, tracks = check_hub(write_hub(View(folder, title="demo", ucsc=None, loci=[LOCUS])))
     assert (hub["hub"], genome["genome"]) == ("demo", "demo")
     assert genome["defaultPos"] == f"{CONTIG}:1001-3000"
     container, observed, predicted = tracks[1:4]
@@ -116,7 +117,7 @@ def test_a_hub_of_its_own_assembly(tmp_path: Path) -> None:
 
 def test_the_genome_is_that_of_the_fasta(tmp_path: Path) -> None:
     folder = write_shown(tmp_path)
-    write_hub(folder, name="demo", assembly=None)
+    write_hub(View(folder, title="demo", ucsc=None))
     fasta, twobit = pyfaidx.Fasta(str(folder / "genome.fa")), py2bit.open(f"{folder}/genome.2bit")
     assert twobit.chroms() == {name: len(fasta[name]) for name in fasta.keys()}  # noqa: SIM118
     for name in twobit.chroms():
@@ -125,15 +126,15 @@ def test_the_genome_is_that_of_the_fasta(tmp_path: Path) -> None:
 
 def test_a_known_assembly_needs_no_genome(tmp_path: Path) -> None:
     folder = write_shown(tmp_path)
-    write_hub(folder, name="demo", assembly=None)
-    _, genome, _ = check_hub(write_hub(folder, name="demo", assembly="hg19"))
+    write_hub(View(folder, title="demo", ucsc=None))
+    _, genome, _ = check_hub(write_hub(View(folder, title="demo", ucsc="hg19")))
     assert genome == {"genome": "hg19"}
     assert not (folder / "genome.2bit").exists()
 
 
 def test_a_stand_in_says_so(tmp_path: Path) -> None:
     folder = write_shown(tmp_path)
-    path = write_hub(folder, name="a long name " * 9, assembly="hg19", is_stand_in=True)
+    path = write_hub(View(folder, title="a long name " * 9, ucsc="hg19", is_stand_in=True))
     hub, genome, _ = check_hub(path)
     assert hub["longLabel"].endswith("(stand-in contigs, one a window)")
     assert genome["description"] == "stand-in contigs, one a window"
@@ -145,7 +146,7 @@ def test_a_dozen_of_many_targets_is_on(tmp_path: Path, count: int) -> None:
     targets = [f"t{number}" for number in range(count)]
     folder = write_shown(tmp_path, targets)
     scores = {target: float(number) for number, target in enumerate(targets)} | {"t12": np.nan}
-    _, _, tracks = check_hub(write_hub(folder, name="demo", assembly="hg19", scores=scores))
+    _, _, tracks = check_hub(write_hub(View(folder, title="demo", ucsc="hg19", scores=scores)))
     best = sorted(set(targets) - {"t12"}, key=lambda target: -scores[target])[:12]
     assert visible(tracks) == ["splits", *best]
     assert len([track for track in tracks if "container" in track]) == count
@@ -154,7 +155,7 @@ def test_a_dozen_of_many_targets_is_on(tmp_path: Path, count: int) -> None:
 def test_odd_names(tmp_path: Path) -> None:
     targets = ["Größe <b>&\\", "grosse b", "αβγ", "1st", "x" * 200, "a\tb", "splits"]
     folder = write_shown(tmp_path, targets, models=("default", "course"), odd_files=True)
-    _, _, tracks = check_hub(write_hub(folder, name="<&> 1", assembly=None))
+    _, _, tracks = check_hub(write_hub(View(folder, title="<&> 1", ucsc=None)))
     containers = [track for track in tracks if "container" in track]
     assert len(containers) == len(targets)
     assert containers[0]["shortLabel"] == "Grosse (b)+/"
@@ -166,15 +167,15 @@ def test_odd_names(tmp_path: Path) -> None:
 
 def test_one_track_a_target_has_no_container(tmp_path: Path) -> None:
     folder = write_shown(tmp_path, kinds=("predicted",))
-    _, _, tracks = check_hub(write_hub(folder, name="demo", assembly=None))
+    _, _, tracks = check_hub(write_hub(View(folder, title="demo", ucsc=None)))
     assert visible(tracks) == ["splits", "strong_default", "weak_default"]
 
 
 def test_without_splits(tmp_path: Path) -> None:
     folder = write_shown(tmp_path)
-    write_hub(folder, name="demo", assembly=None)
+    write_hub(View(folder, title="demo", ucsc=None))
     (folder / "splits.bed").write_text("")
-    _, _, tracks = check_hub(write_hub(folder, name="demo", assembly=None))
+    _, _, tracks = check_hub(write_hub(View(folder, title="demo", ucsc=None)))
     assert tracks[0]["track"] == "strong"
     assert not (folder / "splits.bb").exists()
 
@@ -183,10 +184,10 @@ def test_missing_tracks_are_counted(tmp_path: Path) -> None:
     folder = write_shown(tmp_path)
     (folder / "weak.default.bw").unlink()
     with pytest.raises(SeqcastError, match=r"1 of 5 tracks .* weak\.default\.bw; run"):
-        write_hub(folder, name="demo", assembly=None)
+        write_hub(View(folder, title="demo", ucsc=None))
     write_tracks(folder / "tracks.tsv", [])
     with pytest.raises(SeqcastError, match="lists no tracks"):
-        write_hub(folder, name="demo", assembly=None)
+        write_hub(View(folder, title="demo", ucsc=None))
     assert not (folder / "hub.txt").exists()
 
 
@@ -244,7 +245,7 @@ def test_twobit_refuses_what_it_cannot_hold(
 
 def test_igv_js_opens_the_hub(tmp_path: Path, visit: Callable[..., Visit]) -> None:
     folder = write_shown(tmp_path)
-    write_hub(folder, name="demo", assembly=None, locus=LOCUS)
+    write_hub(View(folder, title="demo", ucsc=None, loci=[LOCUS]))
     seen = open_in_igv_js(folder, "hub.txt", visit)
     tracks = seen.page.evaluate("browser.findTracks(() => true).map(each => each.name)")
     wanted = ["train valid test", "observed strong", "predicted strong", "observed weak"]

@@ -14,6 +14,7 @@ from shown_tracks import CONTIG, check_picture, open_in_igv_js, write_shown
 
 from seqcast.tracks.browser.igv_session import write_igv_session
 from seqcast.tracks.browser.loci import Locus
+from seqcast.tracks.browser.view import View
 
 LOCUS = Locus("first", CONTIG, 1000, 31_000)
 # Set so, IGV asks for nothing outside; without the settings it loads lists and hg19 at its start.
@@ -40,7 +41,7 @@ def read_session(path: Path) -> tuple[ET.Element, list[ET.Element]]:
 
 def test_a_session_shows_observed_and_predicted(tmp_path: Path) -> None:
     folder = write_shown(tmp_path)
-    session, tracks = read_session(write_igv_session(folder, assembly=None, locus=LOCUS))
+    session, tracks = read_session(write_igv_session(View(folder, ucsc=None, loci=[LOCUS])))
     assert session.get("genome") == "genome.fa"
     assert session.get("locus") == "chr1:1001-31000"
     assert [(track.get("name"), track.get("color")) for track in tracks[:3]] == [
@@ -53,9 +54,9 @@ def test_a_session_shows_observed_and_predicted(tmp_path: Path) -> None:
 
 def test_the_genome_is_ucscs_where_it_has_a_name(tmp_path: Path) -> None:
     folder = write_shown(tmp_path)
-    session, _ = read_session(write_igv_session(folder, assembly="hg19"))
+    session, _ = read_session(write_igv_session(View(folder, ucsc="hg19")))
     assert (session.get("genome"), session.get("locus")) == ("hg19", "All")
-    session, tracks = read_session(write_igv_session(folder, assembly="hg19", is_stand_in=True))
+    session, tracks = read_session(write_igv_session(View(folder, ucsc="hg19", is_stand_in=True)))
     assert session.get("genome") == "genome.fa"
     assert all("(stand-in contigs, one a window)" in track.get("name", "") for track in tracks)
 
@@ -63,7 +64,7 @@ def test_the_genome_is_ucscs_where_it_has_a_name(tmp_path: Path) -> None:
 def test_a_dozen_of_many_targets_is_loaded(tmp_path: Path) -> None:
     folder = write_shown(tmp_path, [f"t{number}" for number in range(60)])
     scores = {f"t{number}": number / 60 for number in range(60)}
-    _, tracks = read_session(write_igv_session(folder, assembly=None, scores=scores))
+    _, tracks = read_session(write_igv_session(View(folder, ucsc=None, scores=scores)))
     assert len(tracks) == 1 + 2 * 12
     assert tracks[1].get("name") == "t59 observed"
 
@@ -72,14 +73,14 @@ def test_odd_names(tmp_path: Path) -> None:
     targets = ["Größe <b>&\"'", "a\tb\x01"]
     folder = write_shown(tmp_path, targets, odd_files=True)
     (folder / "splits.bed").unlink()
-    _, tracks = read_session(write_igv_session(folder, assembly=None))
+    _, tracks = read_session(write_igv_session(View(folder, ucsc=None)))
     assert tracks[0].get("name") == targets[0] + " observed"
     assert tracks[2].get("name") == "a b  observed"
 
 
 def test_igv_js_opens_the_session(tmp_path: Path, visit: Callable[..., Visit]) -> None:
     folder = write_shown(tmp_path)
-    write_igv_session(folder, assembly=None, locus=LOCUS)
+    write_igv_session(View(folder, ucsc=None, loci=[LOCUS]))
     seen = open_in_igv_js(folder, "igv_session.xml", visit)
     names = seen.page.evaluate("browser.findTracks(() => true).map(each => each.name)")
     assert {"train, valid, test", "strong observed", "weak predicted"} < set(names)
@@ -92,7 +93,7 @@ def test_igv_js_opens_the_session(tmp_path: Path, visit: Callable[..., Visit]) -
 def test_igv_opens_the_session(tmp_path: Path) -> None:
     """Takes some five seconds, of which Java needs most to begin."""
     folder = write_shown(tmp_path / "a folder", ["Größe <&>", "weak"], odd_files=True)
-    write_igv_session(folder, assembly=None, locus=LOCUS)
+    write_igv_session(View(folder, ucsc=None, loci=[LOCUS]))
     log = run_igv(tmp_path, folder, "load igv_session.xml", "snapshot first.png")
     faults = [line for line in log.splitlines() if line.startswith(("SEVERE", "ERROR"))]
     # Whatever the settings, it asks once how to log in to other people's clouds.

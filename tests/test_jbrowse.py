@@ -12,6 +12,7 @@ from shown_tracks import CONTIG, LENGTH, write_shown
 from seqcast.core.errors import SeqcastError
 from seqcast.tracks.browser.jbrowse import write_jbrowse
 from seqcast.tracks.browser.loci import Locus
+from seqcast.tracks.browser.view import View
 
 LOCUS = Locus("first", CONTIG, 1000, 31_000)
 
@@ -48,7 +49,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def test_a_panel_a_target(tmp_path: Path) -> None:
-    config = read_config(write_jbrowse(write_shown(tmp_path), name="demo", locus=LOCUS))
+    config = read_config(write_jbrowse(View(write_shown(tmp_path), title="demo", loci=[LOCUS])))
     splits, strong, weak, spread = config["tracks"]
     assert [track["name"] for track in config["tracks"]] == [
         "train, valid, test",
@@ -72,14 +73,14 @@ def test_a_panel_a_target(tmp_path: Path) -> None:
 def test_without_a_place_the_first_contig_is_shown(tmp_path: Path) -> None:
     folder = write_shown(tmp_path)
     (folder / "splits.bed").write_text("")
-    config = read_config(write_jbrowse(folder, name="demo"))
+    config = read_config(write_jbrowse(View(folder, title="demo")))
     view = config["defaultSession"]["views"][0]["init"]
     assert view["loc"] == f"chr1:1-{LENGTH:,}"
     assert view["tracks"] == ["panel_1", "panel_2"]
 
 
 def test_a_stand_in_says_so(tmp_path: Path) -> None:
-    config = read_config(write_jbrowse(write_shown(tmp_path), name="demo", is_stand_in=True))
+    config = read_config(write_jbrowse(View(write_shown(tmp_path), title="demo", is_stand_in=True)))
     title = "demo (stand-in contigs, one a window)"
     assert config["assemblies"][0]["displayName"] == title
     assert config["defaultSession"]["name"] == title
@@ -88,7 +89,7 @@ def test_a_stand_in_says_so(tmp_path: Path) -> None:
 def test_a_dozen_of_many_targets_is_open(tmp_path: Path) -> None:
     folder = write_shown(tmp_path, [f"t{number}" for number in range(60)])
     scores = {f"t{number}": number / 60 for number in range(60)}
-    config = read_config(write_jbrowse(folder, name="demo", scores=scores))
+    config = read_config(write_jbrowse(View(folder, title="demo", scores=scores)))
     assert len(config["tracks"]) == 61
     assert len(config["defaultSession"]["views"][0]["init"]["tracks"]) == 1 + 12
     assert config["tracks"][1]["name"] == "t59, counts"
@@ -97,7 +98,7 @@ def test_a_dozen_of_many_targets_is_open(tmp_path: Path) -> None:
 def test_odd_names(tmp_path: Path) -> None:
     targets = ["Größe <b>&\"'\\", "αβγ"]
     folder = write_shown(tmp_path, targets, models=("a", "b"), odd_files=True)
-    config = read_config(write_jbrowse(folder, name="<ü>"))
+    config = read_config(write_jbrowse(View(folder, title="<ü>")))
     assert config["tracks"][1]["name"] == f"{targets[0]}, counts"
     rows = config["tracks"][1]["adapter"]["subadapters"]
     assert [row["source"] for row in rows] == ["observed", "predicted by a", "predicted by b"]
@@ -107,5 +108,5 @@ def test_missing_tracks_are_counted(tmp_path: Path) -> None:
     folder = write_shown(tmp_path)
     (folder / "weak.default.bw").unlink()
     with pytest.raises(SeqcastError, match="1 of 5 tracks are not there"):
-        write_jbrowse(folder, name="demo")
+        write_jbrowse(View(folder, title="demo"))
     assert not (folder / "config.json").exists()

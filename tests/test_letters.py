@@ -17,6 +17,7 @@ from seqcast.report.results import ModelFiles
 from seqcast.tracks.browser.embedding import make_embedded
 from seqcast.tracks.browser.explained import find_peaks, read_explained
 from seqcast.tracks.browser.loci import Locus
+from seqcast.tracks.browser.view import View
 from seqcast.tracks.browser.writing import write_browsers
 from seqcast.tracks.exporting import export_tracks
 from seqcast.tracks.letters import COLOURS, LETTERS, Outline
@@ -37,7 +38,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     explained = read_explained(write_explained(folder / "explain", dataset, SUMMITS))
     loci = [WINDOW, *find_peaks(explained, ["default"], NAMES, ["chr3"], 4)]
     shown = {"title": "my run", "assembly": "simulated", "explained": explained}
-    write_browsers(export, TEMPLATES / "browser.html.j2", loci=loci, **shown)
+    write_browsers(View(export, loci=loci, **shown), TEMPLATES / "browser.html.j2")
     bin_size = dataset.bin_size
     write_report(
         folder / "report",
@@ -45,7 +46,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"default": ModelFiles(**vars(fake))},
         template=TEMPLATES / "page.html.j2",
         tracks=export,
-        browser=make_embedded(export, loci, NAMES, bin_size=bin_size, explained=explained),
+        browser=make_embedded(
+            View(export, loci, targets=NAMES, explained=explained), bin_size=bin_size
+        ),
         explained=explained,
     )
     bases = decode(read_codes(dataset, "chr3", 8_000, len(MOTIF)))

@@ -1,6 +1,7 @@
 """The loss is the chapter's: half the Poisson deviance, over what is known."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -67,3 +68,11 @@ def test_nothing_known_is_no_loss() -> None:
     loss.backward()
     assert loss.item() == 0
     assert x.grad.tolist() == [0.0] * 3
+
+
+@pytest.mark.parametrize("name", ["page.html.j2", "learning_curves.rst", "metrics_table.rst"])
+def test_the_loss_is_stated_alike_wherever_it_is_named(name: str) -> None:
+    text = (Path(__file__).parents[1] / "workflow/report" / name).read_text(encoding="utf-8")
+    plain = " ".join(text.replace("\u2212", "-").replace("\u00b7", " ").split())
+    formula = "mean(exp(x) - t x) - mean(t - t log t), natural logarithm"
+    assert f"{formula}, half the mean Poisson deviance" in plain.replace("logarithm:", "logarithm,")

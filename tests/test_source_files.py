@@ -5,8 +5,14 @@ from pathlib import Path
 import pytest
 
 from seqcast.core.errors import SeqcastError
-from seqcast.settings import find_files, find_path, find_run_files, has_replicates, read_settings
-from seqcast.settings.files import File, RunFiles
+from seqcast.settings import (
+    File,
+    RunFiles,
+    SourceFiles,
+    find_path,
+    find_run_files,
+    read_settings,
+)
 
 SHA = "0" * 64
 
@@ -22,17 +28,17 @@ def test_files_of_each_source(tmp_path: Path) -> None:
         "mask": "m.bed",
     }
     settings = read_settings({"dataset": genome}).dataset
-    assert [file.location for file in find_files(settings)] == [
+    assert [file.location for file in settings.find_files().data] == [
         "https://h/g.fa.gz",
         "m.bed",
         "https://h/a.bw",
         str(tmp_path / "b.bw"),
     ]
-    assert find_files(settings)[2].sha256 == SHA
-    assert not has_replicates(settings)
-    assert find_files(read_settings({}).dataset) == ()
+    assert settings.find_files().data[2].sha256 == SHA
+    assert not settings.find_files().has_replicates
+    assert read_settings({}).dataset.find_files() == SourceFiles()
     basenji = read_settings({"dataset": {"source": "basenji_h5", "file": "a.h5", "bytes": 7}})
-    assert find_files(basenji.dataset) == (File("a.h5", None, 7),)
+    assert basenji.dataset.find_files().data == (File("a.h5", None, 7),)
 
 
 def test_downloads_have_the_folders_of_their_urls() -> None:

@@ -28,6 +28,7 @@ from seqcast.tracks.browser.varied import (
     read_varied,
     shorten,
 )
+from seqcast.tracks.browser.view import View
 from seqcast.tracks.browser.writing import write_browsers
 from seqcast.tracks.exporting import export_tracks
 from seqcast.tracks.table import ALT, OBSERVED, REF, read_tracks
@@ -111,12 +112,14 @@ def test_the_browser_has_a_button_a_variant_and_both_alleles_off_at_first(run: R
     places = [locus for locus in shown.loci if isinstance(locus, VariantPlace)]
     assert places == find_places(run)
     write_browsers(
-        run.export,
+        View(
+            run.export,
+            title="my run",
+            loci=[WINDOW, *places],
+            assembly="simulated",
+            varied=run.varied,
+        ),
         TEMPLATES / "browser.html.j2",
-        title="my run",
-        loci=[WINDOW, *places],
-        assembly="simulated",
-        varied=run.varied,
     )
     page = (run.export / "index.html").read_text()
     assert page.count("data-target=") == len(places)
@@ -130,8 +133,10 @@ def test_the_browser_has_a_button_a_variant_and_both_alleles_off_at_first(run: R
 
 def test_the_report_holds_both_alleles_at_the_variants(run: Run) -> None:
     loci = [WINDOW, *find_places(run)]
-    options = {"bin_size": run.dataset.bin_size, "models": ["default"]}
-    embedded = make_embedded(run.export, loci, NAMES, **options, varied=run.varied)
+    options, bin_size = {"models": ["default"]}, run.dataset.bin_size
+    embedded = make_embedded(
+        View(run.export, loci, targets=NAMES, **options, varied=run.varied), bin_size
+    )
     assert embedded.has_alleles
     data = json.loads(embedded.data)
     assert set(data["alleles"]) == {place.target for place in loci[1:]}
@@ -143,7 +148,9 @@ def test_the_report_holds_both_alleles_at_the_variants(run: Run) -> None:
     assert ref["ranges"][0][1] == 4
     assert alt["ranges"][0][1] == 1
     assert [locus.target for locus in embedded.loci][:2] == ["", "CTCF"]
-    assert not make_embedded(run.export, loci[:1], NAMES, **options).has_alleles
+    assert not make_embedded(
+        View(run.export, loci[:1], targets=NAMES, **options), bin_size
+    ).has_alleles
 
 
 def make_page(run: Run, folder: Path, varied: Varied | None, truth: str | Path = "") -> str:

@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 
 from seqcast.core.errors import SeqcastError
 from seqcast.genome.codes import encode
-from seqcast.settings import (
-    BasenjiSettings,
-    GenomeSettings,
-    GenomeTracksSettings,
-    SimulatedSettings,
-)
-from seqcast.settings.files import find_genome
+from seqcast.settings import find_run_files, read_settings
 from seqcast.sources.genome.bed import Region, read_bed, read_regions
 from seqcast.sources.genome.fasta import Fasta, open_fasta, open_indexed, write_index
 
@@ -76,23 +70,31 @@ def test_regions_keep_their_order_and_names(tmp_path: Path) -> None:
     assert read_bed(bed).intervals["chr2"].tolist() == [[5, 9], [1, 3]]
 
 
+@pytest.mark.parametrize("own", [None, "x.fa"])
 @pytest.mark.parametrize(
-    ("data", "fasta", "wanted"),
+    ("source", "wanted"),
     [
-        (SimulatedSettings(), None, None),
-        (SimulatedSettings(), "x.fa", ("x.fa", "genome_tracks.fasta")),
-        (BasenjiSettings(file="a.h5"), None, None),
-        (BasenjiSettings(file="a.h5", genome="g.fa"), None, ("g.fa", "dataset.genome")),
-        (
-            GenomeSettings(fasta="g.fa", targets="t.tsv", split={"valid": ["a"], "test": ["b"]}),
-            None,
-            ("g.fa", "dataset.fasta"),
-        ),
+        ({}, None),
+        ({"source": "basenji_h5", "file": "a.h5"}, None),
+        ({"source": "basenji_h5", "file": "a.h5", "genome": "g.fa"}, "dataset.genome"),
+        ({"source": "genome", "fasta": "g.fa", "targets": "t.tsv", "split": {"folds": 2}},
+         "dataset.fasta"),
     ],
-)
-def test_the_genome_is_the_runs_own_unless_said(data, fasta, wanted) -> None:
-    found = find_genome(data, GenomeTracksSettings(fasta=fasta))
-    assert (found and (found.location, found.named_by)) == wanted
+)  # fmt: skip
+def test_the_genome_is_the_runs_own_unless_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source, wanted, own
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.h5", "g.fa", "x.fa", "t.bw"):
+        Path(name).touch()
+    Path("t.tsv").write_text("identifier\tfile\na\tt.bw\n")
+    settings = read_settings({"dataset": source, "genome_tracks": {"fasta": own}})
+    fasta = settings.dataset.find_files().fasta
+    assert (fasta and fasta.named_by) == wanted
+    files = find_run_files(settings, "down", made=())
+    assert files.other_genome == (own or "")
+    assert files.tracks_genome == (own or ("g.fa" if wanted else ""))
+    assert files.own_genome == ("g.fa" if wanted else "")
 
 
 @pytest.mark.parametrize("width", [7, 60, 5_000])

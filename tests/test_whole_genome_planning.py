@@ -13,6 +13,7 @@ from tiny import BIN, CROP, SOURCE, TARGETS, WINDOW, make_contigs, write_tiny
 from seqcast.core.errors import SeqcastError
 from seqcast.data import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
 from seqcast.genome.codes import encode
+from seqcast.genome.fasta import read_sizes
 from seqcast.predict.genome_tracks.plan import read_plan, write_plan
 from seqcast.predict.genome_tracks.planning import (
     Genome,
@@ -21,7 +22,7 @@ from seqcast.predict.genome_tracks.planning import (
     plan_regions,
     write_plans,
 )
-from seqcast.predict.genome_tracks.reference import read_sizes, write_reference
+from seqcast.predict.genome_tracks.reference import NAME, write_reference
 from seqcast.predict.genome_tracks.tiling import Span, Tiling
 from seqcast.settings import GenomeTracksSettings
 from seqcast.sources.genome.fasta import open_fasta, open_indexed
@@ -152,7 +153,7 @@ def test_a_small_genome_is_copied_and_a_large_one_linked(
         assert (folder / "genome.fa").is_symlink() == is_link
         found = open_indexed(folder / "genome.fa")
         assert found.read("a", 3, 120).tolist() == encode("ACGTN" * 30)[3:120].tolist()
-        assert read_sizes(folder) == {"a": 150, "c": 2}
+        assert read_sizes(folder / NAME, "again") == {"a": 150, "c": 2}
         assert stamp == write_reference(folder, fasta, tiny_dataset)
 
 

@@ -10,6 +10,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 from project import ROOT, TINY, Project
 
+from seqcast.settings import JOBS
+
 PROFILES = ("slurm", "generic")
 
 
@@ -19,38 +21,35 @@ def read_profile(name: str) -> dict[str, Any]:
 
 def find_rules() -> dict[str, str]:
     """Return each rule's name and text."""
-    text = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
-    parts = re.split(r"^ *(?:rule|checkpoint) (\w+):$", text, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
+    texts = [path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk")]
+    rule = re.compile(r"^ *(?:rule|checkpoint) (\w+):$", re.MULTILINE)
+    parts = [part for text in texts for part in rule.split(text)[1:]]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-@pytest.mark.parametrize("name", PROFILES)
-def test_rules_that_a_profile_names_exist(name: str) -> None:
-    profile, rules = read_profile(name), find_rules()
-    for section in ("set-resources", "set-threads", "groups"):
-        assert not set(profile[section]) - set(rules), section
+def find_jobs() -> dict[str, str]:
+    """Return name and text of each rule that runs something."""
+    return {rule: text for rule, text in find_rules().items() if "script:" in text}
 
 
-@pytest.mark.parametrize("name", PROFILES)
-def test_rules_that_take_all_processors_are_given_some(name: str) -> None:
-    rules = {rule for rule, text in find_rules().items() if re.search(r"^ *threads:", text, re.M)}
-    assert rules == set(read_profile(name)["set-threads"])
+def test_each_job_has_a_line_of_the_table_and_takes_it_by_its_own_name() -> None:
+    jobs = find_jobs()
+    assert list(JOBS.keys() - jobs.keys()) == list(jobs.keys() - JOBS.keys()) == []
+    for rule, text in jobs.items():
+        said = re.findall(r"\b(resources|group|cores|threads)_of\(\s*\"(\w+)\"", text)
+        assert {name for _, name in said} == {rule}
+        words = {word for word, _ in said}
+        assert "resources" in words, rule
+        assert ("group" in words) == bool(JOBS[rule].group), rule
+        own = bool(words & {"cores", "threads"}) or "threads_of_part" in text
+        assert own == (JOBS[rule].cores > 1), rule
+        assert not re.search(r"(mem_mb|runtime) *=", text), rule
 
 
-@pytest.mark.parametrize("name", PROFILES)
-def test_every_job_of_an_ordinary_run_is_in_a_group_or_worth_one(name: str) -> None:
-    jobs = {rule for rule, text in find_rules().items() if "script:" in text}
+def test_every_job_of_an_ordinary_run_is_in_a_group_or_worth_one() -> None:
     alone = {"train_model", "download_file", "suggest"}
-    asked_for = {rule for rule in jobs if rule.startswith(("genome_tracks", "regions"))}
-    assert jobs - set(read_profile(name)["groups"]) == alone | asked_for
-
-
-@pytest.mark.parametrize("name", PROFILES)
-def test_what_a_group_adds_up_is_set_for_each_of_its_rules(name: str) -> None:
-    profile = read_profile(name)
-    # Of one that is rarely there, what the workflow declares is enough.
-    rare = {"locate_windows", "repair_tracks"}
-    assert set(profile["groups"]) - set(profile["set-resources"]) == rare
+    asked_for = {rule for rule in JOBS if rule.startswith(("genome_tracks", "regions"))}
+    assert {rule for rule, job in JOBS.items() if not job.group} == alone | asked_for
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -63,7 +62,7 @@ def test_both_profiles_ask_for_the_same() -> None:
     own = {"executor", "default-resources"}
     shared = {key for key in slurm if key in generic} - own
     assert {key: slurm[key] for key in shared} == {key: generic[key] for key in shared}
-    assert {"set-resources", "groups", "retries", "jobs", "resources"} <= shared
+    assert {"set-resource-scopes", "retries", "jobs", "resources"} <= shared
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -75,6 +74,26 @@ def test_a_profile_dry_runs_beside_the_default_one(project: Project, name: str) 
     assert "gpu=2" in training
     assert "mem_mb=16000" in training
     assert "runtime=240" in training
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_what_a_profile_shows_commented_out_can_be_taken_as_it_is(
+    project: Project, name: str
+) -> None:
+    path = project.folder / "profiles" / name / "profile.yaml"
+    before, first, after = path.read_text().partition("# set-resources:")
+    text = before + re.sub(r"(?m)^# (?=[\w-]+:$|  )", "", first + after)
+    shown = yaml.safe_load(text)
+    for section in ("set-resources", "set-threads", "groups"):
+        assert shown[section].keys() <= JOBS.keys(), section
+        assert section not in read_profile(name)
+    path.write_text(text)
+    project.write_config({**TINY, "explain": {"most": 1}, "variants": {"vcf": "simulated"}})
+    said = project.snakemake("-n", "--profile", f"profiles/{name}")
+    assert {name for name in shown["groups"] if f"Group job {name} " in said} == {*shown["groups"]}
+    # A site's own numbers go before the table's.
+    training = said.split("rule train_model:")[1].split("\n\n")[0]
+    assert "mem_mb=32000" in training
 
 
 def test_a_misspelt_profile_is_an_error(project: Project) -> None:

@@ -29,8 +29,7 @@ if FILES.downloads:
         conda:
             "../../envs/data.yaml"
         resources:
-            mem_mb=1_000,
-            runtime=240,
+            **resources_of("download_file"),
         params:
             url=lambda wildcards: FILES.downloads[f"{DOWNLOADS}/{wildcards.file}"].location,
             # Untracked: a digest that is added later must not fetch the file again. `validate`
@@ -45,8 +44,8 @@ if FILES.downloads:
 rule validate:
     input:
         VALIDATION,
-        # Of a genome the first look is at the dataset, and validation takes seconds without it.
-        FIRST_LOOK if SOURCE_KIND != "genome" else [],
+        # Where the first look is at a dataset still to be made, validation takes seconds without it.
+        FIRST_LOOK if SOURCE.HAS_WINDOWS or not FILES.source else [],
     localrule: True
 
 
@@ -62,25 +61,26 @@ rule validate_source:
         f"{RUN}/logs/validate.log",
     benchmark:
         f"{RUN}/logs/benchmarks/validate.tsv"
+    group:
+        group_of("validate_source")
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **resources_of("validate_source"),
     params:
         dataset=DATASET_SETTINGS,
         untracked=FOLDERS,
         files=contents_of(FILES.source, FILES.table),
-        code=code_of(f"validate_{SOURCE_KIND}"),
+        code=code_of(f"validate_{SOURCE.source}"),
     script:
-        f"../../scripts/validate_{SOURCE_KIND}.py"
+        f"../../scripts/validate_{SOURCE.source}.py"
 
 
 # A job of its own: a change to a figure must not reach what models are trained on.
 rule first_look:
     # Before the training, which takes all the cores: it is to be looked at before.
     input:
-        source=as_input(FILES.source) if SOURCE_KIND == "basenji_h5" else [DATASET],
+        source=as_input(FILES.source) if SOURCE.HAS_WINDOWS else [DATASET],
         validation=VALIDATION,
     output:
         report(FIRST_LOOK, caption="../report/first_look.rst", category="Data"),
@@ -89,15 +89,16 @@ rule first_look:
     benchmark:
         f"{RUN}/logs/benchmarks/first_look.tsv"
     priority: 50
+    group:
+        group_of("first_look")
     conda:
         "../../envs/plot.yaml"
     resources:
-        mem_mb=2_000,
-        runtime=30,
+        **resources_of("first_look"),
     params:
-        source=SOURCE_KIND,
+        has_windows=SOURCE.HAS_WINDOWS,
         bin_size=settings.dataset.bin_size,
-        files=contents_of(FILES.source if SOURCE_KIND == "basenji_h5" else []),
+        files=contents_of(FILES.source if SOURCE.HAS_WINDOWS else []),
         code=code_of("first_look"),
     script:
         "../../scripts/first_look.py"
@@ -123,11 +124,12 @@ if FILES.genome:
             f"{RUN}/logs/locate.log",
         benchmark:
             f"{RUN}/logs/benchmarks/locate.tsv"
+        group:
+            group_of("locate_windows")
         conda:
             "../../envs/data.yaml"
         resources:
-            mem_mb=4_000,
-            runtime=120,
+            **resources_of("locate_windows"),
         params:
             dataset=DATASET_SETTINGS,
             untracked=FOLDERS,
@@ -149,29 +151,31 @@ rule dataset:
         manifest=MANIFEST,
         truth=TRUTH,
         replicates=REPLICATES,
-        motifs=f"{RUN}/dataset/motifs.bed" if SOURCE_KIND == "simulated" else [],
+        motifs=f"{RUN}/dataset/motifs.bed" if SOURCE.IS_SIMULATED else [],
         variants=KNOWN_VARIANTS,
         effects=KNOWN_EFFECTS,
     log:
         f"{RUN}/logs/dataset.log",
     benchmark:
         f"{RUN}/logs/benchmarks/dataset.tsv"
+    group:
+        group_of("dataset")
     conda:
         "../../envs/data.yaml"
-    threads: workflow.cores or 1 if SOURCE_KIND == "genome" else 1
+    # The tracks of a table are read side by side.
+    threads: cores_of("dataset") if FILES.table else 1
     resources:
-        mem_mb=8_000,
-        runtime=120,
+        **resources_of("dataset", forecast=VALIDATION),
     params:
         dataset=DATASET_SETTINGS,
         untracked=FOLDERS,
         files=contents_of(FILES.source, FILES.table),
-        code=code_of(f"dataset_{SOURCE_KIND}"),
+        code=code_of(f"dataset_{SOURCE.source}"),
     script:
-        f"../../scripts/dataset_{SOURCE_KIND}.py"
+        f"../../scripts/dataset_{SOURCE.source}.py"
 
 
-if SOURCE_KIND == "genome":
+if FILES.table:
 
     rule suggest:
         input:
@@ -183,10 +187,9 @@ if SOURCE_KIND == "genome":
             f"{RUN}/logs/suggest.log",
         conda:
             "../../envs/data.yaml"
-        threads: workflow.cores or 1
+        threads: cores_of("suggest")
         resources:
-            mem_mb=4_000,
-            runtime=60,
+            **resources_of("suggest"),
         params:
             dataset=DATASET_SETTINGS,
             untracked=FOLDERS,

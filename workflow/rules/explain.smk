@@ -19,11 +19,12 @@ rule explain_regions:
         f"{EXPLAIN}/parts/regions.tsv",
     log:
         f"{RUN}/logs/explain/regions.log",
+    group:
+        group_of("explain_regions")
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **resources_of("explain_regions"),
     params:
         explain=tracked(settings.explain, "targets", "regions", "most", "width", "radius"),
         files=contents_of(FILES.explained),
@@ -46,13 +47,14 @@ rule explain_member:
     benchmark:
         f"{RUN}/logs/benchmarks/explain.{{member}}.tsv"
     retries: RETRIES
+    group:
+        group_of("explain_member")
     conda:
         "../../envs/torch.yaml"
-    threads: lambda wildcards: training_of(wildcards).threads or workflow.cores or 1
+    threads: threads_of("explain_member")
     resources:
+        **resources_of("explain_member"),
         gpu=gpu_of,
-        mem_mb=8_000,
-        runtime=1_440,
     params:
         explain=tracked(settings.explain),
         predict=tracked(settings.predict, "checkpoint", "strands"),
@@ -76,11 +78,12 @@ rule explain_join:
         regions=f"{EXPLAIN}/regions.bed",
     log:
         f"{RUN}/logs/explain/join.log",
+    group:
+        group_of("explain_join")
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=4_000,
-        runtime=120,
+        **resources_of("explain_join"),
     params:
         members=MEMBERS_OF,
         is_folded=settings.folds > 1,

@@ -41,8 +41,7 @@ checkpoint genome_tracks_plan:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **resources_of("genome_tracks_plan"),
     params:
         tracks=tracked(settings.genome_tracks, "contigs", "exclude", "edge_bins", "part"),
         untracked=FOLDERS,
@@ -76,11 +75,10 @@ rule genome_tracks_part:
         part="[A-Za-z0-9_-]+",
     conda:
         "../../envs/torch.yaml"
-    threads: threads_of
+    threads: threads_of_part
     resources:
+        **resources_of("genome_tracks_part"),
         gpu=gpu_of_part,
-        mem_mb=3_000,
-        runtime=1_440,
     params:
         digest=lambda wildcards: read_parts(wildcards.scope).get(wildcards.part, ""),
         tracks=tracked(settings.genome_tracks, "edge_bins", "shifts"),
@@ -112,8 +110,7 @@ rule genome_tracks_join:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=4_000,
-        runtime=480,
+        **resources_of("genome_tracks_join"),
     params:
         members={model: FOLDS_OF[model] for model in TRACK_MODELS},
         is_own=IS_OWN,
@@ -138,8 +135,7 @@ if FILES.regions:
         conda:
             "../../envs/data.yaml"
         resources:
-            mem_mb=4_000,
-            runtime=120,
+            **resources_of("regions_table"),
         params:
             members={model: FOLDS_OF[model] for model in TRACK_MODELS},
             is_own=IS_OWN,

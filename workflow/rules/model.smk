@@ -23,11 +23,10 @@ rule train_model:
     retries: RETRIES
     conda:
         "../../envs/torch.yaml"
-    threads: lambda wildcards: training_of(wildcards).threads or workflow.cores or 1
+    threads: threads_of("train_model")
     resources:
+        **resources_of("train_model"),
         gpu=gpus_of,
-        mem_mb=8_000,
-        runtime=1_440,
     params:
         network=lambda wildcards: tracked(settings.network(MEMBERS[wildcards.member].model)),
         training=lambda wildcards: tracked(training_of(wildcards)),
@@ -60,13 +59,14 @@ rule predict_model:
         f"{RUN}/logs/predict/{{member}}.log",
     benchmark:
         f"{RUN}/logs/benchmarks/predict.{{member}}.tsv"
+    group:
+        group_of("predict_model")
     conda:
         "../../envs/torch.yaml"
-    threads: lambda wildcards: training_of(wildcards).threads or workflow.cores or 1
+    threads: threads_of("predict_model")
     resources:
+        **resources_of("predict_model"),
         gpu=gpu_of,
-        mem_mb=8_000,
-        runtime=240,
     params:
         predict=tracked(settings.predict, "split", "windows", "checkpoint", "strands"),
         fold=lambda wildcards: MEMBERS[wildcards.member].fold,
@@ -90,11 +90,12 @@ rule combine_members:
         predictions=f"{RUN}/{{ensemble}}/predict/predictions.h5",
     log:
         f"{RUN}/logs/combine/{{ensemble}}.log",
+    group:
+        group_of("combine_members")
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **resources_of("combine_members"),
     params:
         # Fold and replicate of each.
         members=lambda wildcards: [

@@ -3,15 +3,15 @@ import time
 from functools import cache
 
 RUN = f"results/{settings.run}"
-SOURCE_KIND = settings.dataset.source
+SOURCE = settings.dataset
 DATASET = f"{RUN}/dataset/dataset.h5"
 DATASET_SETTINGS = tracked(settings.dataset)
 MANIFEST = f"{RUN}/dataset/manifest.json"
 VALIDATION = f"{RUN}/validate/validation.json"
 FIRST_LOOK = f"{RUN}/validate/first_look.png"
-TRUTH = f"{RUN}/dataset/truth.h5" if SOURCE_KIND == "simulated" else []
+TRUTH = f"{RUN}/dataset/truth.h5" if SOURCE.IS_SIMULATED else []
 KNOWN_VARIANTS, KNOWN_EFFECTS = (
-    f"{RUN}/dataset/{file}" if SOURCE_KIND == "simulated" else []
+    f"{RUN}/dataset/{file}" if SOURCE.IS_SIMULATED else []
     for file in ("variants.vcf", "variants_truth.tsv")
 )
 
@@ -32,7 +32,8 @@ REPLICATES = f"{RUN}/dataset/replicates.h5" if FILES.has_replicates else []
 # jobs are submitted this needs nobody; elsewhere `--retries` says how often, and a user's own error
 # is not repeated. Which executor it is, is not known yet when rules are read; that one submits is:
 # there --jobs counts jobs, and is no other word for --cores. Within a job nothing is repeated.
-RETRIES = 5 if workflow.resource_settings.nodes and not workflow.remote_exec else None
+SUBMITS = workflow.resource_settings.nodes and not workflow.remote_exec
+RETRIES = 5 if SUBMITS else None
 # A model is trained once, or once for each fold and replicate; then it is their mean and union.
 MODELS = list(settings.models)
 MEMBERS = settings.members
@@ -129,6 +130,39 @@ def gpus_of(wildcards):
 def gpu_of(wildcards):
     """Return how many GPUs a prediction asks for."""
     return min(1, gpus_of(wildcards))
+
+
+def cores_of(rule):
+    """Return the cores of what takes all there are: where jobs are submitted, a number of its own."""
+    return workflow.cores or seqcast_settings.JOBS[rule].cores
+
+
+def threads_of(rule):
+    """Return a function that says how many threads a job with a network takes."""
+    return lambda wildcards: training_of(wildcards).threads or cores_of(rule)
+
+
+def resources_of(rule, forecast=""):
+    """Return what a rule's jobs ask for, more at each attempt: its line of `JOBS`.
+
+    Where validation forecasts what a job takes, that counts as well.
+    """
+
+    def memory_of(wildcards, attempt):
+        expected, _ = seqcast_settings.read_forecast(forecast)
+        return seqcast_settings.request_memory(rule, attempt, expected)
+
+    def minutes_of(wildcards, attempt):
+        _, expected = seqcast_settings.read_forecast(forecast)
+        return seqcast_settings.request_minutes(rule, attempt, expected)
+
+    turn = {"turn": 1} if seqcast_settings.JOBS[rule].turn else {}
+    return {"mem_mb": memory_of, "runtime": minutes_of, **turn}
+
+
+def group_of(rule):
+    """Return which rules' jobs are submitted as one with a rule's, where jobs are submitted."""
+    return seqcast_settings.JOBS[rule].group if SUBMITS else None
 
 
 def control_of(wildcards):

@@ -15,7 +15,7 @@ TRACK_WEIGHTS = expand(f"{RUN}/{{member}}/train/model.safetensors", member=TRACK
 # What Linux, and Windows' Linux, have where there is an NVIDIA GPU.
 GPU_FILES = ("nvidiactl", "dxg")
 # Simulated data have their genome in the dataset; windows without a place have none.
-HAS_GENOME = bool(FILES.tracks_genome) or SOURCE_KIND == "simulated"
+HAS_GENOME = bool(FILES.tracks_genome) or SOURCE.IS_SIMULATED
 # On another genome nothing was observed, and nothing held out.
 IS_OWN = not other_genome_of("genome_tracks")
 
@@ -53,13 +53,15 @@ def gpu_of_part(wildcards):
     return int(device == "cuda" or (device == "auto" and (is_there or elsewhere)))
 
 
-def threads_of(wildcards):
+def threads_of_part(wildcards):
     """Return a part's share of the cores: as many parts run at once as there are cores, or GPUs.
 
     A process a core is faster than a process with many threads, but where a limit on `gpu` lets
-    only some jobs run, they share all cores.
+    only some jobs run, they share all cores. A part that is submitted has a job of its own.
     """
-    cores, limit = workflow.cores or 1, workflow.global_resources.get("gpu")
+    if workflow.remote_exec or not workflow.cores:
+        return threads_of("genome_tracks_part")(wildcards)
+    cores, limit = workflow.cores, workflow.global_resources.get("gpu")
     at_once = min(cores, max(1, len(read_parts(wildcards.scope)) * len(TRACK_MEMBERS)))
     if gpu_of_part(wildcards) and limit and limit.value:
         at_once = min(at_once, limit.value)

@@ -60,11 +60,12 @@ rule report:
         f"{RUN}/logs/report.log",
     benchmark:
         f"{RUN}/logs/benchmarks/report.tsv"
+    group:
+        group_of("report")
     conda:
         "../../envs/plot.yaml"
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **resources_of("report"),
     params:
         run=settings.run,
         members=MEMBERS_OF,

@@ -11,11 +11,12 @@ rule fit_baseline:
         f"{RUN}/logs/baseline/{{baseline}}.log",
     benchmark:
         f"{RUN}/logs/benchmarks/baseline.{{baseline}}.tsv"
+    group:
+        group_of("fit_baseline")
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=4_000,
-        runtime=120,
+        **resources_of("fit_baseline"),
     params:
         predict=tracked(settings.predict, "split", "windows"),
         code=code_of("baseline"),
@@ -49,11 +50,12 @@ rule evaluate_model:
         f"{RUN}/logs/evaluate/{{scored}}.log",
     benchmark:
         f"{RUN}/logs/benchmarks/evaluate.{{scored}}.tsv"
+    group:
+        group_of("evaluate_model")
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **resources_of("evaluate_model"),
     params:
         evaluate=tracked(settings.evaluate, "peak_fdr", "bootstrap"),
         code=code_of("evaluate"),

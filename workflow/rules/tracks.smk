@@ -21,11 +21,12 @@ rule export_tracks:
         f"{RUN}/logs/export.log",
     benchmark:
         f"{RUN}/logs/benchmarks/export.tsv"
+    group:
+        group_of("export_tracks")
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=4_000,
-        runtime=120,
+        **resources_of("export_tracks"),
     params:
         models=MODELS,
         export=tracked(settings.export),
@@ -46,11 +47,12 @@ rule repair_tracks:
         temp(REPAIRED),
     log:
         f"{RUN}/logs/repair.{{when}}.log",
+    group:
+        group_of("repair_tracks")
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=4_000,
-        runtime=120,
+        **resources_of("repair_tracks"),
     params:
         models=MODELS,
         export=tracked(settings.export),
@@ -86,11 +88,12 @@ rule browse_tracks:
         f"{RUN}/logs/benchmarks/browse.{{folder}}.tsv"
     wildcard_constraints:
         folder="export|genome_tracks|regions",
+    group:
+        group_of("browse_tracks")
     conda:
         "../../envs/plot.yaml"
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        **resources_of("browse_tracks"),
     params:
         models=lambda wildcards: models_of(wildcards.folder),
         run=settings.run,
@@ -103,7 +106,7 @@ rule browse_tracks:
         ),
         other_genome=lambda wildcards: other_genome_of(wildcards.folder),
         files=contents_of(FILES.annotation),
-        template=digest_templates("browser.*", "letters.js", "names.js"),
+        template=digest_templates("browser.*", "page.colours.css", "letters.js", "names.js"),
         code=code_of("browse"),
     script:
         "../../scripts/browse.py"

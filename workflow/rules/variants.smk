@@ -30,11 +30,12 @@ if FILES.variants:
             sizes=f"{VARIANTS}/genome.chrom.sizes",
         log:
             f"{RUN}/logs/variants/plan.log",
+        group:
+            group_of("variants_plan")
         conda:
             "../../envs/data.yaml"
         resources:
-            mem_mb=4_000,
-            runtime=240,
+            **resources_of("variants_plan"),
         params:
             variants=tracked(settings.variants, "null", "seed"),
             untracked=FOLDERS,
@@ -59,13 +60,14 @@ if FILES.variants:
         benchmark:
             f"{RUN}/logs/benchmarks/variants.{{member}}.tsv"
         retries: RETRIES
+        group:
+            group_of("variants_member")
         conda:
             "../../envs/torch.yaml"
-        threads: lambda wildcards: training_of(wildcards).threads or workflow.cores or 1
+        threads: threads_of("variants_member")
         resources:
+            **resources_of("variants_member"),
             gpu=gpu_of,
-            mem_mb=8_000,
-            runtime=1_440,
         params:
             variants=tracked(settings.variants, "radius", "shifts"),
             predict=tracked(settings.predict, "checkpoint", "strands"),
@@ -92,11 +94,12 @@ if FILES.variants:
             f"{RUN}/logs/variants/join.log",
         benchmark:
             f"{RUN}/logs/benchmarks/variants.join.tsv"
+        group:
+            group_of("variants_join")
         conda:
             "../../envs/data.yaml"
         resources:
-            mem_mb=4_000,
-            runtime=240,
+            **resources_of("variants_join"),
         params:
             members=MEMBERS_OF,
             variants=tracked(
@@ -117,13 +120,14 @@ if FILES.variants:
             f"{VARIANTS}/parts/top/{{member}}.h5",
         log:
             f"{RUN}/logs/variants/{{member}}.top.log",
+        group:
+            group_of("variants_top")
         conda:
             "../../envs/torch.yaml"
-        threads: lambda wildcards: training_of(wildcards).threads or workflow.cores or 1
+        threads: threads_of("variants_top")
         resources:
+            **resources_of("variants_top"),
             gpu=gpu_of,
-            mem_mb=8_000,
-            runtime=240,
         params:
             variants=tracked(settings.variants, "radius"),
             explain=tracked(settings.explain, "method", "references", "seed"),
@@ -146,11 +150,12 @@ if FILES.variants:
             VARIED,
         log:
             f"{RUN}/logs/variants/tracks.log",
+        group:
+            group_of("variants_tracks")
         conda:
             "../../envs/data.yaml"
         resources:
-            mem_mb=4_000,
-            runtime=60,
+            **resources_of("variants_tracks"),
         params:
             members=MEMBERS_OF,
             code=code_of("variants_tracks"),

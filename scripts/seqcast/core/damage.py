@@ -16,7 +16,7 @@ DAMAGE = (
 
 
 @contextmanager
-def refuse_damage(path: str | Path, what: str, mend: str) -> Iterator[None]:
+def refuse_damage(path: str | Path, what: str, remedy: str) -> Iterator[None]:
     """Turn what a reader raises into `SeqcastError`: what is wrong with the file, what to do.
 
     Only for what reads a file, and nothing else: a fault of the program would be taken for one of
@@ -27,4 +27,4 @@ def refuse_damage(path: str | Path, what: str, mend: str) -> Iterator[None]:
     except DAMAGE as error:
         # The words of some libraries are several lines.
         words = " ".join(str(error).split()) or type(error).__name__
-        raise SeqcastError(f"{path}: {what} ({words[:300]}); {mend}") from error
+        raise SeqcastError(f"{path}: {what} ({words[:300]}); {remedy}") from error

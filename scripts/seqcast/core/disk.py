@@ -1,5 +1,6 @@
 """Files that are whole or not there, and room for them asked for before they are written."""
 
+import gzip
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from seqcast.core.errors import SeqcastError
+
+_GZIP = b"\x1f\x8b"
 
 
 def make_room(path: Path, size: int) -> None:
@@ -75,13 +78,25 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
+def is_gzip(path: str | Path) -> bool:
+    """Say whether a file is gzip or bgzip, whatever its name."""
+    with open(path, "rb") as file:
+        return file.read(2) == _GZIP
+
+
+def read_unpacked(path: str | Path) -> bytes:
+    """Read a file as a whole, unpacked where it is gzip or bgzip."""
+    content = Path(path).read_bytes()
+    return gzip.decompress(content) if content.startswith(_GZIP) else content
+
+
 def check_format(
-    path: Path, attributes: Mapping[str, Any], wanted: tuple[str, int], mend: str
+    path: Path, attributes: Mapping[str, Any], wanted: tuple[str, int], remedy: str
 ) -> None:
-    """Refuse a file whose `format` and `format_version` are not the wanted ones; say what to do."""
+    """Refuse a file of another `format` or `format_version`; `remedy` says what to do."""
     found = (attributes.get("format"), attributes.get("format_version"))
     if found != wanted:
         raise SeqcastError(
             f"{path}: found format {found[0]!r} version {found[1]}, wanted {wanted[0]!r} version"
-            f" {wanted[1]}; {mend}"
+            f" {wanted[1]}; {remedy}"
         )

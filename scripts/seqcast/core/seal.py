@@ -5,13 +5,16 @@ file that must stay plain for others has its digest in a hidden file beside it. 
 taken as it is. Specified in docs/formats.md.
 """
 
+import json
 import os
+from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from seqcast.core.console import progress
-from seqcast.core.disk import written_whole
+from seqcast.core.damage import refuse_damage
+from seqcast.core.disk import check_format, written_whole
 from seqcast.core.errors import SeqcastError
 
 # BLAKE2b, because it takes one or two seconds a GB on processors of any age.
@@ -58,6 +61,24 @@ def read_sealed(path: str | Path, remedy: str) -> str:
     """Read a text and hold it against its seal, if it has one; see `check_seal`."""
     check_seal(path, remedy)
     return Path(path).read_bytes().decode()
+
+
+def write_json(path: Path, wanted: tuple[str, int], content: Mapping[str, Any]) -> None:
+    """Write facts of a format and its version, which stand before them."""
+    content = {"format": wanted[0], "format_version": wanted[1], **content}
+    write_sealed(path, json.dumps(content, indent=1) + "\n")
+
+
+def read_json(path: str | Path, wanted: tuple[str, int], what: str, remedy: str) -> dict[str, Any]:
+    """Read the facts that `write_json` wrote, with their format and version.
+
+    Raises `SeqcastError` where the file is damaged or of another kind than `what` it should be.
+    """
+    text = read_sealed(path, remedy)
+    with refuse_damage(path, f"is no {what}", remedy):
+        content = json.loads(text)
+        check_format(Path(path), content, wanted, remedy)
+        return content
 
 
 def check_seal(path: str | Path, remedy: str) -> bool:

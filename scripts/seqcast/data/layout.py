@@ -8,7 +8,7 @@ import numpy as np
 
 FORMAT = "seqcast-dataset"
 FORMAT_VERSION = 4
-# By itself and before the rest: in one call all that follows would be made anew as well.
+# A call of its own: what follows an edited message in one call would count as changed too.
 REMEDY = "delete it, run `snakemake dataset validate_source`, then the same command again"
 SPLITS = ("train", "valid", "test")
 TRAIN, VALID, TEST = range(3)

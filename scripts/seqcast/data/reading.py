@@ -111,7 +111,7 @@ class Dataset:
         return np.flatnonzero(self.windows["split"] == SPLITS.index(split))
 
     def codes_of(self, row: int, moved: int = 0) -> np.ndarray:
-        """Return the sequence of a window, (window,) uint8, moved by so many bases."""
+        """Return the sequence of a window, (window,) uint8, moved by some bases."""
         contig, start, end, _ = self.windows[row]
         first = self.contigs.first_base[contig] + start + moved
         return np.asarray(self.codes[first : first + end - start])
@@ -204,7 +204,7 @@ class Dataset:
         return windows["start"] - here["start"], here["end"] - windows["end"]
 
     def forget(self) -> None:
-        """Let go of the pages that were read.
+        """Tell the system that the pages read so far are not needed again (`madvise`).
 
         They stay in the system's cache while there is room, but no longer count as memory of this
         process, which would grow to the size of the dataset.

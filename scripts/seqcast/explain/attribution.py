@@ -119,7 +119,7 @@ def _substitute(own_PC: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def make_references(codes: np.ndarray, count: int, key: Sequence[int]) -> list[np.ndarray]:
-    """Shuffle a window so many times, every dinucleotide as frequent as it was.
+    """Shuffle a window `count` times; every dinucleotide stays as frequent as it was.
 
     The same key, such as a seed and a place, gives the same references.
     """

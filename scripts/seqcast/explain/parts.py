@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from seqcast.core.damage import refuse_damage
-from seqcast.core.disk import check_format
 from seqcast.core.errors import SeqcastError
 from seqcast.core.hdf5 import Draft, open_hdf5
-from seqcast.core.seal import AGAIN, read_sealed, write_sealed
+from seqcast.core.seal import AGAIN, read_json, write_json
 from seqcast.explain.regions import Region
 
 FORMAT, FORMAT_VERSION = "seqcast-explained", 1
@@ -25,7 +24,7 @@ LIST_FORMAT = "seqcast-explained-parts"
 
 @dataclass(frozen=True)
 class Part:
-    """Regions of one target that are explained in one go; `rows` are their places among its.
+    """Regions of one target that are explained in one go; `rows` are their indices among all.
 
     `digest` is another where the regions are, or what they are explained with.
     """
@@ -93,16 +92,13 @@ def is_done(path: Path, part: Part) -> bool:
 
 def write_list(path: Path, parts: Sequence[Part], facts: Mapping[str, Any]) -> None:
     """Write which parts a member has, and with what they were made."""
-    content = {"format": LIST_FORMAT, "format_version": FORMAT_VERSION, **facts}
-    content["parts"] = [asdict(part) for part in parts]
-    write_sealed(path, json.dumps(content, indent=1) + "\n")
+    content = {**facts, "parts": [asdict(part) for part in parts]}
+    write_json(path, (LIST_FORMAT, FORMAT_VERSION), content)
 
 
 def read_list(path: Path) -> tuple[list[Part], dict[str, Any]]:
     """Read which parts a member has, and with what they were made."""
-    text = read_sealed(path, AGAIN)
+    facts = read_json(path, (LIST_FORMAT, FORMAT_VERSION), "list of parts", AGAIN)
     with refuse_damage(path, "is no list of parts", AGAIN):
-        facts = json.loads(text)
-        check_format(path, facts, (LIST_FORMAT, FORMAT_VERSION), AGAIN)
         parts = [Part(**{**each, "rows": tuple(each["rows"])}) for each in facts.pop("parts")]
     return parts, facts

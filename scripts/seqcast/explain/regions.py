@@ -181,7 +181,7 @@ def read_asked(
 
 
 def make_region(dataset: Dataset, width: int, target: str, contig: str, summit: int) -> Region:
-    """Make the region of so many bases about a summit.
+    """Make the region of `width` bases about a summit.
 
     Raises `SeqcastError` where the dataset does not have the place.
     """

@@ -32,9 +32,10 @@ from seqcast.explain.regions import (
 from seqcast.genome.bigwig import Run, write_bigwig
 from seqcast.genome.codes import N
 from seqcast.settings import ExplainSettings
+from seqcast.tracks.table import CONTRIBUTIONS, SPREAD, name_track, remove_strays
 
 FORMAT, FORMAT_VERSION = "seqcast-explain", 1
-CONTRIBUTIONS, SPREAD, SEQUENCE, HYPOTHETICAL = "contributions", "spread", "ohe", "attr"
+SEQUENCE, HYPOTHETICAL = "ohe", "attr"
 COLUMNS = (
     "target", "model", "contig", "start", "end", "summit", "name", "split", "observed",
     "predicted", "explained", "sum", "spread", "delta", "method",
@@ -130,10 +131,7 @@ def write_explained(
                 bar.update(1)
     files.append(_write_bed(folder / "regions.bed", targets))
     _write_summary(folder / "summary.tsv", rows)
-    kept = {each["file"] for each in files}
-    for path in [*folder.glob("*.bw"), *folder.glob("*.npz"), *folder.glob("*.regions.bed")]:
-        if path.name not in kept:
-            path.unlink()
+    remove_strays(folder, {each["file"] for each in files}, "*.npz", "*.regions.bed")
     facts = _collect_facts(opened, settings, rows)
     names = [{"target": t.explained.slug, "name": t.explained.name} for t in targets]
     content = {"format": FORMAT, "format_version": FORMAT_VERSION, **facts}
@@ -200,7 +198,7 @@ class _Writer:
             for track, values in zip(tracks, kept, strict=True):
                 kind = SPREAD if track == SPREAD else CONTRIBUTIONS
                 name = self.model if track == SPREAD else track
-                path = self.folder / f"{self.target.explained.slug}.{name}.{kind}.bw"
+                path = self.folder / name_track(self.target.explained.slug, name, kind)
                 sizes = find_sizes(self.target.dataset)
                 write_bigwig(path, sizes, make_runs(regions, values), 1)
                 found.append(self._list(path.name, kind, name))

@@ -3,7 +3,6 @@
 https://meme-suite.org/meme/doc/meme-format.html
 """
 
-import gzip
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from seqcast.core.damage import refuse_damage
-from seqcast.core.disk import write_text
+from seqcast.core.disk import read_unpacked, write_text
 from seqcast.core.errors import SeqcastError
 
 _WANTED = "wanted motifs in MEME's text format, as JASPAR gives them"
@@ -40,8 +39,7 @@ def read_meme(path: str | Path) -> list[Motif]:
     probabilities of four letters.
     """
     with refuse_damage(path, "motifs", f"{_WANTED}; copy or download it again"):
-        raw = Path(path).read_bytes()
-        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode()
+        text = read_unpacked(path).decode()
     lines = list(enumerate(text.splitlines(), start=1))
     alphabet = next((line.split("=", 1)[1].strip() for _, line in lines if "ALPHABET=" in line), "")
     if alphabet not in ("", "ACGT"):

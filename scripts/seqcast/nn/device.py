@@ -143,7 +143,7 @@ def count_processors(
 
 
 def set_threads(asked: int | None, granted: int | None, kept: int | None = None) -> int:
-    """Make torch use so many threads, and return how many.
+    """Set how many threads torch uses, and return the number.
 
     `asked` is the user's word and taken as it is; of what the scheduler `granted`, no more than
     this process has processors: more threads than that wait for each other and are many times

@@ -125,7 +125,7 @@ class GatedTrunk(nn.Module):
         return h.transpose(1, 2)
 
     def draw_masks(self, noise_B: Tensor | None, length: int) -> list[Tensor | None]:
-        """Return what each block drops of windows of so many bases."""
+        """Return the dropout of each block, for windows of `length` bases."""
         layers = []
         for block in (*self.downsample, *self.dilated):
             length //= block.conv.stride

@@ -152,7 +152,7 @@ class PooledTrunk(nn.Module):
         return self.dropout(self.gelu(self.norm(h)), dropped).squeeze(2).transpose(1, 2)
 
     def draw_masks(self, noise_B: Tensor | None, length: int) -> list[Tensor | None]:
-        """Return what is dropped of windows of so many bases: in each block, then at the end."""
+        """Return the dropout of each block, then of the head, for windows of `length` bases."""
         layers = [(block.dropout, block.conv.in_channels, 1) for block in self.downsample[1:]]
         layers += [(block.dropout, self.channels, 1) for block in self.dilated]
         layers.append((self.dropout, self.channels, length // self.bin_size))

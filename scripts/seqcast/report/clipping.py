@@ -36,14 +36,14 @@ def find_clipped(dataset: Dataset, bins: np.ndarray) -> np.ndarray:
 
 def make_clip_warnings(dataset: Dataset, clipped: np.ndarray) -> list[str]:
     """Say which targets are clipped in more than a hundredth of their bins."""
-    places = np.flatnonzero(np.nan_to_num(clipped) > _MOST_CLIPPED)
-    places = places[np.argsort(-clipped[places], kind="stable")]
+    indices = np.flatnonzero(np.nan_to_num(clipped) > _MOST_CLIPPED)
+    indices = indices[np.argsort(-clipped[indices], kind="stable")]
     lines = [
-        f"{dataset.targets.identifier[place]}: {100 * clipped[place]:.1f}\u00a0% of the predicted"
-        f" bins lie above its clip ({dataset.targets.clip[place]:g}, after scale); training never"
+        f"{dataset.targets.identifier[index]}: {100 * clipped[index]:.1f}\u00a0% of the predicted"
+        f" bins lie above its clip ({dataset.targets.clip[index]:g}, after scale); training never"
         " saw how high they are, so expect peaks that are too low. Raise clip, or lower scale."
-        for place in places[:_MOST_NAMED].tolist()
+        for index in indices[:_MOST_NAMED].tolist()
     ]
-    if len(places) > _MOST_NAMED:
-        lines.append(f"And {len(places) - _MOST_NAMED:,} more targets are clipped as much.")
+    if len(indices) > _MOST_NAMED:
+        lines.append(f"And {len(indices) - _MOST_NAMED:,} more targets are clipped as much.")
     return lines

@@ -92,7 +92,7 @@ def write_diagnostics(
         if model.name in overlaid:
             calibrations[model.name] = find_calibrations(pairs)
     shown = [model for model in models if model.name in overlaid]
-    styles = {model.name: find_style(place) for place, model in enumerate(models)}
+    styles = {model.name: find_style(index) for index, model in enumerate(models)}
     compared = find_compared(best.r)
     names = [dataset.targets.identifier[target] for target in targets]
     which = _name_targets(len(targets), len(best.r))

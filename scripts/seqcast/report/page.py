@@ -27,6 +27,7 @@ from seqcast.report.tables import (
 from seqcast.report.variants import describe_variants
 from seqcast.report.verdict import YEAST, make_headline, make_summary, rank
 from seqcast.report.window_pictures import write_window_pictures
+from seqcast.settings import find_source
 from seqcast.tracks.browser.embedding import EmbeddedBrowser
 from seqcast.tracks.browser.explained import Explained
 from seqcast.tracks.browser.varied import Varied
@@ -91,7 +92,7 @@ def write_report(
         "data": make_data_table(dataset, validation),
         "read": make_targets_list(dataset, clipped),
         "run": _describe_run(run),
-        "next": YEAST if dataset.source.get("kind") == "simulated" else "",
+        "next": YEAST if find_source(dataset.source.get("kind")).IS_SIMULATED else "",
     }
     write_text(folder / "index.html", render(template, context))
     page = str(folder / "index.html")
@@ -124,18 +125,17 @@ def _describe_tracks(
     folder: Path, tracks: str | Path, best: ModelResults, dataset: Dataset, run: str
 ) -> dict[str, Any]:
     """Say where the tracks lie, which genome they belong to and where to look first."""
-    place = best.find_windows()["best"]
-    start, end = int(best.predictions.start[place]), int(best.predictions.end[place])
-    is_simulated = dataset.source.get("kind") == "simulated"
-    units = {"genome": "the units of your bigWig files"}
+    index = best.find_windows()["best"]
+    start, end = int(best.predictions.start[index]), int(best.predictions.end[index])
+    source = find_source(dataset.source.get("kind"))
     return {
         "folder": str(tracks),
         "link": Path(os.path.relpath(tracks, folder)).as_posix() if str(tracks) else "",
         "run": run,
-        "own_genome": is_simulated or not dataset.has_coordinates,
-        "is_simulated": is_simulated,
-        "units": units.get(str(dataset.source.get("kind")), "the units of the data"),
-        "first": f"{best.predictions.contig[place]}:{start + 1:,}-{end:,}",
+        "own_genome": source.IS_SIMULATED or not dataset.has_coordinates,
+        "is_simulated": source.IS_SIMULATED,
+        "units": source.UNITS,
+        "first": f"{best.predictions.contig[index]}:{start + 1:,}-{end:,}",
     }
 
 

@@ -62,10 +62,10 @@ def make_ranking(
     """
     order, shown = find_ranked(r, len(r)), set(find_ranked(r, MOST_PANELS))
     rows, rest = [], []
-    for rank, place in enumerate(order, start=1):
-        name = targets.identifier[place]
-        row = Row(rank, name, _describe(name, targets.description[place]), tuple(cells[place]))
-        if place in shown:
+    for rank, index in enumerate(order, start=1):
+        name = targets.identifier[index]
+        row = Row(rank, name, _describe(name, targets.description[index]), tuple(cells[index]))
+        if index in shown:
             rows.append(row)
             continue
         rest.append([rank, row.target, row.description, "|".join(row.cells)])
@@ -102,7 +102,7 @@ def make_targets_table(
     for key, title in _GROUPS:
         names, values = _make_block(compared, models[0], key)
         groups.append({"head": title, "span": len(names), "definition": DEFINITIONS[key]})
-        heads += [Column(key, name, "", first=place == 0) for place, name in enumerate(names)]
+        heads += [Column(key, name, "", first=index == 0) for index, name in enumerate(names)]
         blocks.append(_mark_best(values, len(compared)))
     cells = [[*first, *second] for first, second in zip(*blocks, strict=True)]
     ranking = make_ranking(models[0].r, targets, cells)

@@ -98,25 +98,25 @@ class ModelResults(Scores):
             own = dataset if fold == dataset.fold else read_dataset(dataset.path, int(fold))
             rows = self.predictions.rows[self.predictions.folds == fold]
             found |= set(own.windows["split"][rows].tolist())
-        return [name for place, name in enumerate(SPLITS) if place in found]
+        return [name for index, name in enumerate(SPLITS) if index in found]
 
     def find_windows(self) -> dict[str, int]:
-        """Return the places of the best, the median and the worst window by Pearson's r.
+        """Return the best, the median and the worst window by Pearson's r, as indices.
 
         Windows without an r count only where no window has one.
         """
         ranked = self.windows.dropna(subset=["pearson_r"])
         ranked = ranked if len(ranked) else self.windows
-        places = ranked.sort_values("pearson_r", ascending=False, kind="stable")["place"].tolist()
+        indices = ranked.sort_values("pearson_r", ascending=False, kind="stable")["place"].tolist()
         return {
-            "best": int(places[0]),
-            "median": int(places[len(places) // 2]),
-            "worst": int(places[-1]),
+            "best": int(indices[0]),
+            "median": int(indices[len(indices) // 2]),
+            "worst": int(indices[-1]),
         }
 
-    def window_r(self, place: int) -> float:
-        """Return the mean r of a window, by its place in the predictions."""
-        return float(self.windows.set_index("place")["pearson_r"].loc[place])
+    def window_r(self, index: int) -> float:
+        """Return the mean r of a window, by its index among the predictions."""
+        return float(self.windows.set_index("place")["pearson_r"].loc[index])
 
 
 def read_scores(name: str, path: str | Path, dataset: Dataset) -> Scores:

@@ -76,7 +76,7 @@ def make_data_table(dataset: Dataset, validation: Mapping[str, Any]) -> list[tup
     else:
         splits = ", ".join(f"{split} {len(dataset.rows_of(split)):,}" for split in SPLITS)
         windows += f" ({splits})"
-    place = "places in a genome" if dataset.has_coordinates else "each window its own contig"
+    kind = "places in a genome" if dataset.has_coordinates else "each window its own contig"
     units = list(dict.fromkeys(unit for unit in dataset.targets.units if unit))
     rows = [
         ("windows", windows),
@@ -89,7 +89,7 @@ def make_data_table(dataset: Dataset, validation: Mapping[str, Any]) -> list[tup
         ("units", list_some(units, _MOST_NAMED) if units else "not given"),
         (
             "contigs",
-            f"{len(dataset.contigs):,}, {int(dataset.contigs.length.sum()):,} bases ({place})",
+            f"{len(dataset.contigs):,}, {int(dataset.contigs.length.sum()):,} bases ({kind})",
         ),
     ]
     rows += _describe_validation(validation)
@@ -147,16 +147,16 @@ def make_targets_list(dataset: Dataset, clipped: np.ndarray) -> list[dict[str, s
     targets = dataset.targets
     return [
         {
-            "target": targets.identifier[place],
-            "description": targets.description[place],
-            "units": targets.units[place] or MISSING,
-            "statistic": targets.sum_stat[place],
-            "scale": _number(targets.scale[place]),
-            "clip_soft": _number(targets.clip_soft[place]),
-            "clip": _number(targets.clip[place]),
-            "clipped": _number(100 * clipped[place], ".2f", "\u00a0%"),
+            "target": targets.identifier[index],
+            "description": targets.description[index],
+            "units": targets.units[index] or MISSING,
+            "statistic": targets.sum_stat[index],
+            "scale": _number(targets.scale[index]),
+            "clip_soft": _number(targets.clip_soft[index]),
+            "clip": _number(targets.clip[index]),
+            "clipped": _number(100 * clipped[index], ".2f", "\u00a0%"),
         }
-        for place in range(min(len(targets), MOST_LISTED))
+        for index in range(min(len(targets), MOST_LISTED))
     ]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from seqcast.data import Dataset
 from seqcast.report.results import RANKED, ModelResults, Scores
+from seqcast.settings import find_source
 
 Kind = TypeVar("Kind", bound=Scores)
 
@@ -103,7 +104,7 @@ def make_summary(
         f" {score_of('pearson_r')}"
     )
     lines.append(score.replace("\u00a0", " "))
-    if dataset.source.get("kind") == "simulated":
+    if find_source(dataset.source.get("kind")).IS_SIMULATED:
         lines.append(f"Next    real data, in minutes: {YEAST}")
     return "\n".join(lines) + "\n"
 

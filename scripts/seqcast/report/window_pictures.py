@@ -30,17 +30,17 @@ def write_window_pictures(
     shown = find_ranked(best.r, 3)
     opened = {model.name: model.predictions for model in models}
     pictures = {}
-    for kind, place in best.find_windows().items():
-        row = int(best.predictions.rows[place])
+    for kind, index in best.find_windows().items():
+        row = int(best.predictions.rows[index])
         holding = [model.name for model in ranked if row in model.predictions.rows]
         overlaid = [name for name in opened if name in holding[:MOST_OVERLAID]]
         title = f"{kind.capitalize()} window"
         figure = plot_window(dataset, opened, row, targets=shown, overlaid=overlaid, title=title)
         where = (
-            f"{best.predictions.contig[place]}:{best.predictions.start[place] + 1:,}-"
-            f"{best.predictions.end[place]:,}"
+            f"{best.predictions.contig[index]}:{best.predictions.start[index] + 1:,}-"
+            f"{best.predictions.end[index]:,}"
         )
-        r = best.window_r(place)
+        r = best.window_r(index)
         score = f"mean r over targets {r:.2f}" if np.isfinite(r) else "r is undefined"
         which = (
             "the prediction" if len(models) == 1 else f"the predictions of {', '.join(overlaid)}"

@@ -4,14 +4,19 @@ The only place that knows a default. ``read_settings`` takes the mapping that Sn
 YAML and the command line and returns a frozen ``Settings``, or says what is wrong with it.
 """
 
-from seqcast.settings.data import BasenjiSettings, GenomeSettings, SimulatedSettings
-from seqcast.settings.files import (
+from seqcast.settings.data import (
+    BasenjiSettings,
     File,
+    GenomeSettings,
+    SimulatedSettings,
+    Source,
+    SourceFiles,
+    find_source,
+)
+from seqcast.settings.files import (
     RunFiles,
-    find_files,
     find_path,
     find_run_files,
-    has_replicates,
     is_within,
 )
 from seqcast.settings.network import (
@@ -24,6 +29,7 @@ from seqcast.settings.network import (
 )
 from seqcast.settings.params import read_params, tracked, untracked
 from seqcast.settings.presets import PRESETS
+from seqcast.settings.resources import JOBS, Job, read_forecast, request_memory, request_minutes
 from seqcast.settings.run import SHARED, STAGES, Settings, read_settings
 from seqcast.settings.steps import (
     BrowseSettings,
@@ -39,6 +45,7 @@ from seqcast.settings.steps import (
 from seqcast.settings.training import TrainSettings
 
 __all__ = [
+    "JOBS",
     "PRESETS",
     "SHARED",
     "STAGES",
@@ -53,6 +60,7 @@ __all__ = [
     "GatedSettings",
     "GenomeSettings",
     "GenomeTracksSettings",
+    "Job",
     "Member",
     "MotifsSettings",
     "NetworkSettings",
@@ -61,16 +69,20 @@ __all__ = [
     "RunFiles",
     "Settings",
     "SimulatedSettings",
+    "Source",
+    "SourceFiles",
     "TrainSettings",
     "VariantsSettings",
-    "find_files",
     "find_path",
     "find_run_files",
-    "has_replicates",
+    "find_source",
     "is_within",
+    "read_forecast",
     "read_network",
     "read_params",
     "read_settings",
+    "request_memory",
+    "request_minutes",
     "tracked",
     "untracked",
 ]

@@ -1,7 +1,12 @@
-"""Settings of the data, one section for each source."""
+"""Settings of the data, one section for each source.
 
+A source of data is its section here, a room in `sources/` and its scripts. What the rest of a run
+asks of it is asked of `Source`, and nothing else tells sources apart.
+"""
+
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Union, get_args
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
@@ -10,6 +15,7 @@ from seqcast.settings.network import read_network
 from seqcast.settings.presets import PRESETS
 from seqcast.settings.section import AssemblyName, Fraction, Section, is_url
 from seqcast.settings.split import SplitSettings
+from seqcast.settings.table import read_targets_table
 
 # What browsers call a genome changes nothing in the data.
 _NAMES = frozenset({"assembly"})
@@ -30,17 +36,68 @@ def _find_receptive_field(bin_size: int) -> int:
     return read_network(PRESETS["default"]["network"]).fit_strides(bin_size).receptive_field
 
 
-class _Windows(Section):
+@dataclass(frozen=True)
+class File:
+    """A file that a source names: path or URL, what is known of its content, who names it."""
+
+    location: str
+    sha256: str | None = None
+    bytes: int | None = None
+    named_by: str = field(default="dataset", compare=False)
+
+
+@dataclass(frozen=True)
+class SourceFiles:
+    """The files of a source, each once, by what they are for; empty where there are none.
+
+    `data` is what the dataset is made of, `fasta` the genome that its windows lie on; `searched`
+    says that each window is looked for in it. `table` is the targets table's path, `aliases` are
+    names of contigs that mean the same.
+    """
+
+    data: tuple[File, ...] = ()
+    fasta: File | None = None
+    searched: bool = False
+    table: str = ""
+    aliases: File | None = None
+    has_replicates: bool = False
+
+
+class Source(Section):
+    """What every source of data has, and what the rest of a run asks of it."""
+
+    IS_SIMULATED: ClassVar[bool] = False
+    """Its dataset holds the whole genome, and beside it lies what is true of it."""
+    HAS_WINDOWS: ClassVar[bool] = False
+    """It comes in windows, which the first look shows; else it shows those of the dataset."""
+    UNITS: ClassVar[str] = "the units of the data"
+    """What the coverage is in, in words."""
+
     bin_size: PositiveInt = 128
     """Bases per coverage value."""
     scale: Literal["none", "mean"] = "none"
     """`mean` makes the table's scale 1 / training mean, which with `train.units: table` is what the
     network learns; predictions are scaled back."""
 
+    def find_files(self) -> SourceFiles:
+        """Return the files of the source; a targets table is read for them."""
+        return SourceFiles()
 
-class SimulatedSettings(_Windows):
+    @property
+    def folds(self) -> int:
+        """How many parts of the genome are held out in turn; 1: one split."""
+        return 1
+
+    @property
+    def ucsc(self) -> str | None:
+        """UCSC's name of the genome, where the user gave one."""
+        return None
+
+
+class SimulatedSettings(Source):
     """A genome made from a seed, with ten tracks whose truth is known."""
 
+    IS_SIMULATED: ClassVar[bool] = True
     source: Literal["simulated"] = "simulated"
     """Where the data come from."""
     window: PositiveInt = 16_384
@@ -85,10 +142,11 @@ class SimulatedSettings(_Windows):
         return self
 
 
-class BasenjiSettings(_Windows):
+class BasenjiSettings(Source):
     """An HDF5 file of Basenji's first format: `{train,valid,test}_{in,out}`, `target_labels`."""
 
     UNTRACKED: ClassVar[frozenset[str]] = _NAMES
+    HAS_WINDOWS: ClassVar[bool] = True
     source: Literal["basenji_h5"] = "basenji_h5"
     """Where the data come from."""
     file: str
@@ -135,11 +193,23 @@ class BasenjiSettings(_Windows):
             )
         return self
 
+    def find_files(self) -> SourceFiles:
+        """Return the HDF5 file, and the genome where one is given."""
+        file = File(self.file, self.sha256, self.bytes, "dataset.file")
+        fasta = File(self.genome, named_by="dataset.genome") if self.genome else None
+        return SourceFiles((file,), fasta, searched=bool(fasta))
 
-class GenomeSettings(_Windows):
+    @property
+    def ucsc(self) -> str | None:
+        """UCSC's name of the genome, where the user gave one."""
+        return self.assembly
+
+
+class GenomeSettings(Source):
     """A genome of your own, and the tracks measured over it: FASTA and bigWig."""
 
     UNTRACKED: ClassVar[frozenset[str]] = _NAMES
+    UNITS: ClassVar[str] = "the units of your bigWig files"
     source: Literal["genome"] = "genome"
     """Where the data come from."""
     fasta: str
@@ -208,6 +278,37 @@ class GenomeSettings(_Windows):
             )
         return self
 
+    def find_files(self) -> SourceFiles:
+        """Return the genome, masks, BED files of the split, aliases, and the tracks."""
+        fasta = File(self.fasta, named_by="dataset.fasta")
+        plain = [fasta, *(File(mask, named_by="dataset.mask") for mask in self.mask)]
+        plain += [File(bed, named_by=key) for bed, key in self.split.beds.items()]
+        aliases = File(self.aliases, named_by="dataset.aliases") if self.aliases else None
+        rows = read_targets_table(self.targets)
+        tracks = [
+            File(location, sha256, named_by=f"{self.targets}: {row.identifier}")
+            for row in rows
+            for location, sha256 in row.files
+        ]
+        every = [*plain, *([aliases] if aliases else []), *tracks]
+        return SourceFiles(
+            data=tuple({file.location: file for file in every}.values()),
+            fasta=fasta,
+            table=self.targets,
+            aliases=aliases,
+            has_replicates=any(row.replicate for row in rows),
+        )
+
+    @property
+    def folds(self) -> int:
+        """How many parts of the genome are held out in turn; 1: one split."""
+        return self.split.folds or 1
+
+    @property
+    def ucsc(self) -> str | None:
+        """UCSC's name of the genome, where the user gave one."""
+        return self.assembly
+
     @property
     def gap(self) -> int:
         """Bases that lie unused between parts of one contig.
@@ -235,8 +336,16 @@ class GenomeSettings(_Windows):
         return self.bin_size // 8 if self.bin_size % 8 == 0 else self.bin_size
 
 
-SOURCES: dict[str, type[Section]] = {
-    "simulated": SimulatedSettings,
-    "basenji_h5": BasenjiSettings,
-    "genome": GenomeSettings,
+# The one list of sources. Union: pydantic names its members in errors.
+AnySource = Annotated[
+    Union[SimulatedSettings, BasenjiSettings, GenomeSettings],  # noqa: UP007
+    Field(discriminator="source"),
+]
+SOURCES: dict[str, type[Source]] = {
+    kind.model_fields["source"].default: kind for kind in get_args(get_args(AnySource)[0])
 }
+
+
+def find_source(kind: object) -> type[Source]:
+    """Return what made a dataset, by the `kind` that the dataset says; any source, if by none."""
+    return SOURCES.get(str(kind), Source)

@@ -3,67 +3,14 @@
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from seqcast.core.errors import SeqcastError, suggest
-from seqcast.settings.data import BasenjiSettings, GenomeSettings, SimulatedSettings
+from seqcast.settings.data import File
 from seqcast.settings.run import Settings
 from seqcast.settings.section import is_url
-from seqcast.settings.steps import GenomeTracksSettings
-from seqcast.settings.table import read_targets_table
-
-
-@dataclass(frozen=True)
-class File:
-    """A file that a source names: path or URL, what is known of its content, who names it."""
-
-    location: str
-    sha256: str | None = None
-    bytes: int | None = None
-    named_by: str = field(default="dataset", compare=False)
-
-
-def find_files(settings: SimulatedSettings | BasenjiSettings | GenomeSettings) -> tuple[File, ...]:
-    """Return the files of a source, each once; the targets table of a genome is read for them."""
-    if isinstance(settings, SimulatedSettings):
-        return ()
-    if isinstance(settings, BasenjiSettings):
-        file = File(settings.file, settings.sha256, settings.bytes, "dataset.file")
-        genome = [File(settings.genome, named_by="dataset.genome")] if settings.genome else []
-        return (file, *genome)
-    plain = [File(settings.fasta, named_by="dataset.fasta")]
-    plain += [File(mask, named_by="dataset.mask") for mask in settings.mask]
-    plain += [File(bed, named_by=key) for bed, key in settings.split.beds.items()]
-    if settings.aliases:
-        plain.append(File(settings.aliases, named_by="dataset.aliases"))
-    tracks = [
-        File(location, sha256, named_by=f"{settings.targets}: {row.identifier}")
-        for row in read_targets_table(settings.targets)
-        for location, sha256 in row.files
-    ]
-    return tuple({file.location: file for file in [*plain, *tracks]}.values())
-
-
-def find_genome(
-    settings: SimulatedSettings | BasenjiSettings | GenomeSettings, tracks: GenomeTracksSettings
-) -> File | None:
-    """Return the FASTA that genome-wide tracks are predicted on; None: the dataset's own sequence.
-
-    None also where there is no genome at all, as windows of a file may have no place in one.
-    """
-    if tracks.fasta:
-        return File(tracks.fasta, named_by="genome_tracks.fasta")
-    for key in ("fasta", "genome"):
-        if location := getattr(settings, key, None):
-            return File(location, named_by=f"dataset.{key}")
-    return None
-
-
-def has_replicates(settings: GenomeSettings) -> bool:
-    """Say whether any target of a genome names a replicate."""
-    return any(row.replicate for row in read_targets_table(settings.targets))
 
 
 def find_path(location: str, downloads: str | Path) -> Path:
@@ -125,9 +72,10 @@ def find_run_files(settings: Settings, downloads: str, made: Iterable[str]) -> R
     Raises `SeqcastError` where one is missing, but in the folders `made`: what a run makes may not
     be there yet. Raises it too where Snakemake could not take a path.
     """
-    dataset = settings.dataset
-    own = find_files(dataset)
-    tracks_genome = find_genome(dataset, settings.genome_tracks)
+    source = settings.dataset.find_files()
+    own = [*source.data, *([source.fasta] if source.searched else [])]
+    other = settings.genome_tracks.fasta
+    tracks_genome = File(other, named_by="genome_tracks.fasta") if other else source.fasta
     shown = [File(each, named_by="browse.annotation") for each in settings.browse.annotation]
     predict = settings.predict
     is_epoch = predict.checkpoint == "best" or predict.checkpoint.isdigit()
@@ -153,31 +101,32 @@ def find_run_files(settings: Settings, downloads: str, made: Iterable[str]) -> R
         if file.location
     }
     path = {location: str(find_path(location, downloads)) for location in files}
-    is_genome = isinstance(dataset, GenomeSettings)
-    table = dataset.targets if is_genome else ""
     local = [(file.named_by, location) for location, file in files.items() if not is_url(location)]
     _check_there([(key, Path(each)) for key, each in local if not is_within(each, made)])
-    _check_braces([*local, ("dataset.targets", table)])
-    genome, aliases = getattr(dataset, "genome", None), getattr(dataset, "aliases", None)
-    own_genome = find_genome(dataset, GenomeTracksSettings())
-    other = path[tracks_genome.location] if settings.genome_tracks.fasta else ""
+    _check_braces([*local, ("dataset.targets", source.table)])
+
+    def path_of(file: File | None) -> str:
+        """Return where a file lies, "" where there is none."""
+        return path[file.location] if file else ""
+
+    other = path_of(tracks_genome) if other else ""
     if other and Path(other).resolve() in [Path(path[file.location]).resolve() for file in own]:
         other = ""
     return RunFiles(
-        source=tuple(path[file.location] for file in own if file.location != genome),
-        table=table,
-        genome=path[genome] if genome else "",
-        tracks_genome=path[tracks_genome.location] if tracks_genome else "",
+        source=tuple(map(path_of, source.data)),
+        table=source.table,
+        genome=path_of(source.fasta) if source.searched else "",
+        tracks_genome=path_of(tracks_genome),
         other_genome=other,
-        annotation=tuple(path[file.location] for file in shown),
+        annotation=tuple(map(path_of, shown)),
         checkpoint=checkpoint,
         regions=predict.regions or "",
         explained=explained,
         variants=path[vcf] if vcf else "",
         motifs=path[motifs] if motifs else "",
-        own_genome=path[own_genome.location] if own_genome else "",
-        aliases=path[aliases] if aliases else "",
-        has_replicates=is_genome and has_replicates(dataset),
+        own_genome=path_of(source.fasta),
+        aliases=path_of(source.aliases),
+        has_replicates=source.has_replicates,
         downloads={path[location]: file for location, file in files.items() if is_url(location)},
     )
 
@@ -186,7 +135,7 @@ def _find_simulated(settings: Settings, named_by: str, value: str | None) -> str
     """Return path or URL of a file; `simulated` is the one that lies beside simulated data."""
     if value != "simulated":
         return value or ""
-    if not isinstance(settings.dataset, SimulatedSettings):
+    if not settings.dataset.IS_SIMULATED:
         raise SeqcastError(
             f"config: {named_by}: `simulated` is the file of simulated data, and dataset.source is"
             f" {settings.dataset.source}; name a file of your own"

@@ -1,12 +1,12 @@
 """Settings of a whole run, and how they are read."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Union
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from seqcast.core.errors import SeqcastError, suggest
-from seqcast.settings.data import SOURCES, BasenjiSettings, GenomeSettings, SimulatedSettings
+from seqcast.settings.data import SOURCES, AnySource, SimulatedSettings
 from seqcast.settings.faults import describe_fault, find_place
 from seqcast.settings.network import NETWORKS, NetworkSettings
 from seqcast.settings.presets import PRESETS
@@ -43,11 +43,7 @@ class Settings(Section):
 
     run: Name = "demo"
     """Everything the run makes lies in results/<run>."""
-    dataset: Annotated[
-        # Union: pydantic names its members in errors.
-        Union[SimulatedSettings, BasenjiSettings, GenomeSettings],  # noqa: UP007
-        Field(discriminator="source"),
-    ] = SimulatedSettings()
+    dataset: AnySource = SimulatedSettings()
     """Where the data come from; each source has its own keys."""
     train: Annotated[dict[str, Any], Becomes(TrainSettings)] = {}
     """Training settings for all models; an entry of `models` may change them."""
@@ -158,12 +154,12 @@ class Settings(Section):
     @property
     def assembly(self) -> str | None:
         """UCSC's name of the run's genome, where the user gave one."""
-        return getattr(self.dataset, "assembly", None)
+        return self.dataset.ucsc
 
     @property
     def folds(self) -> int:
         """How many parts of the genome are held out in turn; 1: one split."""
-        return getattr(getattr(self.dataset, "split", None), "folds", None) or 1
+        return self.dataset.folds
 
     @property
     def members(self) -> dict[str, Member]:

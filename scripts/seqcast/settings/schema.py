@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from seqcast.settings.data import BasenjiSettings, GenomeSettings
+from seqcast.settings.data import SOURCES
 from seqcast.settings.network import NETWORKS, DilatedBlock, DownsampleBlock, NetworkSettings
 from seqcast.settings.presets import PRESETS
 from seqcast.settings.run import Settings
@@ -64,8 +64,9 @@ def make_schema() -> dict[str, Any]:
         properties[key] = {**shape, "description": description}
     _allow_nothing(schema)
     # Without a source the data are simulated.
-    for kind in (BasenjiSettings, GenomeSettings):
-        parts[kind.__name__]["required"].append("source")
+    for name, kind in SOURCES.items():
+        if name != Settings().dataset.source:
+            parts[kind.__name__]["required"].append("source")
     parts["PredictSettings"]["properties"]["checkpoint"]["type"] = ["string", "integer"]
     schema["$defs"] = dict(sorted(parts.items()))
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}

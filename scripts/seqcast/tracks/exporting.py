@@ -21,7 +21,9 @@ from seqcast.tracks.table import (
     RESIDUAL,
     SPREAD,
     make_row,
+    name_track,
     read_tracks,
+    remove_strays,
     write_tracks,
 )
 
@@ -70,11 +72,9 @@ class _Exporter:
         """List all tracks of the run, target by target."""
         found = []
         for target, slug in enumerate(self.dataset.targets.slugs):
-            found.append(Track(f"{slug}.{OBSERVED}.bw", target, "", OBSERVED))
-            for model in self.predictions:
-                for kind in self._kinds(model):
-                    name = f"{slug}.{model}" if kind == PREDICTED else f"{slug}.{model}.{kind}"
-                    found.append(Track(f"{name}.bw", target, model, kind))
+            kinds = [("", OBSERVED)]
+            kinds += [(model, kind) for model in self.predictions for kind in self._kinds(model)]
+            found += [Track(name_track(slug, *each), target, *each) for each in kinds]
         return found
 
     def _kinds(self, model: str) -> list[str]:
@@ -215,7 +215,7 @@ def export_tracks(
     exporter = _Exporter(dataset_path, predictions, table_path.parent, options)
     exporter.write_genome()
     tracks = exporter.tracks()
-    _remove_strays(table_path.parent, tracks)
+    remove_strays(table_path.parent, {track.file for track in tracks})
     rows = _write_all(exporter, tracks)
     write_tracks(table_path, rows)
     source = exporter.dataset.source
@@ -249,11 +249,3 @@ def _write_all(exporter: _Exporter, tracks: list[Track]) -> list[dict[str, str]]
             rows.append(exporter.write(track))
             bar.update(1)
     return [row for row in rows if row]
-
-
-def _remove_strays(folder: Path, tracks: list[Track]) -> None:
-    """Remove tracks of an earlier run of other targets or models: no table would list them."""
-    wanted = {track.file for track in tracks}
-    for path in folder.glob("*.bw"):
-        if path.name not in wanted:
-            path.unlink()

@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 
 OBSERVED = "#0072B2"
 PREDICTED = "#D55E00"
+# Predicted with the alleles of a variant.
+REF = "#7d93aa"
+ALT = "#009E73"
 INK = "#222222"
 QUIET = "#767676"
 RULE = "#d9d9d9"
@@ -30,7 +33,7 @@ class Style(NamedTuple):
 # Observed's own blue is left out; the first is the colour of a single model's predictions.
 _STYLES = (
     Style(PREDICTED, "o", ()),
-    Style("#009E73", "s", (5, 1.5)),
+    Style(ALT, "s", (5, 1.5)),
     Style(INK, "D", (1.6, 1.2)),
     Style("#CC79A7", "^", (6, 1.5, 1.5, 1.5)),
     Style("#E69F00", "v", (3, 1)),
@@ -38,9 +41,9 @@ _STYLES = (
 )
 
 
-def find_style(place: int) -> Style:
-    """Return how the model at a place in the config's order is drawn; six can be told apart."""
-    return _STYLES[place % len(_STYLES)]
+def find_style(index: int) -> Style:
+    """Return how a model is drawn, by its index in the config's order; six can be told apart."""
+    return _STYLES[index % len(_STYLES)]
 
 
 def make_figure(width: float, height: float, title: str, *, layout: str = "constrained") -> Figure:
@@ -109,4 +112,4 @@ def find_ranked(score: np.ndarray, count: int) -> list[int]:
     first = max(best, (len(defined) - middle) // 2)
     first = min(first, len(defined) - worst - middle)
     chosen = [*defined[:best], *defined[first : first + middle], *defined[len(defined) - worst :]]
-    return [int(place) for place in chosen]
+    return [int(index) for index in chosen]

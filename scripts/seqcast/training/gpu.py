@@ -85,7 +85,7 @@ def find_micro_batch(network: nn.Module, device: Device, window: int, size: int)
 
 
 def fits(network: nn.Module, device: Device, window: int, size: int) -> bool:
-    """Say whether the gradients of so many windows fit into the GPU's memory."""
+    """Say whether the gradients of a batch of windows fit into the GPU's memory."""
     codes = torch.zeros(size, window, dtype=torch.uint8, device=device.device)
     noise = torch.zeros(size, dtype=torch.int32, device=device.device)
     try:

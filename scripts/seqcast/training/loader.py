@@ -111,7 +111,7 @@ class Loader:
         return codes, coverage, noise.int()
 
     def _make_bins(self, cells_BMT: Tensor, after_B: Tensor) -> Tensor:
-        """Return bins (B, N, T) that begin so many bases after their first cell does.
+        """Return bins (B, N, T) that begin some bases behind the start of their first cell.
 
         Between two cells it is the mean of the bins that begin at both, weighted by how near each
         is: what it would be if the bases within a cell were alike.

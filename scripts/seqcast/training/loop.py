@@ -57,7 +57,7 @@ from seqcast.training.resume import (
 )
 from seqcast.training.task import Task
 
-# Reading a loss waits for the GPU, so there it is done once in so many steps.
+# Reading a loss waits for the GPU, so there it is read at every n-th step only.
 _STEPS_UNREAD = 16
 _NOT_SAVED = "it could not be saved; the same command goes on from the save before, if any"
 

@@ -111,7 +111,7 @@ def describe_resumption(
 ) -> None:
     """Say where an interrupted training is taken up again, and what is not as it was.
 
-    An epoch has so many `steps`.
+    `steps` is the length of an epoch.
     """
     log.info(
         "taken up again in epoch %d of %d, after step %d of %d; %s were trained before",

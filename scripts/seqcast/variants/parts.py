@@ -5,7 +5,6 @@ The formats are specified in docs/formats.md.
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
@@ -15,10 +14,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from seqcast.core.damage import refuse_damage
-from seqcast.core.disk import check_format
 from seqcast.core.errors import SeqcastError
 from seqcast.core.hdf5 import Draft, open_hdf5
-from seqcast.core.seal import AGAIN, read_sealed, write_sealed
+from seqcast.core.seal import AGAIN, read_json, read_sealed, write_json, write_sealed
 from seqcast.variants.alleles import FLIPPED, SCORED
 from seqcast.variants.loci import ANY
 from seqcast.variants.scores import Scores
@@ -115,17 +113,14 @@ def read_sites(path: Path) -> list[Site]:
 
 def write_plan(path: Path, parts: Iterable[Part], facts: Mapping[str, Any]) -> None:
     """Write a plan; it gets its name when it is whole."""
-    content = {"format": PLAN, "format_version": FORMAT_VERSION, **facts}
-    content["parts"] = [asdict(part) for part in parts]
-    write_sealed(path, json.dumps(content, indent=1) + "\n")
+    content = {**facts, "parts": [asdict(part) for part in parts]}
+    write_json(path, (PLAN, FORMAT_VERSION), content)
 
 
 def read_plan(path: Path) -> Plan:
     """Read a plan; raises `SeqcastError` where it is none."""
-    text = read_sealed(path, AGAIN)
+    facts = read_json(path, (PLAN, FORMAT_VERSION), "plan of variants", AGAIN)
     with refuse_damage(path, "is no plan of variants", AGAIN):
-        facts = json.loads(text)
-        check_format(path, facts, (PLAN, FORMAT_VERSION), AGAIN)
         return Plan(tuple(Part(**each) for each in facts.pop("parts")), facts)
 
 
@@ -181,18 +176,15 @@ def find_own(sites: Sequence[Site], fold: int) -> np.ndarray:
 
 def write_list(path: Path, digests: Mapping[str, str], facts: Mapping[str, Any]) -> None:
     """Write which parts a member has, with their digests, and with what they were made."""
-    content = {"format": LIST, "format_version": FORMAT_VERSION, **facts, "parts": dict(digests)}
-    write_sealed(path, json.dumps(content, indent=1) + "\n")
+    write_json(path, (LIST, FORMAT_VERSION), {**facts, "parts": dict(digests)})
 
 
 class Member:
     """What a member of a model found, part by part; `facts` say with what."""
 
     def __init__(self, path: Path) -> None:
-        text = read_sealed(path, AGAIN)
+        self.facts = read_json(path, (LIST, FORMAT_VERSION), "list of parts", AGAIN)
         with refuse_damage(path, "is no list of parts", AGAIN):
-            self.facts = json.loads(text)
-            check_format(path, self.facts, (LIST, FORMAT_VERSION), AGAIN)
             self._digests = self.facts.pop("parts")
         self._folder = path.parent
 

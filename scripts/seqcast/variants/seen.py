@@ -3,7 +3,6 @@
 The formats are specified in docs/formats.md.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,11 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from seqcast.core.damage import refuse_damage
-from seqcast.core.disk import check_format
 from seqcast.core.errors import SeqcastError
 from seqcast.core.hdf5 import Draft, open_hdf5
-from seqcast.core.seal import AGAIN, read_sealed
+from seqcast.core.seal import AGAIN, read_json
 
 FORMAT, FORMAT_VERSION = "seqcast-variants", 1
 # The arrays of all alleles.
@@ -91,8 +88,4 @@ def check_seen(found: Sequence[Seen | None], top: Sequence[Mapping[str, Any]]) -
 
 def read_joined(path: Path) -> dict[str, Any]:
     """Read what `write_variants` wrote last."""
-    text = read_sealed(path, AGAIN)
-    with refuse_damage(path, "is no list of what variants do", AGAIN):
-        content = json.loads(text)
-        check_format(path, content, (FORMAT, FORMAT_VERSION), AGAIN)
-        return content
+    return read_json(path, (FORMAT, FORMAT_VERSION), "list of what variants do", AGAIN)

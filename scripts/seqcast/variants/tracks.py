@@ -16,7 +16,7 @@ from seqcast.explain.npz import write_npz
 from seqcast.genome.bigwig import Run, split_runs, write_bigwig
 from seqcast.predict.genome_tracks.reference import NAME
 from seqcast.sources.genome.fasta import open_indexed
-from seqcast.tracks.table import CONTRIBUTIONS, PREDICTED
+from seqcast.tracks.table import CONTRIBUTIONS, PREDICTED, remove_strays
 from seqcast.variants.seen import (
     Seen,
     average_seen,
@@ -58,10 +58,7 @@ def write_tracks(
                 files.append({"file": file, "target": slugs[target], "model": model,
                               "kind": kind, "sha256": digest})  # fmt: skip
             bar.update(len(some))
-    kept = {each["file"] for each in files}
-    for path in (*folder.glob("*.bw"), *folder.glob("*.npz")):
-        if path.name not in kept:
-            path.unlink()
+    remove_strays(folder, {each["file"] for each in files}, "*.npz")
     content["files"] += files
     write_sealed(output, json.dumps(content, indent=1) + "\n")
     log.info("%s: both alleles of %d variants", folder, len(top))

@@ -68,7 +68,7 @@ def _find_pieces(dataset: Dataset, rows: np.ndarray) -> list[np.ndarray]:
 
 
 def _choose_pieces(pieces: list[np.ndarray]) -> list[np.ndarray]:
-    """Keep pieces at random, always the same ones, of so many bins as are used at most."""
+    """Keep pieces drawn at random from a fixed seed, up to the largest number of bins to fit on."""
     order = np.random.default_rng(0).permutation(len(pieces))
     until = np.cumsum([len(pieces[place]) for place in order])
     kept = max(1, int(np.searchsorted(until, MOST_BINS, side="right")))

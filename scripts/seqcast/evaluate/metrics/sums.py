@@ -38,7 +38,7 @@ class Moments:
         return float(_pearson_r(self.sums.sum(axis=0)))
 
     def across(self, least_bins: float) -> float:
-        """Return the correlation of block means, of blocks with at least so many known bins."""
+        """Return the correlation of block means, over blocks of enough known bins."""
         n, x, y = self.sums[self.sums[:, 0] >= least_bins, :3].T
         return pearson_r(x / n, y / n)
 

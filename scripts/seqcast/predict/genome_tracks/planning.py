@@ -9,10 +9,12 @@ import numpy as np
 
 from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError, list_some
+from seqcast.core.seal import AGAIN
 from seqcast.data import Dataset, read_dataset
 from seqcast.data.targets import unique_slugs
+from seqcast.genome.fasta import read_sizes
 from seqcast.predict.genome_tracks.plan import Part, Plan, write_plan
-from seqcast.predict.genome_tracks.reference import read_sizes, write_reference
+from seqcast.predict.genome_tracks.reference import NAME, write_reference
 from seqcast.predict.genome_tracks.tiling import Span, Tiling
 from seqcast.settings import GenomeTracksSettings
 from seqcast.sources.genome.bed import Region, read_regions
@@ -83,7 +85,7 @@ def write_plans(
     """
     dataset = read_dataset(dataset_path)
     stamp = write_reference(path.parent, fasta, dataset)
-    sizes = read_sizes(path.parent)
+    sizes = read_sizes(path.parent / NAME, AGAIN)
     genome = Genome.from_lengths(sizes, stamp, settings, dataset.bin_size)
     tiling = Tiling.from_window(dataset.window, dataset.bin_size, dataset.crop, settings.edge_bins)
     plan = (
@@ -227,7 +229,7 @@ def forecast(
 
 
 def check_disk(folder: Path, size: int) -> None:
-    """Raise `SeqcastError` where a folder's disk has less room than so many bytes."""
+    """Raise `SeqcastError` where a folder's disk has less than `size` bytes left."""
     free = shutil.disk_usage(folder).free
     log.info("about %s MB on disk", f"{np.ceil(size / 1e6):,.0f}")
     if free < size:

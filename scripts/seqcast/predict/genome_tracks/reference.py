@@ -10,9 +10,9 @@ from seqcast.core.console import log
 from seqcast.core.disk import written_whole
 from seqcast.core.errors import SeqcastError
 from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import AGAIN, read_sealed, seal_beside, write_sealed
+from seqcast.core.seal import seal_beside
 from seqcast.data import Dataset
-from seqcast.genome.fasta import write_fasta
+from seqcast.genome.fasta import write_fasta, write_sizes
 from seqcast.sources.genome.fasta import Fasta, write_index
 
 NAME = "genome.fa"
@@ -37,8 +37,7 @@ def write_reference(folder: Path, fasta: Fasta | None, dataset: Dataset) -> str:
         return dataset.digest
     _lay(fasta.plain, path)
     write_index(fasta, path.with_name(NAME + ".fai"))
-    sizes = "".join(f"{name}\t{length}\n" for name, length in fasta.lengths.items())
-    write_sealed(path.with_suffix(".chrom.sizes"), sizes)
+    write_sizes(path, fasta.lengths)
     return f"{fasta.path.name} {sha256_of(fasta.path)}"
 
 
@@ -48,12 +47,6 @@ def describe_lack() -> str:
         "there is no genome to predict: the windows of this run have no place in one. Set"
         " dataset.genome to the FASTA they were cut from, or genome_tracks.fasta to any other"
     )
-
-
-def read_sizes(folder: Path) -> dict[str, int]:
-    """Return the lengths of the contigs of the FASTA in a folder, in its order."""
-    lines = read_sealed((folder / NAME).with_suffix(".chrom.sizes"), AGAIN).splitlines()
-    return {name: int(length) for name, length in (line.split("\t") for line in lines)}
 
 
 def _read_contigs(dataset: Dataset) -> Iterator[tuple[str, np.ndarray]]:

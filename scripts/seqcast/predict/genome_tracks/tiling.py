@@ -49,7 +49,7 @@ class Tiling:
     def from_window(
         cls, window: int, bin_size: int, crop: int, edge_bins: int | None = None
     ) -> "Tiling":
-        """Make a tiling of windows of so many bases; see `find_edge` for what is edge by default.
+        """Make a tiling of windows of `window` bases; see `find_edge` for what is edge by default.
 
         Raises `SeqcastError` where the edges leave nothing.
         """
@@ -73,7 +73,7 @@ class Tiling:
         return self.predicted - 2 * self.edge
 
     def find_bins(self, length: int) -> int:
-        """Return how many bins a contig of so many bases has, the last one cut short included."""
+        """Return how many bins a contig of `length` bases has; the last may be cut short."""
         return -(-length // self.bin_size)
 
     def find_tiles(self, span: Span, length: int) -> Iterator[Tile]:

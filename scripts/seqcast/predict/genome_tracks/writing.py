@@ -8,12 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from seqcast.core.console import log, progress
+from seqcast.core.seal import AGAIN
 from seqcast.data import Dataset
 from seqcast.data.splits import write_splits
 from seqcast.genome.bigwig import Run, split_runs, write_bigwig
+from seqcast.genome.fasta import read_sizes
 from seqcast.predict.genome_tracks.joining import Model
-from seqcast.predict.genome_tracks.reference import read_sizes
-from seqcast.tracks.table import OBSERVED, PREDICTED, make_row, write_tracks
+from seqcast.predict.genome_tracks.reference import NAME
+from seqcast.tracks.table import (
+    OBSERVED,
+    PREDICTED,
+    make_row,
+    name_track,
+    remove_strays,
+    write_tracks,
+)
 
 # Bins that are read at once.
 _BLOCK = 1 << 20
@@ -34,7 +43,7 @@ def write_genome_tracks(
     divided by the targets' `span`: in the units of the track that was read. Tracks of an earlier
     run of other targets or models are removed.
     """
-    folder = _Folder(table.parent, dataset, read_sizes(table.parent))
+    folder = _Folder(table.parent, dataset, read_sizes(table.parent / NAME, AGAIN))
     if is_own:
         write_splits(table.with_name("splits.bed"), dataset, folder.sizes)
     rows = []
@@ -48,10 +57,7 @@ def write_genome_tracks(
                 rows.append(folder.write_predicted(name, model, target))
                 bar.update(1)
     written = [row for row in rows if row]
-    kept = {row["file"] for row in written}
-    for path in table.parent.glob("*.bw"):
-        if path.name not in kept:
-            path.unlink()
+    remove_strays(table.parent, {row["file"] for row in written})
     write_tracks(table, written)
     log.info("%s: wrote %d tracks", table.parent, len(written))
 
@@ -93,8 +99,7 @@ class _Folder:
                 starts = (block.first + np.arange(len(block.values))) * size
                 yield from split_runs(block.contig, starts, block.values / span, size)
 
-        file = f"{self.dataset.targets.slugs[target]}.{name}.bw"
-        return self._write(file, runs(), target, name, PREDICTED)
+        return self._write(runs(), target, name, PREDICTED)
 
     def write_observed(self, target: int) -> dict[str, str] | None:
         """Write all that is known of a target; return its row of the table."""
@@ -105,12 +110,12 @@ class _Folder:
             for chrom, starts, values in read_observed(self.dataset, target):
                 yield from split_runs(chrom, starts, values / span, size)
 
-        file = f"{self.dataset.targets.slugs[target]}.{OBSERVED}.bw"
-        return self._write(file, runs(), target, "", OBSERVED)
+        return self._write(runs(), target, "", OBSERVED)
 
     def _write(
-        self, file: str, runs: Iterator[Run], target: int, model: str, kind: str
+        self, runs: Iterator[Run], target: int, model: str, kind: str
     ) -> dict[str, str] | None:
+        file = name_track(self.dataset.targets.slugs[target], model, kind)
         first = next(runs, None)
         if first is None:
             log.warning("%s: left out, no value of it is known", file)

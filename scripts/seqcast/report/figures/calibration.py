@@ -75,7 +75,7 @@ def plot_calibration(
     `curves` holds a calibration for each of the targets `names`, by model; `styles` says how each
     model is drawn, None: in their order.
     """
-    styles = styles or {model: find_style(place) for place, model in enumerate(curves)}
+    styles = styles or {model: find_style(index) for index, model in enumerate(curves)}
     figure, panels = make_panels(
         len(names),
         title,
@@ -83,10 +83,10 @@ def plot_calibration(
         "mean observed coverage a bin (log scale)",
         right=0.35,
     )
-    for place, (axes, name) in enumerate(zip(panels, names, strict=False)):
+    for index, (axes, name) in enumerate(zip(panels, names, strict=False)):
         style_axes(axes, grid="")
         axes.set_title(format_label(name, 30), fontsize=8, loc="left")
-        _plot_target(axes, {model: each[place] for model, each in curves.items()}, styles)
+        _plot_target(axes, {model: each[index] for model, each in curves.items()}, styles)
     for axes in panels[len(names) :]:
         axes.set_visible(False)
     _add_legend(figure, styles, list(curves))

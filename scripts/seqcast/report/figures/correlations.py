@@ -15,7 +15,7 @@ from seqcast.report.figures.pairs import Pairs
 from seqcast.tracks.style import INK, QUIET, find_ranked, format_label, make_figure, write_note
 
 MOST_TARGETS = 40
-# More numbers than those of so many targets cannot be read.
+# With more targets the numbers in the cells cannot be read.
 _MOST_WRITTEN = 10
 _LEAST_PAIRS = 6
 # Lightness alone tells the values apart; below 0 it is another hue, darker again.
@@ -27,7 +27,7 @@ _NEGATIVE = ["#5c2a00", "#a8702f"]
 class Likeness:
     """Correlations of log1p coverage between targets, (targets, targets), NaN where undefined.
 
-    `targets` are places in the targets table, in the order of the matrices: alike next to alike.
+    `targets` are indices into the targets table, in the order of the matrices: alike next to alike.
     """
 
     targets: tuple[int, ...]
@@ -58,7 +58,7 @@ class Likeness:
 
 
 def find_compared(r: np.ndarray, most: int = MOST_TARGETS) -> list[int]:
-    """Return the places of targets to compare: all, or so many at even steps of their rank."""
+    """Return the indices of targets to compare: all, or `most` at even steps of their rank."""
     order = find_ranked(r, len(r))
     if len(order) <= most:
         return order

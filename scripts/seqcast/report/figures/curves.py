@@ -83,8 +83,8 @@ def _plot_together(axes: Axes, histories: Histories, column: str, title: str) ->
     axes.set_title(title, fontsize=9, loc="left", color=INK)
     axes.set_xlim(0, 1)
     last = 1.0
-    for place, (name, members) in enumerate(histories.items()):
-        style, alone = find_style(place), len(members) == 1
+    for index, (name, members) in enumerate(histories.items()):
+        style, alone = find_style(index), len(members) == 1
         label = _label(name, members)
         for history in members.values():
             known = history.dropna(subset=[column])

@@ -42,7 +42,7 @@ def plot_errors(
     or more. The dotted blue line is the error of predicting each target's mean everywhere. `gc` and
     `distance` hold a profile a model; `styles` says how each is drawn, None: in their order.
     """
-    styles = styles or {model: find_style(place) for place, model in enumerate(gc)}
+    styles = styles or {model: find_style(index) for index, model in enumerate(gc)}
     figure = make_figure(10, 5.6, title)
     panels = figure.subplots(2, 2, sharex="col", sharey="row")
     for column, profiles in enumerate((gc, distance)):

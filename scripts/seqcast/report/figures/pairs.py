@@ -19,7 +19,7 @@ _BLOCK_BYTES = 1 << 26
 class Pairs:
     """Observed and predicted coverage on the same bins, (bins, targets) float32 each.
 
-    `targets` are places in the targets table, `mean` (targets,) their training means, `bins`
+    `targets` are indices into the targets table, `mean` (targets,) their training means, `bins`
     numbers of the dataset's bins, ascending, out of `total` that could have been read. Where a bin
     is read as a window predicts it, `distance` (bins,) is how far its centre lies from the
     window's, in bases.
@@ -53,8 +53,8 @@ def read_pairs(
     Of more than `most` bins a random sample is read, always the same one. None: as many as fit.
     """
     stitch = Stitch(predictions, dataset)
-    places = _sample(len(stitch.bins), _limit(dataset, targets, most))
-    bins = stitch.bins[places]
+    indices = _sample(len(stitch.bins), _limit(dataset, targets, most))
+    bins = stitch.bins[indices]
     bins_NB = _number_bins(dataset, predictions)
     chosen = np.zeros(dataset.bins, dtype=bool)
     chosen[bins] = True
@@ -64,7 +64,7 @@ def read_pairs(
     predicted = np.empty((len(bins), len(targets)), dtype=np.float32)
     for column in range(len(targets)):
         values_NB[window, offset] = values_PT[:, column]
-        predicted[:, column] = stitch.average(values_NB)[places]
+        predicted[:, column] = stitch.average(values_NB)[indices]
     observed = _read_observed(dataset, bins, targets)
     mean = dataset.targets.mean_T[list(targets)]
     return Pairs(tuple(targets), mean, bins, observed, predicted, len(stitch.bins))
@@ -78,8 +78,8 @@ def read_window_pairs(
     A bin that two windows predict comes twice. Sampled as `read_pairs` does.
     """
     bins_NB = _number_bins(dataset, predictions)
-    places = _sample(bins_NB.size, _limit(dataset, targets, most))
-    window, offset = np.divmod(places, bins_NB.shape[1])
+    indices = _sample(bins_NB.size, _limit(dataset, targets, most))
+    window, offset = np.divmod(indices, bins_NB.shape[1])
     bins = bins_NB[window, offset]
     predicted = _read_predicted(predictions, window, offset, targets)
     distance = np.abs(offset + 0.5 - bins_NB.shape[1] / 2) * dataset.bin_size
@@ -103,9 +103,9 @@ def _limit(dataset: Dataset, targets: Sequence[int], most: int | None) -> int:
 
 
 def _sample(count: int, most: int) -> np.ndarray:
-    """Return at most so many of the numbers below `count`, ascending.
+    """Return at most `most` of the numbers below `count`, ascending.
 
-    A fixed step would hit the same places of every window.
+    A fixed step would hit the same bins of every window.
     """
     if count <= most:
         return np.arange(count)
@@ -121,7 +121,7 @@ def _number_bins(dataset: Dataset, predictions: Predictions) -> np.ndarray:
 def _read_predicted(
     predictions: Predictions, window: np.ndarray, offset: np.ndarray, targets: Sequence[int]
 ) -> np.ndarray:
-    """Read predictions at places in windows (places,), windows ascending; (places, targets)."""
+    """Read predictions at bins of windows (bins,), windows ascending; (bins, targets)."""
     values = np.empty((len(window), len(targets)), dtype=np.float32)
     ends = np.searchsorted(window, np.arange(len(predictions.rows) + 1))
     for number, (first, last) in enumerate(pairwise(ends.tolist())):

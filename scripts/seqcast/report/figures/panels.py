@@ -12,7 +12,7 @@ _COLUMNS = 4
 def make_panels(
     count: int, title: str, xlabel: str, ylabel: str, *, right: float = 0.35
 ) -> tuple[Figure, np.ndarray]:
-    """Make a figure of square panels, (at least `count`,), with so many inches free at the right.
+    """Make a figure of square panels, (at least `count`,), with `right` inches free beside them.
 
     All panels are alike, so their places are set in inches: constrained layout takes ten times
     as long to find them.

@@ -42,7 +42,7 @@ def plot_scatter(
     """Plot how many bins have each pair of observed and predicted coverage, a panel a target.
 
     Both axes are log(1 + coverage / training mean) with ticks in coverage a bin, and so is the r in
-    each panel. `targets` are places in the targets table; None: at most twelve of `metrics` by
+    each panel. `targets` are indices into the targets table; None: at most twelve of `metrics` by
     `pearson_r_log1p`: all, or best, middle and worst. `pairs` are those of `targets` where they
     have been read already; of very many bins they are a sample.
     """

@@ -59,8 +59,8 @@ def plot_metrics(
     panels = figure.subplots(1, columns, squeeze=False)[0]
     order = np.argsort(-_mean_over_models(tables), kind="stable")
     limit = _lower_limit([*tables, *([baseline] if baseline is not None else [])])
-    for place, axes in enumerate(panels):
-        shown = order[place * rows : (place + 1) * rows]
+    for index, axes in enumerate(panels):
+        shown = order[index * rows : (index + 1) * rows]
         _plot_targets(axes, metrics, shown, rows, apart)
         if len(shown) and baseline is not None:
             r = baseline[R].to_numpy(float)[shown]
@@ -90,7 +90,7 @@ def _plot_targets(
     rows: int,
     apart: bool,
 ) -> None:
-    """Draw the targets `shown` (places in the tables), one line each, first on top."""
+    """Draw the targets `shown` (indices into the tables), one line each, first on top."""
     style_axes(axes, grid="x")
     axes.set_xlabel("Pearson's r (log1p coverage)")
     axes.set_ylabel("target")
@@ -99,14 +99,14 @@ def _plot_targets(
         write_note(axes, "no targets")
         return
     first = next(iter(metrics.values()))
-    names = [format_label(str(first["target"].iloc[place]), 32) for place in shown]
+    names = [format_label(str(first["target"].iloc[index]), 32) for index in shown]
     axes.set_yticks(np.arange(len(shown)), names, fontsize=8 if rows <= 20 else 7)
     axes.tick_params(axis="y", length=0)
     step = 0.7 / len(metrics) if apart else 0.0
-    for place, (name, table) in enumerate(metrics.items()):
-        move = (place - (len(metrics) - 1) / 2) * step
+    for index, (name, table) in enumerate(metrics.items()):
+        move = (index - (len(metrics) - 1) / 2) * step
         alone, whiskers = len(metrics) == 1, has_whiskers(len(metrics), len(first))
-        _plot_model(axes, table.iloc[shown], name, place, move, alone=alone, whiskers=whiskers)
+        _plot_model(axes, table.iloc[shown], name, index, move, alone=alone, whiskers=whiskers)
     if apart:
         for row in range(0, len(shown), 2):  # which markers belong to one target
             axes.axhspan(row - 0.5, row + 0.5, color="#f4f5f6", linewidth=0, zorder=0)
@@ -118,13 +118,13 @@ def _plot_model(
     axes: Axes,
     table: pd.DataFrame,
     name: str,
-    place: int,
+    index: int,
     move: float,
     *,
     alone: bool,
     whiskers: bool,
 ) -> None:
-    style, r = find_style(place), table[R].to_numpy(float)
+    style, r = find_style(index), table[R].to_numpy(float)
     rows = np.arange(len(r)) + move
     if alone:
         axes.hlines(rows, 0, np.nan_to_num(r), color=RULE, linewidth=3)
@@ -166,8 +166,8 @@ def _plot_order(
     """Draw r against its rank, for more targets than can be named."""
     figure = make_figure(8, 4, "Pearson's r of all targets (log1p coverage), best first")
     axes = figure.subplots()
-    for place, (name, table) in enumerate(metrics.items()):
-        r, style = _rank(table[R]), find_style(place)
+    for index, (name, table) in enumerate(metrics.items()):
+        r, style = _rank(table[R]), find_style(index)
         label = f"{name} (median {np.median(r):.2f})" if r.size else f"{name} (no r)"
         _plot_ranks(axes, r, label, color=style.colour, marker=style.marker)
     if baseline is not None:

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from seqcast.data import Dataset
 from seqcast.data.predictions import Predictions
 from seqcast.data.targets import Targets
+from seqcast.evaluate.metrics import window_pearson_r
 from seqcast.tracks.style import (
     INK,
     OBSERVED,
@@ -37,7 +38,7 @@ def plot_first_look(dataset: Dataset) -> Figure:
         dataset.coverage_of(0),
         dataset.targets,
         bin_size=dataset.bin_size,
-        title=f"First look: observed coverage over {_place(dataset, name, start, end)}",
+        title=f"First look: observed coverage over {_name_interval(dataset, name, start, end)}",
         contig=name,
         start=start,
     )
@@ -84,9 +85,9 @@ def plot_window(
 
     Above the observed coverage as an area, below what models predict over it, a panel a target, in
     the units of the track. Where a model is a mean over replicates, a band is their standard
-    deviation. `row` is one of the dataset's windows, which all models predict; `targets` are places
-    in the targets table, None: the first three; `overlaid` names the models to draw, None: the
-    first four. Pearson's r in a panel is over the bins of this window.
+    deviation. `row` is one of the dataset's windows, which all models predict; `targets` are
+    indices into the targets table, None: the first three; `overlaid` names the models to draw,
+    None: the first four. Pearson's r in a panel is over the bins of this window.
     """
     shown = list(range(min(_SHOWN, len(dataset.targets)))) if targets is None else list(targets)
     names = list(models)[:MOST_OVERLAID] if overlaid is None else list(overlaid)
@@ -94,7 +95,7 @@ def plot_window(
     observed_BT = dataset.coverage_of(row) / span_T
     lines = [_read_line(models, name, row, span_T) for name in names]
     contig, start, end = _bounds(dataset, row)
-    where = _place(dataset, contig, start, end)
+    where = _name_interval(dataset, contig, start, end)
     figure = make_figure(10, 1.3 + 2.15 * len(shown), f"{title}: {where}")
     heights = [0.9] * len(shown) + [1.25] * len(shown)
     panels = figure.subplots(2 * len(shown), 1, sharex=True, squeeze=False, height_ratios=heights)[
@@ -121,25 +122,25 @@ class _Line:
     """What a model predicts in the window, and its spread where it has one; (bins, targets)."""
 
     label: str
-    place: int
+    index: int
     predicted: np.ndarray
     spread: np.ndarray | None
 
 
 def _read_line(models: Mapping[str, Predictions], name: str, row: int, span_T: np.ndarray) -> _Line:
     predictions = models[name]
-    place = int(np.flatnonzero(predictions.rows == row)[0])
+    index = int(np.flatnonzero(predictions.rows == row)[0])
     spread = None
     if predictions.spread is not None:
-        spread = np.array(predictions.spread[place]) / span_T
+        spread = np.array(predictions.spread[index]) / span_T
     label = format_label(name, 28) if len(models) > 1 else "predicted (line, orange)"
-    predicted = predictions.read_window(place) / span_T
+    predicted = predictions.read_window(index) / span_T
     return _Line(label, list(models).index(name), predicted, spread)
 
 
 def _write_scores(observed: np.ndarray, lines: Sequence[_Line], target: int) -> str:
     """Write r of each model over the window, in the order of the legend."""
-    r = [find_r(observed, line.predicted[:, target]) for line in lines]
+    r = [window_pearson_r(line.predicted[:, [target]], observed[:, None]) for line in lines]
     if len(r) == 1:
         return format_r(r[0])
     return ", ".join(
@@ -148,25 +149,16 @@ def _write_scores(observed: np.ndarray, lines: Sequence[_Line], target: int) -> 
     )
 
 
-def find_r(observed: np.ndarray, predicted: np.ndarray) -> float:
-    """Return Pearson's r over the bins where both are finite; NaN where one is constant."""
-    known = np.isfinite(observed) & np.isfinite(predicted)
-    x, y = observed[known].astype(float), predicted[known].astype(float)
-    if x.size < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return float("nan")
-    return float(np.corrcoef(x, y)[0, 1])
-
-
 def _bounds(dataset: Dataset, row: int) -> tuple[str, int, int]:
     """Return where the predicted bins of a window lie: chromosome, start and end in bases."""
     names, start, end = dataset.find_places(np.array([row]))
     return names[0], int(start[0]), int(end[0])
 
 
-def _place(dataset: Dataset, contig: str, start: int, end: int) -> str:
+def _name_interval(dataset: Dataset, contig: str, start: int, end: int) -> str:
     """Write an interval as genome browsers take it: counted from 1, the end included."""
-    place = f"{contig}:{start + 1:,}-{end:,}"
-    return place if dataset.has_coordinates else f"{place} (stand-in contig)"
+    interval = f"{contig}:{start + 1:,}-{end:,}"
+    return interval if dataset.has_coordinates else f"{interval} (stand-in contig)"
 
 
 def _edges(dataset: Dataset, start: int, bins: int) -> np.ndarray:
@@ -192,7 +184,7 @@ def _draw_both(
     axes.stairs(observed, edges, fill=True, color=OBSERVED, alpha=0.45, label=label)
     tops = [observed]
     for line in lines:
-        style, predicted = find_style(line.place), line.predicted[:, target]
+        style, predicted = find_style(line.index), line.predicted[:, target]
         if line.spread is not None:
             low, high = _band(predicted, line.spread[:, target])
             label = f"{line.label}: spread of replicates (± 1 s.d.)"

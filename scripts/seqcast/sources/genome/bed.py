@@ -1,6 +1,5 @@
 """BED files as they are found, as intervals."""
 
-import gzip
 import re
 import zlib
 from collections.abc import Iterable, Mapping
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from seqcast.core.disk import read_unpacked
 from seqcast.core.errors import SeqcastError
 
 _SKIPPED = ("track", "browser")
@@ -110,9 +110,7 @@ def merge_intervals(intervals: np.ndarray) -> np.ndarray:
 
 def _read_lines(path: Path) -> Iterable[str]:
     try:
-        content = path.read_bytes()
-        if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
+        content = read_unpacked(path)
     except (OSError, EOFError, zlib.error) as error:
         raise SeqcastError(f"{path}: cannot be read as BED ({error})") from None
     if b"\0" in content[:4096]:

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqcast.core.disk import written_whole
+from seqcast.core.disk import is_gzip, written_whole
 from seqcast.core.errors import SeqcastError, list_some
 from seqcast.core.seal import AGAIN, check_seal, read_sealed, seal_beside, write_sealed
 from seqcast.genome.codes import encode
 from seqcast.sources.genome.names import suggest_contig
-from seqcast.sources.genome.unpacking import check_kind, is_gzip, name_for, normalise, unpack
+from seqcast.sources.genome.unpacking import check_kind, name_for, normalise, unpack
 
 # IUPAC's letters for DNA; X and gaps stand for the unknown in older files.
 _DNA = np.zeros(256, dtype=bool)
@@ -166,7 +166,7 @@ def open_indexed(path: Path) -> Fasta:
 
 
 def write_index(fasta: Fasta, path: Path) -> None:
-    """Write the index of the file that is read as `.fai`: name, length, place, line, its bytes."""
+    """Write the `.fai` of the file that is read: name, length, offset, bases and bytes a line."""
     write_sealed(path, _format_index(fasta.index.items()))
 
 
@@ -194,7 +194,7 @@ def check_md5(fasta: Fasta, wanted: Mapping[str, str]) -> list[str]:
 
 
 def _read_index(plain: Path, work: Path) -> list[tuple[str, Record]] | None:
-    """Return name and place of each contig, from the index in `work` or a new one there.
+    """Return name and offset of each contig, from the index in `work` or a new one there.
 
     None where lines differ in length, hold blanks, or are no UTF-8.
     """
@@ -212,7 +212,7 @@ def _read_index(plain: Path, work: Path) -> list[tuple[str, Record]] | None:
 
 
 def _find_records(plain: Path) -> list[tuple[str, Record]] | None:
-    """Return name and place of each contig as `_read_index` does, from the lines themselves."""
+    """Return name and offset of each contig as `_read_index` does, from the lines themselves."""
     found: list[tuple[str, Record]] = []
     name, length, offset, letters, size = "", 0, 0, 0, 0
     at, has_ended = 0, True

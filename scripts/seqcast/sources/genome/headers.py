@@ -107,7 +107,7 @@ def _check_magic(path: Path, head: bytes) -> None:
 def _read_summary(
     path: Path, file: BinaryIO, head: bytes, size: int
 ) -> tuple[int, float, float, float]:
-    """Hold every place that the header names against the file's size; return the summary."""
+    """Hold every offset that the header names against the file's size; return the summary."""
     wanted = HEADER.size
     if len(head) == HEADER.size:
         _, _, zooms, tree, data, index, _, _, _, summary, _, _ = HEADER.unpack(head)

@@ -1,6 +1,5 @@
 """Contig names of different makers that mean the same: `chrI`, `I`, `NC_001133.9`."""
 
-import gzip
 import re
 import zlib
 from collections import Counter
@@ -8,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqcast.core.disk import read_unpacked
 from seqcast.core.errors import SeqcastError, list_some
 
 Aliases = Mapping[str, frozenset[str]]
@@ -117,9 +117,7 @@ def read_aliases(path: Path) -> Aliases:
 
 def _read_rows(path: Path) -> list[list[str]]:
     try:
-        content = path.read_bytes()
-        content = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
-        text = content.decode("utf-8-sig")
+        text = read_unpacked(path).decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise SeqcastError(f"{path}: cannot be read as a table of aliases ({error})") from None
     lines = [

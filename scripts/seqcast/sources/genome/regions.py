@@ -107,7 +107,7 @@ def cut_blocks(length: int, size: int | None) -> np.ndarray:
 
 
 def draw_parts(sizes: np.ndarray, split: SplitSettings) -> np.ndarray:
-    """Draw the part of each block of so many bases, by the shares of `valid` and `test`.
+    """Draw the split of each block of bases, by the shares of `valid` and `test`.
 
     The blocks are laid end to end in a drawn order, and those whose middle lies within a share of
     all bases are its own. Raises `SeqcastError` where a part gets none.

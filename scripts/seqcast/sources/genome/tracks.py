@@ -1,4 +1,4 @@
-"""Read bigWigs into cells: so many bases each, the same for all tracks."""
+"""Read bigWigs into cells of some bases, the same number for all tracks."""
 
 import sys
 from collections import deque
@@ -102,7 +102,7 @@ def _read_contig(track: BigWig, reading: Reading) -> Cells:
 
 
 def find_processes(bases: int, threads: int) -> int:
-    """Return how many processes to read so many bases with, counted over all tracks."""
+    """Return how many processes to read `bases` with, which are counted over all tracks."""
     return threads if bases > _WORTH_PROCESSES else 1
 
 
@@ -128,7 +128,7 @@ def find_batches(
 
 
 def read_groups(groups: Iterable[list[Reading]], processes: int) -> Iterator[list[Cells]]:
-    """Read each group of contigs with so many processes at once, in the order given.
+    """Read each group of contigs with several processes at once, in the order given.
 
     Contigs of one file that come one after the other are read together. At most two groups are in
     memory. Raises what `read_file` raises.

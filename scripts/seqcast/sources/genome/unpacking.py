@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from seqcast.core.console import log, progress
-from seqcast.core.disk import written_whole
+from seqcast.core.disk import is_gzip, written_whole
 from seqcast.core.errors import SeqcastError
 from seqcast.core.provenance import digest_samples
 from seqcast.core.seal import AGAIN, check_seal, seal_beside
 
-_GZIP = b"\x1f\x8b"
 _OTHERS = {
     b"BZh": "is a bzip2 archive; unpack it",
     b"PK\x03\x04": "is a zip archive; unpack it",
@@ -34,12 +33,6 @@ _BLOCK = 1 << 22
 _WIDTH = 80
 _BLANKS = " \t\n\v\f"
 _WITHOUT_BLANKS = str.maketrans("", "", _BLANKS)
-
-
-def is_gzip(path: Path) -> bool:
-    """Say whether a file is gzip or bgzip, whatever its name."""
-    with open(path, "rb") as file:
-        return file.read(2) == _GZIP
 
 
 def check_kind(path: Path) -> None:

@@ -30,7 +30,7 @@ COLUMNS = {
     "shared": "float64",
 }
 _HEADER = ("format", "format_version", "assembly", "order", "order_was", "window")
-# By itself: in one call all that follows would be made anew as well.
+# A call of its own: what follows an edited message in one call would count as changed too.
 _REMEDY = "delete it, run `snakemake locate`, then the same command again"
 
 

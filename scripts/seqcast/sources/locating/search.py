@@ -30,7 +30,7 @@ from seqcast.sources.locating.placements import (
 )
 from seqcast.sources.locating.windows import STRETCH, Windows, read_windows
 
-# So many windows of each split are looked for in all orders of the bases.
+# Windows of each split that are looked for in all orders of the bases.
 _PROBES = 16
 # Stretches found in one place by chance.
 _LEAST_VOTES = 8

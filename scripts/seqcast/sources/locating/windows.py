@@ -63,7 +63,7 @@ class Windows:
 
 
 def read_windows(file: h5py.File, counts: Mapping[str, int]) -> Windows:
-    """Read the first so many windows of each split, in one pass over the file."""
+    """Read the first windows of each split, `counts` of them, in one pass over the file."""
     length, total = file["train_in"].shape[1], sum(counts.values())
     packed = np.zeros((total, -(-length // 3)), dtype=np.uint8)
     known = np.zeros(total, dtype=np.int64)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seqcast.core.console import log
-from seqcast.core.disk import written_whole
+from seqcast.core.disk import is_gzip, written_whole
 from seqcast.core.errors import SeqcastError
 from seqcast.tracks.browser.options import make_annotation_track
 
@@ -71,9 +71,7 @@ def read_cells(path: Path) -> Iterator[list[str]]:
     SeqcastError where the file cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            is_packed = file.read(2) == b"\x1f\x8b"
-        with (gzip.open if is_packed else open)(
+        with (gzip.open if is_gzip(path) else open)(
             path, "rt", encoding="utf-8", errors="replace"
         ) as file:
             for line in file:

@@ -22,7 +22,7 @@ Rows = Mapping[str, Sequence[Mapping[str, str]]]
 
 @dataclass(frozen=True)
 class Plan:
-    """At most so many places and targets, so many bins a place; with the bases or without."""
+    """The most that a page holds: loci, targets, bins a locus, and whether it has the bases."""
 
     loci: int = MOST_LOCI
     targets: int = MOST_TARGETS
@@ -60,7 +60,7 @@ def make_plan(loci: Sequence[Locus], rows: Rows, bin_size: int, most_bytes: floa
 def make_notes(
     plan: Plan, loci: int, targets: int, models: int, regions: Sequence[Region], bin_size: int
 ) -> list[str]:
-    """Say in a sentence each what a page leaves out of so many places, targets and models."""
+    """Say in a sentence each what a page leaves out of its loci, targets and models."""
     notes = []
     if targets > plan.targets:
         notes.append(f"Here are the {plan.targets} best of {targets:,} targets.")

@@ -68,7 +68,7 @@ def align_regions(path: str | Path, regions: Sequence[Region], bin_size: int) ->
     """Move the start of regions to where the bins of a bigWig begin, so that bins stay whole.
 
     A region moves back by less than a bin, but not over the chromosome's start; where the file has
-    no values there is nothing to heed, and it stays where it is.
+    no values its edges do not matter, and it stays where it is.
     """
     track = pybigtools.open(str(path))
     known = track.chroms()

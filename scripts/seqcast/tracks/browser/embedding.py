@@ -15,7 +15,6 @@ import numpy as np
 from seqcast.core.errors import SeqcastError
 from seqcast.core.provenance import find_damaged_files
 from seqcast.core.seal import check_seal
-from seqcast.data import Dataset
 from seqcast.tracks.browser.budget import MOST_MODELS, MOST_TARGETS, Rows, make_notes, make_plan
 from seqcast.tracks.browser.contents import (
     make_allele_tracks,
@@ -28,11 +27,11 @@ from seqcast.tracks.browser.cutting import Cut, make_cut, make_reference, name_o
 from seqcast.tracks.browser.explained import Explained, Peak
 from seqcast.tracks.browser.igvjs import read_igv_js
 from seqcast.tracks.browser.loci import Locus
-from seqcast.tracks.browser.options import make_options
+from seqcast.tracks.browser.options import PAGE_COLOURS, make_options
 from seqcast.tracks.browser.page import read_sizes
-from seqcast.tracks.browser.shown import Shown
 from seqcast.tracks.browser.stills import Panel, make_still, plot_place
-from seqcast.tracks.browser.varied import VariantPlace, Varied
+from seqcast.tracks.browser.varied import VariantPlace
+from seqcast.tracks.browser.view import View
 from seqcast.tracks.table import GENOME_REMEDY, OBSERVED, PREDICTED, read_tracks
 
 MOST_BYTES = 2_500_000
@@ -80,68 +79,32 @@ class EmbeddedBrowser:
     has_alleles: bool = False
 
     @property
+    def colours(self) -> Mapping[str, str]:
+        """Colours of the styles, by name."""
+        return PAGE_COLOURS
+
+    @property
     def bytes(self) -> int:
         """Bytes that all of it adds to a page."""
         stills = sum(len(locus.still) for locus in self.loci)
         return len(self.igv_js.encode()) + len(self.data.encode()) + stills
 
 
-def embed_browser(
-    folder: Path,
-    dataset: Dataset,
-    shown: Shown,
-    *,
-    assembly: str = "",
-    annotation: Sequence[str | Path] = (),
-    explained: Explained | None = None,
-    varied: Varied | None = None,
-    command: str = "make browse",
-) -> EmbeddedBrowser:
-    """Return the browser that a run's report shows of a folder of tracks."""
-    return make_embedded(
-        folder,
-        shown.loci,
-        shown.targets,
-        bin_size=dataset.bin_size,
-        models=shown.models,
-        assembly=assembly or str(dataset.source.get("assembly") or ""),
-        is_stand_in=not dataset.has_coordinates,
-        annotation=annotation,
-        explained=explained,
-        varied=varied,
-        command=command,
-    )
+def make_embedded(view: View, bin_size: int, most_bytes: int = MOST_BYTES) -> EmbeddedBrowser:
+    """Make the browser of a folder of tracks for a page.
 
-
-def make_embedded(
-    folder: str | Path,
-    loci: Sequence[Locus],
-    ranked: Sequence[str],
-    *,
-    bin_size: int,
-    models: Sequence[str] = (),
-    assembly: str = "",
-    is_stand_in: bool = False,
-    annotation: Sequence[str | Path] = (),
-    explained: Explained | None = None,
-    varied: Varied | None = None,
-    command: str = "make browse",
-    most_bytes: int = MOST_BYTES,
-) -> EmbeddedBrowser:
-    """Make the browser of a folder with `tracks.tsv`, its bigWigs and `genome.fa`.
-
-    `ranked` names targets and `models` models, the best first; of models none means all. Spread and
-    residual stay in the files. Of `annotation`, files of the user's, what touches the places is
+    Spread and residual stay in the files. Of the view's `annotation` what touches the places is
     taken, of `explained` what lies about those of `loci` that are peaks, of `varied` both alleles
-    of those that are variants. `command` opens the whole tracks. Where all would take more than
-    `most_bytes`, first the bases are left out, then bins get wider, then there are fewer targets
-    and places; `notes` says so, and that an assembly is a stand-in. Raises SeqcastError where there
-    are no places, no tracks, or files missing.
+    of those that are variants. Where all would take more than `most_bytes`, first the bases are
+    left out, then bins get wider, then there are fewer targets and places; `notes` says so, and
+    that an assembly is a stand-in. Raises SeqcastError where there are no places, no tracks, or
+    files missing.
     """
-    folder, igv_js = Path(folder), escape_script(read_igv_js())
-    rows, count = _find_rows(folder, ranked, models)
+    folder, igv_js = view.folder, escape_script(read_igv_js())
+    explained, varied = view.explained, view.varied
+    rows, count = _find_rows(folder, view.targets, view.models)
     sizes = read_sizes(folder)
-    loci = [locus for locus in loci if locus.end <= sizes.get(locus.chrom, -1)]
+    loci = [locus for locus in view.loci if locus.end <= sizes.get(locus.chrom, -1)]
     if not loci or not rows:
         what = "no track of the run's targets" if loci else "no place to show"
         raise SeqcastError(f"{folder / 'tracks.tsv'}: {what}; run `snakemake export` again")
@@ -160,13 +123,13 @@ def make_embedded(
     genome = folder / "genome.fa"
     fasta = make_reference(genome, cut.regions, sizes, bases=plan.bases, peaks=wide)
     data = {
-        "options": _make_options(assembly or "genome", fasta, (*shown, *peaks, *variants)[0]),
-        "always": make_annotations(folder, cut.regions, [*shown, *peaks, *spots], annotation),
+        "options": _make_options(view.assembly or "genome", fasta, (*shown, *peaks, *variants)[0]),
+        "always": make_annotations(folder, cut.regions, [*shown, *peaks, *spots], view.annotation),
         "regions": _make_regions(cut, sizes),
         "targets": _make_targets(used, cut, letters, several=count > 1),
         "alleles": make_allele_tracks(varied, variants, bin_size) if varied else {},
         "shown": _SHOWN,
-        "command": command,
+        "command": view.command or "make browse",
     }
     return EmbeddedBrowser(
         igv_js=igv_js,
@@ -176,7 +139,7 @@ def make_embedded(
         ),
         targets=tuple(used),
         units=tuple(dict.fromkeys(listed[0]["units"] for listed in used.values())),
-        notes=((_STAND_IN,) if is_stand_in else ())
+        notes=((_STAND_IN,) if view.is_stand_in else ())
         + tuple(make_notes(plan, len(windows), len(rows), count, cut.regions, bin_size)),
         has_letters=bool(letters),
         has_alleles=bool(variants),

@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from seqcast.core.damage import refuse_damage
 from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import read_sealed
 from seqcast.tracks.browser.cutting import Region, read_values
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.table import CONTRIBUTIONS, check_tracks
 
-# So many letters can be read across a page.
+# The most letters that can be read across a page.
 CORE = 80
 REMEDY = "run `snakemake explain` again"
 _COLUMNS = ("contig", "start", "end", "split", "target", "model", "sum")
@@ -121,7 +122,7 @@ def read_explained(path: str | Path) -> Explained:
     Raises SeqcastError where it is not what `explain` writes, or a track is missing.
     """
     path = Path(path)
-    try:
+    with refuse_damage(path, "is not what `explain` writes", REMEDY):
         said = json.loads(read_sealed(path, REMEDY))
         names = {each["target"]: each["name"] for each in said["targets"]}
         found = {
@@ -139,8 +140,6 @@ def read_explained(path: str | Path) -> Explained:
             names=names,
             files=found,
         )
-    except (ValueError, KeyError, TypeError) as error:
-        raise SeqcastError(f"{path}: is not what `explain` writes ({error!r}); {REMEDY}") from None
     check_tracks(path, found.values(), REMEDY)
     return explained
 

@@ -24,6 +24,7 @@ from seqcast.tracks.browser.page import read_sizes
 from seqcast.tracks.browser.panels import STAND_IN, Panel, Track, find_panels
 from seqcast.tracks.browser.scales import find_scales
 from seqcast.tracks.browser.twobit import make_room_for_twobit, write_twobit
+from seqcast.tracks.browser.view import View
 from seqcast.tracks.table import GENOME_REMEDY, OBSERVED, PREDICTED, read_tracks
 
 SHORT_LABEL, LONG_LABEL = 17, 76  # letters that UCSC shows
@@ -35,33 +36,24 @@ _DRAWN = {"windowingFunction": "mean", "alwaysZero": "on"}
 Stanza = Mapping[str, str]
 
 
-def write_hub(
-    folder: str | Path,
-    *,
-    name: str,
-    assembly: str | None,
-    locus: Locus | None = None,
-    email: str = "you@example.org",
-    is_stand_in: bool = False,
-    scores: Mapping[str, float] | None = None,
-) -> Path:
+def write_hub(view: View, email: str = "you@example.org") -> Path:
     """Write `hub.txt` for the tracks of a folder, and return its path.
 
-    `assembly` is UCSC's name of the genome, as `hg19`. Where it has none, or the assembly is a
-    stand-in, the folder's `genome.fa` becomes an assembly hub, with `genome.2bit` beside it.
-    `splits.bed` becomes `splits.bb`. `scores` ranks the targets: the best dozen is on at first.
-    UCSC asks for an `email` address in every hub. Raises SeqcastError where tracks are missing.
+    Where the genome has no name at UCSC (`view.ucsc`, as `hg19`), or is a stand-in, the folder's
+    `genome.fa` becomes an assembly hub, with `genome.2bit` beside it. `splits.bed` becomes
+    `splits.bb`. The best dozen targets by `view.scores` is on at first. UCSC asks for an `email`
+    address in every hub. Raises SeqcastError where tracks are missing.
     """
-    folder = Path(folder)
-    panels = find_panels(folder, scores)
+    folder, name = view.folder, view.title
+    panels = find_panels(folder, view.scores)
     sizes = read_sizes(folder)
-    if is_stand_in or not assembly:
+    if view.is_stand_in or not view.ucsc:
         _write_genome(folder, sizes)
-        genome = _make_assembly(name, sizes, locus, is_stand_in)
+        genome = _make_assembly(name, sizes, view.locus, view.is_stand_in)
     else:
         (folder / "genome.2bit").unlink(missing_ok=True)
-        genome = {"genome": assembly}
-    stanzas = [_make_hub(name, email, is_stand_in), genome, *_make_splits(folder, sizes)]
+        genome = {"genome": view.ucsc}
+    stanzas = [_make_hub(name, email, view.is_stand_in), genome, *_make_splits(folder, sizes)]
     stanzas += _make_tracks(panels, find_scales(folder, read_tracks(folder / "tracks.tsv")))
     path = folder / "hub.txt"
     write_text(path, "\n".join(map(_format_stanza, stanzas)))
@@ -204,7 +196,7 @@ def _symbol(text: str) -> str:
 
 
 def _label(text: str, length: int, tail: str = "") -> str:
-    """Shorten a text to so many letters, its tail kept."""
+    """Shorten a text to `length` letters, its tail kept."""
     text, tail = _plain(text), _plain(tail, strip=False)[: length - 4]
     room = length - len(tail)
     return (text if len(text) <= room else text[: room - 2].rstrip() + "..") + tail

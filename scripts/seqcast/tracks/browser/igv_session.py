@@ -1,12 +1,11 @@
 """`igv_session.xml`: the tracks as a session of IGV desktop."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
 from pathlib import Path
 
 from seqcast.core.disk import write_text
-from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.panels import STAND_IN, Panel, Track, find_panels
+from seqcast.tracks.browser.view import View
 
 _VERSION = "8"  # of IGV's session format
 _HEIGHT = 50
@@ -14,32 +13,24 @@ _HEIGHT = 50
 _HIDDEN = ("AUTOSCALE GROUP", "DATA FILE", "DATA TYPE", "NAME")
 
 
-def write_igv_session(
-    folder: str | Path,
-    *,
-    assembly: str | None,
-    locus: Locus | None = None,
-    is_stand_in: bool = False,
-    scores: Mapping[str, float] | None = None,
-) -> Path:
+def write_igv_session(view: View) -> Path:
     """Write `igv_session.xml` for the tracks of a folder, and return its path.
 
-    It holds observed and predicted of the best dozen targets by `scores`, for IGV reads every
+    It holds observed and predicted of the best dozen targets by `view.scores`, for IGV reads every
     track that a session names; the others are loaded from the folder by hand. Paths are relative:
-    the folder may move. `assembly` is UCSC's name of the genome, which IGV then fetches; without
-    one, and for a stand-in, the folder's `genome.fa` is the genome. Raises SeqcastError where
-    tracks are missing.
+    the folder may move. IGV fetches the genome of `view.ucsc`; without one, and for a stand-in, the
+    folder's `genome.fa` is the genome. Raises SeqcastError where tracks are missing.
     """
-    folder = Path(folder)
-    panels = [panel for panel in find_panels(folder, scores) if panel.is_shown]
+    folder = view.folder
+    panels = [panel for panel in find_panels(folder, view.scores) if panel.is_shown]
     session = ET.Element(
         "Session",
         version=_VERSION,
-        genome=assembly if assembly and not is_stand_in else "genome.fa",
-        locus=locus.place.replace(",", "") if locus else "All",
+        genome=view.ucsc if view.ucsc and not view.is_stand_in else "genome.fa",
+        locus=view.locus.place.replace(",", "") if view.locus else "All",
         nextAutoscaleGroup=str(len(panels) + 1),
     )
-    note = f" ({STAND_IN})" if is_stand_in else ""
+    note = f" ({STAND_IN})" if view.is_stand_in else ""
     resources = ET.SubElement(session, "Resources")
     shown = ET.SubElement(session, "Panel", name="DataPanel")
     if (folder / "splits.bed").is_file() and (folder / "splits.bed").stat().st_size:

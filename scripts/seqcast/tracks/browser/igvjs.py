@@ -23,19 +23,19 @@ def read_igv_js() -> str:
     SeqcastError where the package is not there.
     """
     spec = find_spec("igv_notebook")
-    mend = f"install the version that goes with these pages: pip install {PACKAGE}"
+    remedy = f"install the version that goes with these pages: pip install {PACKAGE}"
     if spec is None or spec.origin is None:
-        raise SeqcastError(f"igv.js: the Python package igv-notebook is not installed; {mend}")
+        raise SeqcastError(f"igv.js: the Python package igv-notebook is not installed; {remedy}")
     folder = Path(spec.origin).parent
     try:
         # The `igv.min.js` beside it is an older version.
         text = (folder / "js" / "igv.iife.js").read_text(encoding="utf-8")
         found = (folder / "VERSION_IGV").read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise SeqcastError(f"{error.filename}: {error.strerror}; {mend}") from None
+        raise SeqcastError(f"{error.filename}: {error.strerror}; {remedy}") from None
     if found != VERSION:
-        log.warning("%s: found igv.js %s, tested is %s; %s", folder, found, VERSION, mend)
+        log.warning("%s: found igv.js %s, tested is %s; %s", folder, found, VERSION, remedy)
     if text.count(_GIVES_UP) != 1:
         what = "does not show tracks of more than about 40,000 contigs"
-        log.warning("%s: this igv.js %s; %s", folder, what, mend)
+        log.warning("%s: this igv.js %s; %s", folder, what, remedy)
     return text.replace(_GIVES_UP, _GOES_ON)

@@ -4,7 +4,7 @@ Names as in JBrowse's configuration guide (https://jbrowse.org/jb2/docs/config_g
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from seqcast.data.splits import COLOURS
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.page import read_sizes
 from seqcast.tracks.browser.panels import STAND_IN, Panel, Track, find_panels
+from seqcast.tracks.browser.view import View
 
 _HEIGHT = 120  # of a target's panel, in pixels
 # The title is beside it: here JBrowse's places of the form {assembly}chr1:1-100 allow no brace.
@@ -28,25 +29,18 @@ _SPLIT_COLOUR = (
 )
 
 
-def write_jbrowse(
-    folder: str | Path,
-    *,
-    name: str,
-    locus: Locus | None = None,
-    is_stand_in: bool = False,
-    scores: Mapping[str, float] | None = None,
-) -> Path:
+def write_jbrowse(view: View) -> Path:
     """Write `config.json` for the tracks of a folder, and return its path.
 
     The genome is the folder's `genome.fa`. A target's observed and predicted tracks are rows of
-    one panel with one scale; the best dozen targets by `scores` are open at first. Addresses are
-    relative: the folder may lie anywhere beside or below JBrowse's. Raises SeqcastError where
+    one panel with one scale; the best dozen targets by `view.scores` are open at first. Addresses
+    are relative: the folder may lie anywhere beside or below JBrowse's. Raises SeqcastError where
     tracks are missing.
     """
-    folder = Path(folder)
-    panels = find_panels(folder, scores)
+    folder = view.folder
+    panels = find_panels(folder, view.scores)
     sizes = read_sizes(folder)
-    title = _plain(f"{name} ({STAND_IN})" if is_stand_in else name)
+    title = _plain(f"{view.title} ({STAND_IN})" if view.is_stand_in else view.title)
     splits = (folder / "splits.bed").is_file() and bool((folder / "splits.bed").stat().st_size)
     tracks = [_make_splits()] if splits else []
     for number, panel in enumerate(panels, 1):
@@ -61,7 +55,7 @@ def write_jbrowse(
         )
     ]
     first = next(iter(sizes))
-    locus = locus or Locus("", first, 0, sizes[first])
+    locus = view.locus or Locus("", first, 0, sizes[first])
     config = {
         "assemblies": [_make_assembly(title)],
         "tracks": tracks,

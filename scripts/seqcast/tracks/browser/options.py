@@ -19,9 +19,11 @@ COLOURS = {
     SPREAD: style.QUIET,
     RESIDUAL: style.PREDICTED,
     CONTRIBUTIONS: "#6a4c93",
-    REF: "#7d93aa",
-    ALT: "#009E73",
+    REF: style.REF,
+    ALT: style.ALT,
 }
+# What the styles of pages know by name: kinds of tracks, and letters.
+PAGE_COLOURS = COLOURS | letters.COLOURS
 # Bars below zero are no other strand: the same colour, paler.
 PALE = "#b9a7d3"
 # Of what is off the scale only the top shows; this marks it, in a colour of no track.

@@ -13,11 +13,13 @@ from seqcast.core.disk import write_text
 from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import AGAIN, read_sealed
 from seqcast.core.templates import render
+from seqcast.genome import fasta
 from seqcast.tracks.browser.annotations import copy_annotations, make_annotation_tracks
 from seqcast.tracks.browser.contributions import read_all_tracks, read_alleles
 from seqcast.tracks.browser.igvjs import read_igv_js
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.options import (
+    PAGE_COLOURS,
     make_options,
     make_phrase,
     make_reference,
@@ -27,6 +29,7 @@ from seqcast.tracks.browser.options import (
 )
 from seqcast.tracks.browser.scales import find_scales
 from seqcast.tracks.browser.varied import VariantPlace
+from seqcast.tracks.browser.view import View
 from seqcast.tracks.table import (
     ALT,
     CONTRIBUTIONS,
@@ -46,60 +49,48 @@ _KINDS = (OBSERVED, PREDICTED, REF, ALT, SPREAD, RESIDUAL, CONTRIBUTIONS)
 SESSION, HUB, JBROWSE = "igv_session.xml", "hub.txt", "config.json"
 
 
-def write_browser(
-    folder: str | Path,
-    template: str | Path,
-    *,
-    title: str,
-    loci: Sequence[Locus],
-    assembly: str,
-    is_stand_in: bool = False,
-    is_simulated: bool = False,
-    annotation: Sequence[str | Path] = (),
-    scores: Mapping[str, float] | None = None,
-    command: str = "",
-) -> None:
+def write_browser(view: View, template: str | Path) -> None:
     """Write `index.html` and `igv.min.js` into a folder of tracks.
 
-    There lie `tracks.tsv`, maybe `contributions.tsv` and `variants.tsv`, the tracks, `genome.fa`,
-    `.fai`, `genome.chrom.sizes` and maybe `splits.bed`; beside `template` its parts `browser.css`
-    and `browser.js`. `loci` are buttons, the first is shown; `annotation` are files of the user's.
-    `scores` ranks the targets (r, by name): of many only the best dozen are on at first. `command`
-    opens the page, for who opens it from disk. Raises SeqcastError where there are no tracks.
+    Beside `template` lie its parts `browser.css` and `browser.js`. `view.loci` are buttons. Of many
+    targets only the best dozen are on at first. Raises SeqcastError where there are no tracks.
     """
-    folder, template = Path(folder), Path(template)
+    folder = view.folder
     rows = read_all_tracks(folder)
     if not rows:
         raise SeqcastError(f"{folder}/tracks.tsv: lists no tracks; run `snakemake export` again")
     rows += read_alleles(folder)
     sizes = read_sizes(folder)
-    names = copy_annotations(annotation, folder, sizes)
+    names = copy_annotations(view.annotation, folder, sizes)
     extra = [make_splits_track("splits.bed")] if (folder / "splits.bed").is_file() else []
-    variants = [locus.spot for locus in loci if isinstance(locus, VariantPlace)]
+    variants = [locus.spot for locus in view.loci if isinstance(locus, VariantPlace)]
     extra += [make_variants_track(variants)] if variants else []
-    loci = list(loci) or [_make_first(sizes)]
-    reference = make_reference(assembly or "genome", quote, len(sizes), is_stand_in=is_stand_in)
+    loci = list(view.loci) or [_make_first(sizes)]
+    reference = make_reference(
+        view.assembly or "genome", quote, len(sizes), is_stand_in=view.is_stand_in
+    )
     tracks = make_tracks(rows, quote, find_scales(folder, rows))
     context = {
-        "title": title,
-        "assembly": assembly,
-        "is_stand_in": is_stand_in,
-        "is_simulated": is_simulated,
+        "title": view.title,
+        "colours": PAGE_COLOURS,
+        "assembly": view.assembly,
+        "is_stand_in": view.is_stand_in,
+        "is_simulated": view.is_simulated,
         "kinds": [kind for kind in _KINDS if any(row["kind"] == kind for row in rows)],
         "loci": loci,
         "splits": bool(extra),
         "targets": len({row["target"] for row in rows}),
         "most": MOST_TARGETS,
-        "is_ranked": bool(scores),
+        "is_ranked": bool(view.scores),
         "others": [name for name in (SESSION, HUB, JBROWSE) if (folder / name).is_file()],
         "folder": str(folder),
-        "command": command
+        "command": view.command
         or f"PYTHONPATH=scripts python -m seqcast.tracks.browser.serving {folder}",
         "data": {
             "options": make_options(
                 reference, extra + make_annotation_tracks(names, quote), loci[0].place
             ),
-            **make_choice(tracks, scores or {}),
+            **make_choice(tracks, view.scores or {}),
         },
     }
     write_text(folder / "igv.min.js", read_igv_js())
@@ -155,9 +146,7 @@ def read_scores(path: str | Path) -> dict[str, float]:
 
 def read_sizes(folder: str | Path) -> dict[str, int]:
     """Read the lengths of the chromosomes of a folder of tracks."""
-    lines = read_sealed(Path(folder) / "genome.chrom.sizes", GENOME_REMEDY).splitlines()
-    cells = [line.split("\t") for line in lines if line]
-    return {name: int(length) for name, length in cells}
+    return fasta.read_sizes(Path(folder) / "genome.fa", GENOME_REMEDY)
 
 
 def _make_first(sizes: Mapping[str, int]) -> Locus:

@@ -171,7 +171,7 @@ def _is_readable(path: str) -> bool:
 
 
 def _find_bytes(first: str, last: str, size: int) -> tuple[int, int]:
-    """Return start and end of a range, half-open; without a first byte it is the last so many."""
+    """Return start and end of a range, half-open; without a first byte it is the end."""
     # Python reads no number of more than 4,300 digits; no file ends behind one of 18.
     start, end = (int(f"0{digits.lstrip('0')[:19]}") for digits in (first, last))
     if not first:

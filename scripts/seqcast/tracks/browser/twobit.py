@@ -41,7 +41,7 @@ def write_twobit(path: str | Path, names: Sequence[str], contigs: Iterable[np.nd
 
 
 def make_room_for_twobit(path: str | Path, names: Sequence[str], bases: int) -> None:
-    """Make sure that a .2bit of so many bases fits on the disk, but for its blocks of N."""
+    """Make sure that a .2bit of `bases` bases fits on the disk, but for its blocks of N."""
     partial = Path(path).with_name(Path(path).name + ".partial")
     make_room(partial, bases // 4 + 32 * len(names))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqcast.core.errors import SeqcastError
+from seqcast.core.damage import refuse_damage
 from seqcast.core.seal import read_sealed
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.table import ALT, REF, check_tracks
@@ -97,7 +97,7 @@ def read_varied(path: str | Path) -> Varied:
     Raises SeqcastError where it is not what `variants` writes, or a track is missing.
     """
     path = Path(path)
-    try:
+    with refuse_damage(path, "is not what `variants` writes", REMEDY):
         said = json.loads(read_sealed(path, REMEDY))
         names = {each["target"]: each["name"] for each in said["targets"]}
         files = {
@@ -108,8 +108,6 @@ def read_varied(path: str | Path) -> Varied:
         varied = Varied(path.parent, said, files)
         for row in varied.top:
             name_variant(row), [row[key] for key in _NEEDED]
-    except (ValueError, KeyError, TypeError) as error:
-        raise SeqcastError(f"{path}: is not what `variants` writes ({error!r}); {REMEDY}") from None
     check_tracks(path, files.values(), REMEDY)
     return varied
 

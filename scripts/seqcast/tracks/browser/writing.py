@@ -1,18 +1,17 @@
 """All that shows a folder of tracks: our page, and the files that other browsers open."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from seqcast.core.console import log
 from seqcast.tracks.browser.contributions import put_alleles, put_contributions
-from seqcast.tracks.browser.explained import Explained
 from seqcast.tracks.browser.hub import write_hub
 from seqcast.tracks.browser.igv_session import write_igv_session
 from seqcast.tracks.browser.jbrowse import write_jbrowse
-from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.page import read_scores, read_sizes, write_browser
-from seqcast.tracks.browser.varied import Varied
+from seqcast.tracks.browser.view import View
 
 # Assemblies that UCSC and IGV know by these names; any other is shown on its own sequence.
 UCSC = frozenset(
@@ -24,55 +23,22 @@ UCSC = frozenset(
 )
 
 
-def write_browsers(
-    folder: str | Path,
-    template: str | Path,
-    *,
-    title: str,
-    loci: Sequence[Locus],
-    assembly: str,
-    ucsc: str | None = None,
-    is_stand_in: bool = False,
-    is_simulated: bool = False,
-    annotation: Sequence[str | Path] = (),
-    scores: Mapping[str, float] | None = None,
-    explained: Explained | None = None,
-    varied: Varied | None = None,
-    command: str = "",
-) -> None:
+def write_browsers(view: View, template: str | Path) -> None:
     """Write IGV's session, UCSC's hub, JBrowse's config and `index.html`, which links to them.
 
-    The options are those of `write_browser`; the first of `loci` is where each one opens. `ucsc` is
-    UCSC's name of the assembly, where the user gave one. The contributions that `explained` has,
-    and the alleles that `varied` has, become tracks of the folder.
+    The contributions that `view.explained` has, and the alleles that `view.varied` has, become
+    tracks of the folder. Where `view.ucsc` names no assembly, the assembly's own name may be one.
     """
-    put_contributions(folder, explained)
-    put_alleles(folder, varied)
-    known = ucsc or find_ucsc_name(assembly, read_sizes(folder))
-    first = loci[0] if loci else None
-    write_igv_session(folder, assembly=known, locus=first, is_stand_in=is_stand_in, scores=scores)
-    write_hub(
-        folder,
-        name=title,
-        assembly=known,
-        locus=first,
-        is_stand_in=is_stand_in,
-        scores=scores,
-    )
-    write_jbrowse(folder, name=title, locus=first, is_stand_in=is_stand_in, scores=scores)
-    write_browser(
-        folder,
-        template,
-        title=title,
-        loci=loci,
-        assembly=assembly,
-        is_stand_in=is_stand_in,
-        is_simulated=is_simulated,
-        annotation=annotation,
-        scores=scores,
-        command=command,
-    )
-    log.info("wrote %s%s", Path(folder) / "index.html", command and f"; to see it: {command}")
+    put_contributions(view.folder, view.explained)
+    put_alleles(view.folder, view.varied)
+    known = view.ucsc or find_ucsc_name(view.assembly, read_sizes(view.folder))
+    view = replace(view, ucsc=known)
+    write_igv_session(view)
+    write_hub(view)
+    write_jbrowse(view)
+    write_browser(view, template)
+    seen = view.command and f"; to see it: {view.command}"
+    log.info("wrote %s%s", view.folder / "index.html", seen)
 
 
 def find_ucsc_name(assembly: str, contigs: Collection[str]) -> str | None:
