@@ -62,6 +62,10 @@ if not config.get("explain") and not Path(EXPLAINED).exists():
 # What variants do, and the pages show, where the config names any: without the file they could not
 # be scored anew with a model that is trained anew.
 VARIED = f"{RUN}/variants/variants.json" if FILES.variants else []
+# What the model reads: so as with what is explained.
+MOTIFS = [f"{RUN}/motifs/{file}.json" for file in ("motifs", "effects")]
+if not config.get("motifs") and not all(Path(path).exists() for path in MOTIFS):
+    MOTIFS = []
 PAGE = Path(workflow.basedir, "workflow/report/page.html.j2")
 FIGURES = f"{RUN}/report/figures"
 

@@ -10,6 +10,7 @@ rule report:
         annotation=as_input(FILES.annotation),
         explained=EXPLAINED,
         varied=VARIED,
+        motifs=MOTIFS,
         effects=ancient(KNOWN_EFFECTS) if KNOWN_EFFECTS and VARIED else [],
         models=expand(rules.train_model.output.model, member=MEMBERS),
         history=expand(rules.train_model.output.history, member=MEMBERS),

@@ -182,7 +182,7 @@ def _write_table(path: Path, columns: Sequence[str], rows: Sequence[tuple]) -> N
 
 
 def _write(value: object) -> str:
-    """Write a number with six digits, what is none as nothing."""
+    """Write a number with four digits, what is none as nothing."""
     if not isinstance(value, float):
         return str(value)
-    return "" if value != value else f"{value:.6g}"
+    return "" if value != value else f"{value:.4g}"
