@@ -15,6 +15,7 @@ from seqcast.core.errors import list_some
 from seqcast.core.hdf5 import open_hdf5
 from seqcast.core.seal import read_sealed
 from seqcast.genome.meme import Motif, read_meme
+from seqcast.motifs.effects_writing import ANY
 from seqcast.report.figures.correlations import find_order
 from seqcast.report.figures.motifs import Course, HeatMap, plot_courses, plot_heat_map
 from seqcast.report.motif_logos import draw_logo, draw_range, find_bits
@@ -237,12 +238,11 @@ def _explain(
                 f" {100 * np.exp(least['effect']):.0f}\u00a0%."
             )
     for each in courses:
-        best = int(np.nanargmax(each.low))
-        if each.low[best] > 0:
-            yield (
-                f"{each.second} {each.distance[best]:,} bases from {each.first} makes"
-                f" {each.target} {np.exp(each.synergy[best]):.1f} times what the two do apart."
-            )
+        best = int(np.nanargmax(each.low - np.maximum(np.nan_to_num(each.additive), 0)))
+        yield (
+            f"{each.second}, {each.distance[best]:,} bases from {each.first}, makes"
+            f" {each.target} {np.exp(each.synergy[best]):.1f} times what the two do apart."
+        )
     if missed := motifs.found.get("missed"):
         yield f"Known, but not found: {list_some(missed, 6)}."
 
@@ -312,38 +312,38 @@ def _correlate(rows: np.ndarray) -> np.ndarray:
 def _find_courses(motifs: Motifs, pairs: pd.DataFrame, targets: Mapping[str, str]) -> list[Course]:
     """Return the pairs that help each other most surely, each with the target where they do.
 
-    Only those that make a target at least twice as high, and higher than either alone.
+    Only those that make a target at least twice as high, and higher than either alone: where two
+    lower a target, or hardly anything is predicted, large ratios say little. Help is what the
+    interval leaves above both the product of the two and their sum.
     """
     if not len(pairs):
         return []
-    here = pairs[pairs["arrangement"] == "any"]
+    here = pairs[pairs["arrangement"] == ANY].copy()
+    here["additive"] = _add(here)
     alone = here[["first_alone", "second_alone"]].max(axis=1)
-    good = here[(here["together"] > alone) & (here["together"] > _TWICE) & (here["low"] > 0)]
+    here["help"] = here["low"] - here["additive"].clip(lower=0)
+    good = here[(here["together"] > alone) & (here["together"] > _TWICE) & (here["help"] > 0)]
     chosen: dict[frozenset, tuple[str, str, str]] = {}
-    for row in good.sort_values("low", ascending=False, kind="stable").itertuples():
-        # Each pair once, and each target of a pair of strands is another.
+    for row in good.sort_values("help", ascending=False, kind="stable").itertuples():
+        # Each pair once, with the first motif and the target where they help each other most.
         chosen.setdefault(frozenset((row.first, row.second)), (row.first, row.second, row.target))
         if len(chosen) == MOST_COURSES:
             break
-    return [_make_course(motifs, here, *each, targets) for each in chosen.values()]
+    names, found = motifs.names, []
+    for first, second, target in chosen.values():
+        is_it = (here["first"] == first) & (here["second"] == second) & (here["target"] == target)
+        rows = here[is_it].sort_values("distance")
+        columns = ("distance", "synergy", "low", "high", "additive")
+        values = (rows[key].to_numpy() for key in columns)
+        found.append(Course(names[first], names[second], targets[target], *values))
+    return found
 
 
-def _make_course(
-    motifs: Motifs,
-    pairs: pd.DataFrame,
-    first: str,
-    second: str,
-    target: str,
-    targets: Mapping[str, str],
-) -> Course:
-    is_it = (pairs["first"] == first) & (pairs["second"] == second) & (pairs["target"] == target)
-    rows = pairs[is_it].sort_values("distance")
-    one, other = rows["first_alone"].to_numpy(), rows["second_alone"].to_numpy()
+def _add(pairs: pd.DataFrame) -> pd.Series:
+    """Return the synergy that there would be if each motif only added its own coverage."""
+    one, other = pairs["first_alone"], pairs["second_alone"]
     added = np.exp(one) + np.exp(other) - 1
-    additive = np.log(np.where(added > 0, added, np.nan)) - one - other
-    columns = (rows[key].to_numpy() for key in ("distance", "synergy", "low", "high"))
-    names = motifs.names
-    return Course(names[first], names[second], targets[target], *columns, additive)
+    return np.log(added.where(added > 0)) - one - other
 
 
 def _write_courses(folder: Path, courses: Sequence[Course]) -> Picture:

@@ -30,6 +30,8 @@ _STOPS = ("#053a5c", "#0072B2", "#9cc9e3", "#ffffff", "#f6b98f", "#D55E00", "#6e
 _COLOURS = 65
 # The scale reaches two-fold at least: what is nothing is to look like nothing.
 _LEAST_END = float(np.log(2))
+# What two motifs do together is drawn on a scale of a quarter more and less at least.
+_LEAST_FOLD = float(np.log(1.25))
 _EDGE = "#eceef0"
 _BITS = 2.0
 # Inches that the longest logo is wide, and letters that are not drawn wider than so many would be.
@@ -178,7 +180,7 @@ def plot_courses(courses: Sequence[Course], title: str) -> Figure:
     columns = min(len(courses), 2)
     rows = -(-len(courses) // columns)
     figure = make_figure(5 * columns, 0.8 + 2.5 * rows, title)
-    panels = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
     own = find_style(0)
     for axes, each in zip(panels, courses, strict=False):
         style_axes(axes)
@@ -201,22 +203,26 @@ def plot_courses(courses: Sequence[Course], title: str) -> Figure:
             loc="left", fontsize=8.5, color=INK,
         )  # fmt: skip
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        low, high = _find_limits(each)
+        axes.set_ylim(low, high)
+        axes.yaxis.set_major_locator(FixedLocator(_find_even_ticks(low, high)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_fold(value)))
     for axes in panels[len(courses) :]:
         axes.set_axis_off()
-    values = np.concatenate([np.r_[each.low, each.high, each.additive] for each in courses])
-    known = values[np.isfinite(values)]
-    low, high = min(known.min(initial=0), -0.1), max(known.max(initial=0), 0.1)
-    low, high = max(low, -3.0), min(high, 3.0)
-    room = 0.06 * (high - low)
-    panels[0].set_ylim(low - room, high + room)
-    panels[0].yaxis.set_major_locator(FixedLocator(_find_even_ticks(low - room, high + room)))
     for axes in panels[max(len(courses) - columns, 0) : len(courses)]:
         axes.set_xlabel("bases between the motifs' middles")
     figure.supylabel("fold", fontsize=9, color=INK)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", frameon=False, fontsize=8, ncols=2)
     return figure
+
+
+def _find_limits(course: Course) -> tuple[float, float]:
+    """Return the ends of a panel's axis, a quarter to either side at least."""
+    values = np.concatenate([course.synergy, course.low, course.high, course.additive])
+    ends = np.nanmin([*values, -_LEAST_FOLD]), np.nanmax([*values, _LEAST_FOLD])
+    room = 0.06 * (ends[1] - ends[0])
+    return float(ends[0] - room), float(ends[1] + room)
 
 
 def _find_even_ticks(low: float, high: float) -> list[float]:
