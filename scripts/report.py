@@ -87,7 +87,7 @@ with step("report", snakemake.log[0]):
         explained=explained,
         varied=varied,
         effects=inputs.effects or "",
-        motifs=read_motifs(Path(inputs.motifs[0]).parent) if inputs.motifs else None,
+        motifs=read_motifs(Path(inputs.motifs).parent) if inputs.motifs else None,
     )
     for line in Path(snakemake.output.summary).read_text().splitlines():
         log.info("%s", line)

@@ -152,6 +152,7 @@ rule dataset:
         motifs=f"{RUN}/dataset/motifs.bed" if SOURCE_KIND == "simulated" else [],
         variants=KNOWN_VARIANTS,
         effects=KNOWN_EFFECTS,
+        known_motifs=KNOWN_MOTIFS,
     log:
         f"{RUN}/logs/dataset.log",
     benchmark:

@@ -5,11 +5,11 @@ rule motifs_effects_member:
     input:
         dataset=ancient(DATASET),
         model=rules.train_model.output.model,
-        motifs=f"{RUN}/motifs/motifs.meme",
+        motifs=rules.motifs_hits.output.meme,
     output:
         # The parts lie beside it and are not declared: Snakemake would delete them with a job that
         # was killed.
-        f"{RUN}/motifs/parts/effects/{{member}}/parts.json",
+        f"{MOTIFS_FOLDER}/parts/effects/{{member}}/parts.json",
     log:
         f"{RUN}/logs/motifs/{{member}}.effects.log",
     benchmark:
@@ -37,12 +37,12 @@ rule motifs_effects_member:
 rule motifs_effects:
     input:
         dataset=ancient(DATASET),
-        motifs=f"{RUN}/motifs/motifs.meme",
+        motifs=rules.motifs_hits.output.meme,
         parts=expand(rules.motifs_effects_member.output, member=MEMBERS),
     output:
-        effects=f"{RUN}/motifs/effects.json",
-        table=f"{RUN}/motifs/effects.tsv",
-        pairs=f"{RUN}/motifs/pairs.tsv",
+        effects=f"{MOTIFS_FOLDER}/effects.json",
+        table=f"{MOTIFS_FOLDER}/effects.tsv",
+        pairs=f"{MOTIFS_FOLDER}/pairs.tsv",
     log:
         f"{RUN}/logs/motifs/effects.log",
     conda:

@@ -11,6 +11,7 @@ rule report:
         explained=EXPLAINED,
         varied=VARIED,
         motifs=MOTIFS,
+        motif_effects=MOTIF_EFFECTS,
         effects=ancient(KNOWN_EFFECTS) if KNOWN_EFFECTS and VARIED else [],
         models=expand(rules.train_model.output.model, member=MEMBERS),
         history=expand(rules.train_model.output.history, member=MEMBERS),

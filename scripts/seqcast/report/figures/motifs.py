@@ -227,6 +227,6 @@ def _find_limits(course: Course) -> tuple[float, float]:
 
 def _find_even_ticks(low: float, high: float) -> list[float]:
     """Return the logarithms of round folds within limits."""
-    folds = [1.25, 1.5, 2, 3, 4, 8, 16] if high - low < 2 else [2, 4, 8, 16]
+    folds = [1.2, 1.5, 2, 3, 4, 8, 16] if high - low < 2 else [2, 4, 8, 16]
     logs = np.log([*(1 / np.array(folds)), 1, *folds])
     return [float(each) for each in logs if low <= each <= high]
