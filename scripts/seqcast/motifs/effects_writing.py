@@ -17,9 +17,8 @@ from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import AGAIN, write_sealed
 from seqcast.data import read_dataset
 from seqcast.data.targets import Targets
-from seqcast.genome.meme import read_meme
 from seqcast.motifs.effect_parts import Found, Member
-from seqcast.motifs.effects import ARRANGEMENTS
+from seqcast.motifs.placing import ARRANGEMENTS, read_found
 
 FORMAT, FORMAT_VERSION = "seqcast-motif-effects", 1
 EFFECTS = ("motif", "target", "model", "effect", "low", "high", "backgrounds")
@@ -70,7 +69,7 @@ def write_effects(
         for model, those in members.items()
     }
     facts = _find_facts(opened)
-    found = {model: _average(those) for model, those in opened.items()}
+    found = {model: _average(those) for model, those in opened.items() if facts["motifs"]}
     ids, paired = facts["motifs"], [facts["motifs"][each] for each in facts["paired"]]
     folder = output.parent
     rows = [
@@ -83,7 +82,7 @@ def write_effects(
         for row in _list_pairs(model, each, paired, facts["distances"], targets)
     ]
     _write_table(folder / "pairs.tsv", PAIRS, rows)
-    names = {motif.id: motif.name for motif in read_meme(meme)}
+    names = {motif.id: motif.name for motif in read_found(meme)}
     content = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,

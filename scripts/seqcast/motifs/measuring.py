@@ -14,16 +14,10 @@ from seqcast.core.memory import keep_memory
 from seqcast.core.provenance import sha256_of
 from seqcast.data import Dataset, read_dataset
 from seqcast.genome.codes import decode
-from seqcast.genome.meme import read_meme
 from seqcast.motifs.backgrounds import choose_windows, make_background
 from seqcast.motifs.effect_parts import Found, Part, is_done, write_list, write_part
-from seqcast.motifs.effects import (
-    ARRANGEMENTS,
-    PairEffects,
-    Ruler,
-    find_distances,
-    find_letters,
-)
+from seqcast.motifs.effects import PairEffects, Ruler
+from seqcast.motifs.placing import ARRANGEMENTS, find_distances, find_letters, read_found
 from seqcast.nn.device import choose_device, keep_all_digits, set_threads
 from seqcast.predict.inference import open_fitting
 from seqcast.settings import MotifsSettings, PredictSettings, TrainSettings
@@ -49,9 +43,9 @@ class Asked:
 
         Raises `SeqcastError` where one does not fit into a window.
         """
-        motifs = read_meme(meme)
+        motifs = read_found(meme)
         letters = [find_letters(motif) for motif in motifs]
-        widest = max(map(len, letters))
+        widest = max(map(len, letters), default=0)
         if 2 * widest > dataset.window - 2 * dataset.bin_size:
             raise SeqcastError(
                 f"{meme}: the longest motif has {widest:,} bases, more than half a window of"
@@ -102,7 +96,7 @@ def measure_member(
         "paired": list(asked.paired),
         "distances": list(asked.distances),
     }
-    numbers = range(settings.backgrounds)
+    numbers = range(settings.backgrounds if asked.letters else 0)
     parts = [Part.from_backgrounds(numbers[at : at + _PART], facts) for at in numbers[::_PART]]
     output.parent.mkdir(parents=True, exist_ok=True)
     rows = choose_windows(dataset, settings.backgrounds, settings.seed)

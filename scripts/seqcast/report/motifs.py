@@ -14,8 +14,9 @@ from seqcast.core.damage import refuse_damage
 from seqcast.core.errors import list_some
 from seqcast.core.hdf5 import open_hdf5
 from seqcast.core.seal import read_sealed
-from seqcast.genome.meme import Motif, read_meme
+from seqcast.genome.meme import Motif
 from seqcast.motifs.effects_writing import ANY
+from seqcast.motifs.placing import read_found
 from seqcast.report.figures.correlations import find_order
 from seqcast.report.figures.motifs import Course, HeatMap, plot_courses, plot_heat_map
 from seqcast.report.motif_logos import draw_logo, draw_range, find_bits
@@ -115,7 +116,7 @@ def read_motifs(folder: Path) -> Motifs | None:
         return None
     return Motifs(
         folder,
-        read_meme(meme),
+        read_found(meme),
         _read_json(folder / "motifs.json"),
         _read_json(folder / "effects.json"),
         _read_table(folder / "patterns.tsv"),
@@ -165,16 +166,15 @@ def describe_motifs(
     pairs = _keep_model(motifs.pairs, ranked)
     heat_map = _write_heat_map(folder, motifs, effects, targets) if len(effects) else None
     courses = _find_courses(motifs, pairs, targets)
-    tables = list(_make_tables(motifs, ranked, effects, targets))
-    shown = tables[:MOST_TABLES]
+    tables, more = _make_tables(motifs, ranked, effects, targets)
     return Reads(
         _make_headline(motifs, effects, targets),
         tuple(_explain(motifs, effects, courses, targets)),
         heat_map,
         _write_courses(folder, courses) if courses else None,
-        tuple(shown[:_OPEN]),
-        tuple(shown[_OPEN:]),
-        len(tables) - len(shown),
+        tuple(tables[:_OPEN]),
+        tuple(tables[_OPEN:]),
+        more,
         int(motifs.made.get("radius", 0)),
         int(motifs.made.get("backgrounds", 0)),
     )
@@ -244,7 +244,7 @@ def _explain(
             f" {each.target} {np.exp(each.synergy[best]):.1f} times what the two do apart."
         )
     if missed := motifs.found.get("missed"):
-        yield f"Known, but not found: {list_some(missed, 6)}."
+        yield f"Known, but not found: {list_some([each['name'] for each in missed], 6)}."
 
 
 def _choose(size: np.ndarray, most: int) -> np.ndarray:
@@ -365,22 +365,28 @@ def _make_tables(
     ranked: Sequence[ModelResults],
     effects: pd.DataFrame,
     targets: Mapping[str, str],
-) -> Iterator[PatternTable]:
-    """Yield the patterns of each target, those of the best model; the target of most first."""
+) -> tuple[list[PatternTable], int]:
+    """Return the patterns of the first targets, and how many more have any.
+
+    Of the best model, the target of most seqlets first, those without patterns last.
+    """
     patterns = _keep_model(motifs.patterns, ranked)
-    said = {}
+    said: dict[str, Mapping[str, Any]] = {}
     for each in motifs.found.get("targets", ()):
         said.setdefault(each["target"], each)
     groups = dict(list(patterns.groupby("target", sort=False))) if len(patterns) else {}
     order = sorted(groups, key=lambda target: -groups[target]["seqlets"].sum())
-    folds = {
-        (row.motif, row.target): row.effect for row in effects.itertuples()
-    } if len(effects) else {}  # fmt: skip
-    for target in order:
-        yield _make_table(motifs, groups[target], target, targets, said.get(target, {}), folds)
+    folds = {}
+    if len(effects):
+        folds = effects.set_index(["motif", "target"])["effect"].to_dict()
+    tables = [
+        _make_table(motifs, groups[target], target, targets, said.get(target, {}), folds)
+        for target in order[:MOST_TABLES]
+    ]
     for target, each in said.items():
-        if target not in groups and each.get("why"):
-            yield PatternTable(targets[target], (), 0, str(each["why"]))
+        if target not in groups and each.get("why") and len(tables) < MOST_TABLES:
+            tables.append(PatternTable(targets[target], (), 0, str(each["why"])))
+    return tables, max(len(order) - MOST_TABLES, 0)
 
 
 def _make_table(
