@@ -179,7 +179,7 @@ def plot_courses(courses: Sequence[Course], title: str) -> Figure:
     """Plot a panel a pair: synergy against distance with its band, and what adding would give."""
     columns = min(len(courses), 2)
     rows = -(-len(courses) // columns)
-    figure = make_figure(5 * columns, 0.8 + 2.5 * rows, title)
+    figure = make_figure(5 * columns, (0.8 if columns > 1 else 1.0) + 2.5 * rows, title)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     own = find_style(0)
     for axes, each in zip(panels, courses, strict=False):
@@ -213,7 +213,9 @@ def plot_courses(courses: Sequence[Course], title: str) -> Figure:
         axes.set_xlabel("bases between the motifs' middles")
     figure.supylabel("fold", fontsize=9, color=INK)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", frameon=False, fontsize=8, ncols=2)
+    figure.legend(
+        handles, labels, loc="outside lower center", frameon=False, fontsize=8, ncols=columns
+    )
     return figure
 
 
