@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_run import TEMPLATES, write_fake_dataset, write_fake_model
+from fake_run import write_fake_dataset, write_fake_model
 from motif_files import make_motifs, write_motifs
 
 from seqcast.core.errors import SeqcastError
@@ -18,6 +18,7 @@ from seqcast.report.motifs import describe_motifs, read_motifs
 from seqcast.report.page import write_report
 from seqcast.report.results import ModelFiles
 
+TEMPLATES = Path(__file__).parents[1] / "workflow" / "report"
 NAMES = ["CTCF", "DNase", "<b>starts</b> +"]
 EFFECTS = np.array([[2.8, 0.5, 0.0], [-0.7, 0.1, 0.1], [0.0, 0.1, -0.1]])
 
