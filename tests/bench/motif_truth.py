@@ -72,9 +72,7 @@ def _drivers(arrays: Arrays) -> Iterator[tuple[str, str]]:
 
 def _near(sites: pd.DataFrame, place: object) -> pd.DataFrame:
     middle = (sites["start"] + sites["end"]) / 2
-    return sites[
-        (sites["contig"] == place.contig) & ((middle - place.summit).abs() <= RADIUS)
-    ]
+    return sites[(sites["contig"] == place.contig) & ((middle - place.summit).abs() <= RADIUS)]
 
 
 def _count(ones: pd.DataFrame, others: pd.DataFrame) -> int:

@@ -17,9 +17,8 @@ from seqcast.core.seal import write_sealed
 from seqcast.genome.codes import N
 from seqcast.genome.meme import Motif, read_meme, to_consensus, write_meme
 from seqcast.motifs.arrays import Arrays, read_arrays
-from seqcast.motifs.discovering import read_discovered
-from seqcast.motifs.naming import NAMED
-from seqcast.motifs.patterns import read_rows, write_table
+from seqcast.motifs.facts import read_discovered
+from seqcast.motifs.patterns import NAMED, read_rows, write_table
 from seqcast.motifs.scanning import Scanner, Words, find_background
 from seqcast.settings import MotifsSettings
 

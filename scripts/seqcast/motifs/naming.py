@@ -11,9 +11,10 @@ import numpy as np
 from seqcast.core.console import log
 from seqcast.genome.meme import Motif, read_meme, to_consensus, write_meme
 from seqcast.motifs.arrays import read_arrays
-from seqcast.motifs.discovering import read_discovered
+from seqcast.motifs.facts import read_discovered
 from seqcast.motifs.patterns import (
     COLUMNS,
+    NAMED,
     Pattern,
     read_patterns,
     write_matrices,
@@ -22,9 +23,6 @@ from seqcast.motifs.patterns import (
 from seqcast.motifs.tools import Tools
 from seqcast.variants.significance import find_q
 
-# Below this q a pattern is called what the database's motif is called, and below this p, times the
-# number of patterns, two patterns are one motif.
-NAMED = 0.01
 # Of fewer targets tomtom's p values hang on which letters their columns happen to have.
 _TARGETS = 50
 
