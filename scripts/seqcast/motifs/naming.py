@@ -27,6 +27,10 @@ from seqcast.variants.significance import find_q
 _TARGETS = 50
 
 
+# Of a pattern that is no motif.
+_NONE = Motif("", "", np.empty((0, 4)))
+
+
 @dataclass(frozen=True)
 class Match:
     """The database's motif that is most similar to a pattern; `is_reversed`: on its other strand.
@@ -68,14 +72,15 @@ def name_all(
         raw = discovered.parent / slug / "modisco.h5"
         patterns += read_patterns(raw, each["target"], each["model"], places[slug])
     known = read_meme(database) if database else []
-    matches, distinct = merge(patterns, known, tools) if patterns else ({}, [])
+    enough = [pattern for pattern in patterns if pattern.is_motif]
+    matches, distinct = merge(enough, known, tools) if enough else ({}, [])
     motifs = [each.to_motif(number) for number, each in enumerate(distinct, start=1)]
     of = {
         pattern.id: (pattern, motif)
         for each, motif in zip(distinct, motifs, strict=True)
         for pattern in each.patterns
     }
-    turned = [of[each.id] for each in patterns]
+    turned = [of.get(each.id, (each, _NONE)) for each in patterns]
     write_matrices(output.with_name("patterns.h5"), [pattern for pattern, _ in turned])
     write_meme(discovered.parent / "motifs.meme", motifs)
     write_table(
