@@ -300,3 +300,66 @@ def test_arrays_that_are_not_those_listed_are_refused(tmp_path: Path) -> None:
     path.write_text("{}")
     with pytest.raises(SeqcastError, match=r"run `snakemake explain` again"):
         read_arrays(path)
+
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.slow
+def test_tf_modisco_finds_what_is_planted_and_the_same_again(tmp_path: Path) -> None:
+    python = ROOT / ".venv-motifs/bin/python"
+    if not python.is_file():
+        pytest.skip("TF-MoDISco is not installed: make motifs")
+    planted = {"CTCF": CTCF, "TATA": TATA, "REST": "TTCAGCACCATGGACAG"}
+    rng = np.random.default_rng(1)
+    sites = [
+        Site(row, 60 + 100 * place, consensus, bool(rng.integers(2)), rng.uniform(0.5, 1.5))
+        for row in range(120)
+        for place, consensus in enumerate(planted.values())
+        if rng.random() < 0.6
+    ]
+    places = [("chr1", 1_000 * row) for row in range(120)]
+    explained = write_explain(tmp_path / "explain", [Planted("one", places, sites, noise=0.05)])
+    known = tmp_path / "known.meme"
+    others = [Motif("O", "OTHER", from_consensus("ACCTGGTTACGT"))]
+    write_meme(
+        known, [Motif(name, name, from_consensus(planted[name])) for name in planted] + others
+    )
+    settings = MotifsSettings(database=str(known))
+    tools = Tools.find(python, ROOT / "results/shared/numba")
+    folders = [tmp_path / name for name in ("first", "again")]
+    for folder in folders:
+        parts = folder / "parts"
+        parts.mkdir(parents=True)
+        discover_all(explained, settings, tools, parts / "discovered.json")
+        name_all(explained, parts / "discovered.json", known, tools, folder / "patterns.tsv")
+        discovered = Discovered(parts / "discovered.json", folder / "patterns.tsv", known)
+        find_hits(explained, parts / "motifs.meme", settings, folder / "motifs.json", discovered)
+    first, again = folders
+    for file in ("patterns.tsv", "patterns.h5", "motifs.meme", "hits.tsv", "hits.bed"):
+        assert (first / file).read_bytes() == (again / file).read_bytes()
+
+    named = {motif.name: motif for motif in read_meme(first / "motifs.meme")}
+    assert named.keys() >= planted.keys()
+    for row in read_rows(first / "patterns.tsv"):
+        assert row["motif"] == "" or float(row["q"]) < 0.01 or row["name"] not in planted
+    hits = pd.read_csv(first / "hits.tsv", sep="\t")
+    wanted = {
+        (name, 1_000 * site.row + site.start + len(site.consensus) // 2)
+        for site in sites
+        for name, consensus in planted.items()
+        if consensus == site.consensus
+    }
+    middle = (hits["start"] + hits["end"]) // 2
+    found = {
+        (name, base + shift)
+        for name, base in zip(hits["name"], middle, strict=True)
+        for shift in range(-3, 4)
+    }
+    assert len(wanted & found) > 0.95 * len(wanted)
+    is_right = [
+        any((name, base + shift) in wanted for shift in range(-3, 4))
+        for name, base in zip(hits["name"], middle, strict=True)
+        if name in planted
+    ]
+    assert np.mean(is_right) > 0.95
