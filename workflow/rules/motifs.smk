@@ -19,7 +19,7 @@ if settings.motifs.discover:
 
     rule motifs_discover:
         input:
-            explained=rules.explain.input,
+            explained=f"{EXPLAIN}/explain.json",
         output:
             # What it found of each target lies beside it and is not declared: Snakemake would
             # delete it with a job that was killed.
@@ -44,7 +44,7 @@ if settings.motifs.discover:
 
     rule motifs_names:
         input:
-            explained=rules.explain.input,
+            explained=f"{EXPLAIN}/explain.json",
             discovered=f"{MOTIFS_FOLDER}/parts/discovered.json",
             database=as_input(FILES.motifs),
         output:
@@ -69,13 +69,13 @@ if settings.motifs.discover:
 
 rule motifs_hits:
     input:
-        explained=rules.explain.input,
+        explained=f"{EXPLAIN}/explain.json",
         motifs=(
             rules.motifs_names.output.motifs
             if settings.motifs.discover
             else as_input(FILES.motifs)
         ),
-        discovered=rules.motifs_discover.output if settings.motifs.discover else [],
+        discovered=f"{MOTIFS_FOLDER}/parts/discovered.json" if settings.motifs.discover else [],
         patterns=rules.motifs_names.output.table if settings.motifs.discover else [],
         database=as_input(FILES.motifs),
     output:

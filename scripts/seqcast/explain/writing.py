@@ -20,7 +20,7 @@ from seqcast.core.provenance import sha256_of
 from seqcast.core.seal import write_sealed
 from seqcast.data import Dataset, read_dataset
 from seqcast.explain.layout import Layout
-from seqcast.explain.npz import write_npz
+from seqcast.explain.npz import FORMAT, FORMAT_VERSION, HYPOTHETICAL, SEQUENCE, write_npz
 from seqcast.explain.parts import Part, Values, read_list, read_part
 from seqcast.explain.regions import (
     Explained,
@@ -33,8 +33,7 @@ from seqcast.genome.bigwig import Run, write_bigwig
 from seqcast.genome.codes import N
 from seqcast.settings import ExplainSettings
 
-FORMAT, FORMAT_VERSION = "seqcast-explain", 1
-CONTRIBUTIONS, SPREAD, SEQUENCE, HYPOTHETICAL = "contributions", "spread", "ohe", "attr"
+CONTRIBUTIONS, SPREAD = "contributions", "spread"
 COLUMNS = (
     "target", "model", "contig", "start", "end", "summit", "name", "split", "observed",
     "predicted", "explained", "sum", "spread", "delta", "method",

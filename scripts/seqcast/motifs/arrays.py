@@ -15,12 +15,7 @@ from seqcast.core.disk import check_format
 from seqcast.core.errors import SeqcastError
 from seqcast.core.provenance import sha256_of
 from seqcast.core.seal import read_sealed
-from seqcast.explain.writing import (
-    FORMAT,
-    FORMAT_VERSION,
-    HYPOTHETICAL,
-    SEQUENCE,
-)
+from seqcast.explain.npz import FORMAT, FORMAT_VERSION, HYPOTHETICAL, SEQUENCE
 from seqcast.genome.codes import N
 
 REMEDY = "run `snakemake explain` again"

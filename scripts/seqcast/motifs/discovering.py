@@ -9,19 +9,18 @@ from typing import Any
 import numpy as np
 
 from seqcast.core.console import format_seconds, log, progress
-from seqcast.core.damage import refuse_damage
-from seqcast.core.disk import check_format, written_whole
+from seqcast.core.disk import written_whole
 from seqcast.core.errors import SeqcastError
 from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import AGAIN, read_sealed, write_sealed
+from seqcast.core.seal import write_sealed
 from seqcast.genome.codes import N
 from seqcast.motifs.arrays import Arrays, read_arrays
+from seqcast.motifs.facts import FORMAT, FORMAT_VERSION, read_facts
 from seqcast.motifs.modisco import MIN_SEQLETS
 from seqcast.motifs.patterns import count_patterns
 from seqcast.motifs.tools import Tools
 from seqcast.settings import MotifsSettings
 
-FORMAT, FORMAT_VERSION = "seqcast-discovered", 1
 # TF-MoDISco expands its seqlets to so many bases, and needs room for them.
 MIN_WIDTH = 100
 _MORE = (
@@ -55,12 +54,6 @@ def discover_all(explained: Path, settings: MotifsSettings, tools: Tools, output
     )
     content = {"format": FORMAT, "format_version": FORMAT_VERSION, "versions": versions}
     write_sealed(output, json.dumps({**content, "targets": facts}, indent=1) + "\n")
-
-
-def read_discovered(path: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Read what is known of each target, and the versions that found it."""
-    said = _read(path)
-    return said["targets"], said["versions"]
 
 
 def _discover(
@@ -140,16 +133,8 @@ def _tell_why(known: dict[str, Any], codes: np.ndarray, contributions: np.ndarra
 def _read_kept(path: Path, raw: Path, digest: str) -> dict[str, Any] | None:
     """Return what is known of a target that was looked at with the same, None where none was."""
     try:
-        found = _read(path)
+        found = read_facts(path)
         is_same = found.pop("digest") == digest and found.pop("sha256") == sha256_of(raw)
     except (SeqcastError, OSError):
         return None
     return {key: found[key] for key in found if not key.startswith("format")} if is_same else None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    text = read_sealed(path, AGAIN)
-    with refuse_damage(path, "is not a list of what was discovered", AGAIN):
-        said = json.loads(text)
-        check_format(path, said, (FORMAT, FORMAT_VERSION), AGAIN)
-        return said

@@ -17,9 +17,8 @@ from seqcast.core.seal import write_sealed
 from seqcast.genome.codes import N
 from seqcast.genome.meme import Motif, read_meme, to_consensus, write_meme
 from seqcast.motifs.arrays import Arrays, read_arrays
-from seqcast.motifs.discovering import read_discovered
-from seqcast.motifs.naming import NAMED
-from seqcast.motifs.patterns import read_rows, write_table
+from seqcast.motifs.facts import read_discovered
+from seqcast.motifs.patterns import NAMED, read_rows, write_table
 from seqcast.motifs.scanning import Scanner, Words, find_background
 from seqcast.settings import MotifsSettings
 
@@ -58,7 +57,8 @@ def find_hits(
 
     `meme` has the motifs that were discovered, or else is the database.
     """
-    motifs, every = read_meme(meme) if meme.stat().st_size else [], read_arrays(explained)
+    is_any = not discovered or any(row["motif"] for row in read_rows(discovered.patterns))
+    motifs, every = read_meme(meme) if is_any else [], read_arrays(explained)
     background = find_background([arrays.read()[0] for arrays in every])
     missed = _find_missed(discovered) if discovered else []
     # Stretches of one width are compared together.
@@ -74,9 +74,11 @@ def find_hits(
             for scanner in scanners:
                 hits, count = target.find(scanner)
                 counts.append(count)
-                found.append(hits)
+                if len(hits):
+                    found.append(hits)
             bar.update(1)
-    table, known = pd.concat(found), {motif.id for motif in motifs}
+    table = pd.concat(found) if found else pd.DataFrame(columns=list(COLUMNS))
+    known = {motif.id for motif in motifs}
     count = pd.DataFrame(counts, columns=COUNTS)
     table = table[table["motif"].isin(known)].sort_values(_ORDER, ignore_index=True)
     if not discovered:

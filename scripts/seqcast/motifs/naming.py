@@ -11,9 +11,10 @@ import numpy as np
 from seqcast.core.console import log
 from seqcast.genome.meme import Motif, read_meme, to_consensus, write_meme
 from seqcast.motifs.arrays import read_arrays
-from seqcast.motifs.discovering import read_discovered
+from seqcast.motifs.facts import read_discovered
 from seqcast.motifs.patterns import (
     COLUMNS,
+    NAMED,
     Pattern,
     read_patterns,
     write_matrices,
@@ -22,11 +23,12 @@ from seqcast.motifs.patterns import (
 from seqcast.motifs.tools import Tools
 from seqcast.variants.significance import find_q
 
-# Below this q a pattern is called what the database's motif is called, and below this p, times the
-# number of patterns, two patterns are one motif.
-NAMED = 0.01
 # Of fewer targets tomtom's p values hang on which letters their columns happen to have.
 _TARGETS = 50
+
+
+# Of a pattern that is no motif.
+_NONE = Motif("", "", np.empty((0, 4)))
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,15 @@ def name_all(
         raw = discovered.parent / slug / "modisco.h5"
         patterns += read_patterns(raw, each["target"], each["model"], places[slug])
     known = read_meme(database) if database else []
-    matches, distinct = merge(patterns, known, tools) if patterns else ({}, [])
+    enough = [pattern for pattern in patterns if pattern.is_motif]
+    matches, distinct = merge(enough, known, tools) if enough else ({}, [])
     motifs = [each.to_motif(number) for number, each in enumerate(distinct, start=1)]
     of = {
         pattern.id: (pattern, motif)
         for each, motif in zip(distinct, motifs, strict=True)
         for pattern in each.patterns
     }
-    turned = [of[each.id] for each in patterns]
+    turned = [of.get(each.id, (each, _NONE)) for each in patterns]
     write_matrices(output.with_name("patterns.h5"), [pattern for pattern, _ in turned])
     write_meme(discovered.parent / "motifs.meme", motifs)
     write_table(

@@ -22,8 +22,14 @@ COLUMNS = (
     "offset_q25", "offset_median", "offset_q75", "match", "match_name", "p", "q", "width",
     "consensus",
 )  # fmt: skip
-# Flanks below this share of the largest contribution are cut, as TF-MoDISco's own report does.
-_TRIM = 0.3
+# Below this q a pattern is called what the database's motif is called, and below this p, times the
+# number of patterns, two patterns are one motif.
+NAMED = 0.01
+# Flanks below this share of the largest contribution are cut, as TF-MoDISco's own report does, and
+# those with less information, in bits: weak patterns have flanks of noise.
+_TRIM, INFORMATIVE = 0.3, 0.5
+# So many informative bases make a motif.
+_ENOUGH = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +54,11 @@ class Pattern:
     def contribution(self) -> float:
         """The mean sum of the contributions of its bases."""
         return float(self.cwm.sum())
+
+    @property
+    def is_motif(self) -> bool:
+        """Say whether enough of its bases are always the same."""
+        return bool((find_information(self.ppm) >= INFORMATIVE).sum() >= _ENOUGH)
 
     def turn(self) -> "Pattern":
         """Return it as it reads on the other strand."""
@@ -86,7 +97,7 @@ def _read(
     group: h5py.Group, id_: str, target: str, model: str, sign: str, places: Sequence[Place]
 ) -> Pattern:
     ppm, cwm = (group[key][()].astype(float) for key in ("sequence", "contrib_scores"))
-    first, end = find_core(cwm)
+    first, end = find_core(ppm, cwm)
     starts, ends, rows, is_reversed = (
         group[f"seqlets/{key}"][()] for key in ("start", "end", "example_idx", "is_revcomp")
     )
@@ -100,10 +111,21 @@ def _read(
     )  # fmt: skip
 
 
-def find_core(cwm: np.ndarray) -> tuple[int, int]:
-    """Return first base and end of what contributes to a pattern, (width, 4), without flanks."""
+def find_information(ppm: np.ndarray) -> np.ndarray:
+    """Return the information of each position of shares (width, 4), in bits, from 0 to 2."""
+    logs = np.log2(ppm, out=np.zeros_like(ppm), where=ppm > 0)
+    return 2 + (ppm * logs).sum(axis=1)
+
+
+def find_core(ppm: np.ndarray, cwm: np.ndarray) -> tuple[int, int]:
+    """Return first base and end of what matters of a pattern, (width, 4), without flanks.
+
+    Where nothing is informative that is what contributes.
+    """
     size = np.abs(cwm).sum(axis=1)
-    kept = np.flatnonzero(size >= _TRIM * size.max())
+    does = size >= _TRIM * size.max()
+    kept = np.flatnonzero(does & (find_information(ppm) >= INFORMATIVE))
+    kept = kept if len(kept) else np.flatnonzero(does)
     return int(kept[0]), int(kept[-1]) + 1
 
 

@@ -13,11 +13,12 @@ from seqcast.core.disk import write_text
 from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import AGAIN, read_sealed
 from seqcast.core.templates import render
-from seqcast.tracks.browser.annotations import copy_annotations, make_annotation_tracks
+from seqcast.tracks.browser.annotations import MOTIFS, copy_annotations, make_annotation_tracks
 from seqcast.tracks.browser.contributions import read_all_tracks, read_alleles
 from seqcast.tracks.browser.igvjs import read_igv_js
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.options import (
+    make_motifs_track,
     make_options,
     make_phrase,
     make_reference,
@@ -62,10 +63,11 @@ def write_browser(
     """Write `index.html` and `igv.min.js` into a folder of tracks.
 
     There lie `tracks.tsv`, maybe `contributions.tsv` and `variants.tsv`, the tracks, `genome.fa`,
-    `.fai`, `genome.chrom.sizes` and maybe `splits.bed`; beside `template` its parts `browser.css`
-    and `browser.js`. `loci` are buttons, the first is shown; `annotation` are files of the user's.
-    `scores` ranks the targets (r, by name): of many only the best dozen are on at first. `command`
-    opens the page, for who opens it from disk. Raises SeqcastError where there are no tracks.
+    `.fai`, `genome.chrom.sizes`, maybe `splits.bed` and `motifs.bed`; beside `template` its parts
+    `browser.css` and `browser.js`. `loci` are buttons, the first is shown; `annotation` are files
+    of the user's. `scores` ranks the targets (r, by name): of many only the best dozen are on at
+    first. `command` opens the page, for who opens it from disk. Raises SeqcastError where there are
+    no tracks.
     """
     folder, template = Path(folder), Path(template)
     rows = read_all_tracks(folder)
@@ -77,6 +79,7 @@ def write_browser(
     extra = [make_splits_track("splits.bed")] if (folder / "splits.bed").is_file() else []
     variants = [locus.spot for locus in loci if isinstance(locus, VariantPlace)]
     extra += [make_variants_track(variants)] if variants else []
+    motifs = [make_motifs_track(MOTIFS)] if (folder / MOTIFS).is_file() else []
     loci = list(loci) or [_make_first(sizes)]
     reference = make_reference(assembly or "genome", quote, len(sizes), is_stand_in=is_stand_in)
     tracks = make_tracks(rows, quote, find_scales(folder, rows))
@@ -97,7 +100,7 @@ def write_browser(
         or f"PYTHONPATH=scripts python -m seqcast.tracks.browser.serving {folder}",
         "data": {
             "options": make_options(
-                reference, extra + make_annotation_tracks(names, quote), loci[0].place
+                reference, extra + motifs + make_annotation_tracks(names, quote), loci[0].place
             ),
             **make_choice(tracks, scores or {}),
         },

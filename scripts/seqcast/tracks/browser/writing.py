@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from seqcast.core.console import log
+from seqcast.tracks.browser.annotations import put_motifs
 from seqcast.tracks.browser.contributions import put_alleles, put_contributions
 from seqcast.tracks.browser.explained import Explained
 from seqcast.tracks.browser.hub import write_hub
@@ -38,16 +39,18 @@ def write_browsers(
     scores: Mapping[str, float] | None = None,
     explained: Explained | None = None,
     varied: Varied | None = None,
+    motifs: Path | None = None,
     command: str = "",
 ) -> None:
     """Write IGV's session, UCSC's hub, JBrowse's config and `index.html`, which links to them.
 
     The options are those of `write_browser`; the first of `loci` is where each one opens. `ucsc` is
     UCSC's name of the assembly, where the user gave one. The contributions that `explained` has,
-    and the alleles that `varied` has, become tracks of the folder.
+    the alleles that `varied` has, and the hits of `motifs` (BED), become tracks of the folder.
     """
     put_contributions(folder, explained)
     put_alleles(folder, varied)
+    put_motifs(Path(folder), motifs)
     known = ucsc or find_ucsc_name(assembly, read_sizes(folder))
     first = loci[0] if loci else None
     write_igv_session(folder, assembly=known, locus=first, is_stand_in=is_stand_in, scores=scores)
