@@ -128,11 +128,11 @@ def read_motifs(folder: Path) -> Motifs | None:
 def _read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    text = read_sealed(path, REMEDY)
     with refuse_damage(path, "is not what `motifs` writes", REMEDY):
-        return dict(json.loads(text))
+        return dict(json.loads(read_sealed(path, REMEDY)))
 
 
+_SIGNS = {"pos": "", "neg": ", lowers"}
 _TEXT = (
     "id", "target", "model", "sign", "motif", "name", "match", "match_name", "consensus", "first",
     "second", "arrangement",
@@ -142,9 +142,8 @@ _TEXT = (
 def _read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame()
-    text = io.StringIO(read_sealed(path, REMEDY))
     with refuse_damage(path, "is not what `motifs` writes", REMEDY):
-        types = dict.fromkeys(_TEXT, str)
+        text, types = io.StringIO(read_sealed(path, REMEDY)), dict.fromkeys(_TEXT, str)
         return pd.read_csv(text, sep="\t", dtype=types, keep_default_na=False, na_values={
             key: [""] for key in ("p", "q", "effect", "low", "high", "synergy")
         })  # fmt: skip
@@ -409,8 +408,9 @@ def _make_table(
             cells.append(
                 {
                     "logo": Drawing(*draw_logo(cwm), f"logo of {row.consensus}"),
-                    "name": names.get(row.motif, row.name),
-                    "note": row.motif + ("" if row.sign == "pos" else ", lowers"),
+                    # One of a few letters is no motif.
+                    "name": names.get(row.motif, row.consensus),
+                    "note": (row.motif or "no motif") + _SIGNS[row.sign],
                     "match": row.match_name if row.match_name != row.name else "",
                     "q": "" if np.isnan(row.q) else f"{row.q:.1g}",
                     "peaks": f"{row.regions:,}" + (f" of {total:,}" if total else ""),
