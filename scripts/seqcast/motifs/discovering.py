@@ -110,7 +110,7 @@ def _describe(
 
 def forecast(stretches: int) -> float:
     """Return about how many seconds so many stretches take one core; measured, docs/motifs.md."""
-    return 10 + stretches / 50
+    return 20 + stretches / 20
 
 
 def _tell_why(known: dict[str, Any], codes: np.ndarray, contributions: np.ndarray) -> str:

@@ -1,9 +1,9 @@
 """Find where motifs stand that matter: matches whose bases contribute to what is predicted."""
 
 import json
+from bisect import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from seqcast.genome.codes import N
 from seqcast.genome.meme import Motif, read_meme, to_consensus, write_meme
 from seqcast.motifs.arrays import Arrays, read_arrays
 from seqcast.motifs.facts import read_discovered
-from seqcast.motifs.patterns import NAMED, read_rows, write_table
+from seqcast.motifs.patterns import MATRICES, NAMED, TABLE, read_rows
 from seqcast.motifs.scanning import Scanner, Words, find_background
 from seqcast.settings import MotifsSettings
 
@@ -62,12 +62,15 @@ def find_hits(
     background = find_background([arrays.read()[0] for arrays in every])
     missed = _find_missed(discovered) if discovered else []
     # Stretches of one width are compared together.
-    scanners = sorted(
-        (Scanner.make(motif, background, settings.p) for motif in [*motifs, *missed]),
-        key=lambda scanner: len(scanner.scores),
+    scanners, others = (
+        sorted(
+            (Scanner.make(motif, background, settings.p) for motif in each),
+            key=lambda scanner: len(scanner.scores),
+        )
+        for each in (motifs, missed)
     )
     _warn_of_short(scanners, settings.p)
-    found, counts = [], []
+    found, counts, unseen = [], [], []
     with progress(len(every), "hits", "targets") as bar:
         for arrays in every:
             target = Target(arrays, settings.contribution)
@@ -76,15 +79,17 @@ def find_hits(
                 counts.append(count)
                 if len(hits):
                     found.append(hits)
+            unseen += [target.find(scanner)[1] for scanner in others]
             bar.update(1)
     table = pd.concat(found) if found else pd.DataFrame(columns=list(COLUMNS))
-    known = {motif.id for motif in motifs}
-    count = pd.DataFrame(counts, columns=COUNTS)
-    table = table[table["motif"].isin(known)].sort_values(_ORDER, ignore_index=True)
+    table, count = table.sort_values(_ORDER), pd.DataFrame(counts, columns=COUNTS)
     if not discovered:
         with_hits = set(table["motif"])
         motifs = [motif for motif in motifs if motif.id in with_hits]
-    _write(output, motifs, table, count[count["motif"].isin(known) & (count["matches"] > 0)])
+        for name in (TABLE, MATRICES):
+            # Of an earlier run.
+            output.with_name(name).unlink(missing_ok=True)
+    _write(output, motifs, table, count[count["matches"] > 0])
     facts = {
         **settings.model_dump(mode="json", include={"discover", "database", "p", "contribution"}),
         "background": background.round(6).tolist(),
@@ -92,7 +97,7 @@ def find_hits(
         **_tell_targets(every, discovered),
         "motifs": _tell_motifs(motifs, table, count, discovered),
         "short": [each.motif.id for each in scanners if each.is_short],
-        "missed": [_tell_missed(motif, count) for motif in missed],
+        "missed": _tell_missed(missed, pd.DataFrame(unseen, columns=COUNTS)),
     }
     _finish(output, facts)
     places = table.drop_duplicates(_ORDER[:5])
@@ -116,7 +121,7 @@ class Target:
         self._words, self._places = Words(codes), arrays.places
         self._sums = _add_up(contributions)
         self._unknown = _add_up(codes == N)
-        self._sorted = lru_cache(maxsize=1)(self._sort)
+        self._known_width, self._known = 0, np.empty(0)
 
     def find(self, scanner: Scanner) -> tuple[pd.DataFrame, dict[str, Any]]:
         """Return the hits of a motif, with the columns of `hits.tsv`, and how many there are."""
@@ -170,9 +175,13 @@ class Target:
         """Return the sums of all stretches so wide, (regions, starts)."""
         return self._sums[:, width:] - self._sums[:, :-width]
 
-    def _sort(self, width: int) -> np.ndarray:
-        is_known = self._unknown[:, width:] == self._unknown[:, :-width]
-        return np.sort(np.abs(self._sum(width)[is_known]))
+    def _sorted(self, width: int) -> np.ndarray:
+        """Return the sizes of the sums of all stretches so wide without N, sorted."""
+        if width != self._known_width:
+            is_known = self._unknown[:, width:] == self._unknown[:, :-width]
+            self._known = np.sort(np.abs(self._sum(width)[is_known]))
+            self._known_width = width
+        return self._known
 
 
 def _add_up(values: np.ndarray) -> np.ndarray:
@@ -185,16 +194,17 @@ def _is_repeated(*keys: np.ndarray) -> np.ndarray:
 
 
 def keep_best(contigs: np.ndarray, starts: np.ndarray, score: np.ndarray, width: int) -> np.ndarray:
-    """Return the best of each matches of one motif that share more than half of their bases.
+    """Return which matches of a motif are the best of those that share more than half their bases.
 
     Palindromes match on both strands. Of equal scores the first is the best.
     """
     kept: dict[str, list[int]] = {}
     found = []
     for at in np.lexsort((starts, -score)).tolist():
-        others = kept.setdefault(contigs[at], [])
-        if all(2 * abs(starts[at] - other) >= width for other in others):
-            others.append(starts[at])
+        others, start = kept.setdefault(contigs[at], []), int(starts[at])
+        place = bisect(others, start)
+        if all(2 * abs(start - other) >= width for other in others[max(place - 1, 0) : place + 1]):
+            others.insert(place, start)
             found.append(at)
     return np.array(sorted(found), dtype=np.int64)
 
@@ -215,16 +225,20 @@ def _find_missed(discovered: Discovered) -> list[Motif]:
     return [motif for motif in known if motif.id not in seen] if len(known) <= _SMALL else []
 
 
-def _tell_missed(motif: Motif, count: pd.DataFrame) -> dict[str, Any]:
-    own = count[count["motif"] == motif.id]
-    most = int(own["hits"].max())
-    where = f"it has {most} hits in a target at most"
-    why = (
-        f"{where}, and TF-MoDISco wants {_ALIKE} stretches that are alike: explain more regions"
-        if most < _ALIKE
-        else f"{where}, which TF-MoDISco took for parts of other patterns, or did not find alike"
-    )
-    return {"id": motif.id, "name": motif.name, "matches": int(own["matches"].max()), "why": why}
+def _tell_missed(missed: Sequence[Motif], count: pd.DataFrame) -> list[dict[str, Any]]:
+    """Say of each motif how many matches and hits it has, of the target with the most."""
+    found = []
+    for motif in missed:
+        most = count.loc[count["motif"] == motif.id, ["matches", "hits"]].max()
+        where = f"it has {most['hits']} hits in a target at most"
+        why = (
+            f"{where}, and TF-MoDISco wants {_ALIKE} stretches that are alike: explain more regions"
+            if most["hits"] < _ALIKE
+            else f"{where}, which TF-MoDISco took for parts of others, or did not find alike"
+        )
+        said = {"id": motif.id, "name": motif.name, "matches": int(most["matches"]), "why": why}
+        found.append(said)
+    return found
 
 
 def _tell_targets(every: Sequence[Arrays], discovered: Discovered | None) -> dict[str, Any]:
@@ -272,7 +286,8 @@ def _write(output: Path, motifs: Sequence[Motif], table: pd.DataFrame, count: pd
         shown = rows.copy()
         for column in digits.keys() & set(columns):
             shown[column] = [_format(digits[column], value) for value in rows[column]]
-        write_table(output.with_name(name), columns, shown.to_dict("records"))
+        text = shown.to_csv(sep="\t", index=False, columns=columns, lineterminator="\n")
+        write_sealed(output.with_name(name), text)
     write_meme(output.with_name("motifs.meme"), motifs)
     places = table.sort_values([*_ORDER[:5], "p"]).drop_duplicates(_ORDER[:5])
     strength = np.minimum(-100 * np.log10(places["p"]), 1000).round().astype(int)
@@ -289,7 +304,7 @@ def _format(digits: str, value: float) -> str:
 
 def _finish(output: Path, facts: Mapping[str, Any]) -> None:
     """Write what is known of all, and list the files."""
-    names = ["motifs.meme", "patterns.tsv", "patterns.h5", "hits.tsv", "hits.bed", "counts.tsv"]
+    names = ["motifs.meme", TABLE, MATRICES, "hits.tsv", "hits.bed", "counts.tsv"]
     paths = [output.with_name(name) for name in names]
     files = [{"file": each.name, "sha256": sha256_of(each)} for each in paths if each.is_file()]
     content = {"format": FORMAT, "format_version": FORMAT_VERSION, **facts, "files": files}

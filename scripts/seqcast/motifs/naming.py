@@ -14,6 +14,7 @@ from seqcast.motifs.arrays import read_arrays
 from seqcast.motifs.facts import read_discovered
 from seqcast.motifs.patterns import (
     COLUMNS,
+    MATRICES,
     NAMED,
     Pattern,
     read_patterns,
@@ -25,8 +26,6 @@ from seqcast.variants.significance import find_q
 
 # Of fewer targets tomtom's p values hang on which letters their columns happen to have.
 _TARGETS = 50
-
-
 # Of a pattern that is no motif.
 _NONE = Motif("", "", np.empty((0, 4)))
 
@@ -50,6 +49,11 @@ class Distinct:
 
     patterns: list[Pattern] = field(default_factory=list)
     match: Match | None = None
+
+    @property
+    def seqlets(self) -> int:
+        """How many seqlets all its patterns have."""
+        return sum(each.seqlets for each in self.patterns)
 
     def to_motif(self, number: int) -> Motif:
         """Return it as a motif: its first pattern's shares, by the name of its match."""
@@ -81,7 +85,7 @@ def name_all(
         for pattern in each.patterns
     }
     turned = [of.get(each.id, (each, _NONE)) for each in patterns]
-    write_matrices(output.with_name("patterns.h5"), [pattern for pattern, _ in turned])
+    write_matrices(output.with_name(MATRICES), [pattern for pattern, _ in turned])
     write_meme(discovered.parent / "motifs.meme", motifs)
     write_table(
         output,
@@ -97,50 +101,49 @@ def merge(
 ) -> tuple[dict[str, Match], list[Distinct]]:
     """Find the best match of each pattern, by its id, and distinct motifs of the patterns.
 
-    Patterns with the more seqlets come first: each joins the first motif whose match is its own, or
-    whose first pattern it resembles, or else is a motif of its own. Patterns are turned to their
-    motif's strand, a motif to that of its match.
+    Those with the same match are one motif, and read as it does. Then each, those with a match and
+    with more seqlets first, takes up all whose first pattern is like its own, turned to its strand.
     """
-    own, theirs = [each.ppm for each in patterns], [each.probabilities for each in known]
-    count = len(own)
-    compared = tools.compare(own, extend([*own, *theirs]))
-    p, is_reversed = compared["p"], compared["reverse"] > 0
-    matches = {
-        pattern.id: _find_match(known, row[count:], reverse[count:])
-        for pattern, row, reverse in zip(
-            patterns, p[:, : count + len(known)], is_reversed, strict=True
-        )
-        if known
-    }
-    is_alike = np.maximum(p[:, :count], p[:, :count].T) * count < NAMED
-    distinct: list[Distinct] = []
-    firsts: list[int] = []
-    for at in sorted(range(count), key=lambda at: (-patterns[at].seqlets, patterns[at].id)):
-        match = matches.get(patterns[at].id)
+    matches = find_matches(patterns, known, tools)
+    groups: dict[tuple[bool, str], Distinct] = {}
+    for pattern in sorted(patterns, key=lambda each: (-each.seqlets, each.id)):
+        match = matches.get(pattern.id)
         match = match if match and match.q < NAMED else None
-        joined = next(
-            (
-                number
-                for number, each in enumerate(distinct)
-                if is_alike[at, firsts[number]] or _is_same(match, each.match)
-            ),
-            None,
-        )
-        if joined is None:
-            joined = len(distinct)
-            distinct.append(Distinct(match=match))
-            firsts.append(at)
-        first, of = firsts[joined], distinct[joined]
-        is_turned = (of.match is not None and of.match.is_reversed) ^ (
-            at != first and is_reversed[at, first]
-        )
-        of.patterns.append(patterns[at].turn() if is_turned else patterns[at])
-    order = sorted(distinct, key=lambda of: -sum(each.seqlets for each in of.patterns))
-    return matches, order
+        key = (True, match.motif.id) if match else (False, pattern.id)
+        turned = pattern.turn() if match and match.is_reversed else pattern
+        groups.setdefault(key, Distinct(match=match)).patterns.append(turned)
+    # Named ones first, so that none loses its name.
+    ordered = sorted(groups.values(), key=lambda of: (of.match is None, -of.seqlets))
+    firsts = [of.patterns[0].ppm for of in ordered]
+    background = extend([*firsts, *(motif.probabilities for motif in known)])
+    compared, count = tools.compare(firsts, background), len(firsts)
+    p = compared["p"][:, :count]
+    is_alike = np.maximum(p, p.T) * count < NAMED
+    kept: list[int] = []
+    for at, of in enumerate(ordered):
+        other = next((each for each in kept if is_alike[at, each]), None)
+        if other is None:
+            kept.append(at)
+        else:
+            is_turned = compared["reverse"][at, other] > 0
+            ordered[other].patterns.extend(
+                each.turn() if is_turned else each for each in of.patterns
+            )
+    return matches, sorted((ordered[at] for at in kept), key=lambda of: -of.seqlets)
 
 
-def _is_same(one: Match | None, other: Match | None) -> bool:
-    return one is not None and other is not None and one.motif.id == other.motif.id
+def find_matches(
+    patterns: Sequence[Pattern], known: Sequence[Motif], tools: Tools
+) -> dict[str, Match]:
+    """Find the known motif that is most similar to each pattern, by its id."""
+    if not known:
+        return {}
+    targets = extend([motif.probabilities for motif in known])
+    compared = tools.compare([pattern.ppm for pattern in patterns], targets)
+    rows = zip(patterns, compared["p"], compared["reverse"] > 0, strict=True)
+    return {
+        pattern.id: _find_match(known, p[: len(known)], reverse) for pattern, p, reverse in rows
+    }
 
 
 def _find_match(known: Sequence[Motif], p: np.ndarray, is_reversed: np.ndarray) -> Match:

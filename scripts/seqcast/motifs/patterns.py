@@ -16,6 +16,7 @@ from seqcast.core.seal import AGAIN, read_sealed, write_sealed
 from seqcast.motifs.arrays import Place
 
 FORMAT, FORMAT_VERSION = "seqcast-patterns", 1
+TABLE, MATRICES = "patterns.tsv", "patterns.h5"
 SIGNS = ("pos", "neg")
 COLUMNS = (
     "id", "target", "model", "sign", "motif", "name", "seqlets", "regions", "contribution",
