@@ -2,6 +2,7 @@
 # make browse look at a run's tracks in the web browser: RUN=demo, FOLDER=export (or genome_tracks)
 # make test   set up and run the test suite: some minutes
 # make test-all  what that leaves out: what takes long, or another program (Slurm, Chromium, IGV)
+# make motifs what `snakemake motifs` needs besides: TF-MoDISco, in a virtual environment of its own
 # make bench  how fast it all is, beside a plain version
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -12,7 +13,7 @@ RUN ?= demo
 FOLDER ?= export
 PORT ?= 8000
 
-.PHONY: demo browse test test-all bench lint format schema clean
+.PHONY: demo browse motifs test test-all bench lint format schema clean
 
 demo: $(VENV)/.run
 	$(BIN)/snakemake --cores $(CORES) --resources gpu=1
@@ -23,6 +24,15 @@ browse: $(VENV)/.run
 	make one with $(BIN)/snakemake browse and the --configfile of that run (or make demo), or name a run that has: make browse RUN=name" >&2; exit 1; }
 	@PYTHONPATH=scripts $(BIN)/python -m seqcast.tracks.browser.serving results/$(RUN)/$(FOLDER) --port $(PORT)
 
+# GPL packages are among what it needs: it stays out of $(VENV).
+motifs: .venv-motifs/.run
+
+.venv-motifs/.run: requirements-motifs.txt
+	test -x .venv-motifs/bin/python || $(PYTHON) -m venv .venv-motifs
+	@echo "installing what requirements-motifs.txt lists: 1 to 2 minutes"
+	.venv-motifs/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-motifs.txt
+	touch $@
+
 # Some hundred Pythons would compile the same files again.
 unexport PYTHONDONTWRITEBYTECODE
 # A file's tests share what they set up: they stay with one worker.
@@ -32,7 +42,7 @@ test: $(VENV)/.dev
 	$(PYTEST) -n 2 -m "not slow"
 
 # The third mostly waits for Slurm.
-test-all: $(VENV)/.dev
+test-all: $(VENV)/.dev motifs
 	$(PYTEST) -n 3 -m slow
 
 # How fast it all is, beside a plain version: ROWS="train predict" for some rows of it.
@@ -57,7 +67,7 @@ schema: $(VENV)/.dev
 
 
 clean:
-	rm -rf $(VENV) .snakemake .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-motifs .snakemake .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/.run: requirements.txt
 	@$(PYTHON) -c 'import platform, sys; \

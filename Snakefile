@@ -69,6 +69,8 @@ include: "workflow/rules/parts.smk"
 include: "workflow/rules/genome_tracks.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/variants.smk"
+include: "workflow/rules/motifs.smk"
+include: "workflow/rules/motif_effects.smk"
 include: "workflow/rules/report.smk"
 
 

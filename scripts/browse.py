@@ -42,6 +42,7 @@ with step(f"browse {folder}", snakemake.log[0]):
         scores=shown.scores,
         explained=explained,
         varied=varied,
+        motifs=Path(inputs.motifs) if inputs.motifs and not other else None,
         command=f"make browse RUN={params.run}" + (f" FOLDER={folder}" * (folder != "export")),
     )
     write_browsers(view, Path(snakemake.scriptdir, "../workflow/report/browser.html.j2"))

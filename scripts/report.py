@@ -9,6 +9,7 @@ from seqcast.core.seal import read_sealed
 from seqcast.data import read_dataset
 from seqcast.data.card import read_card
 from seqcast.data.predictions import read_predictions
+from seqcast.report.motifs import read_motifs
 from seqcast.report.page import write_report
 from seqcast.report.results import ModelFiles
 from seqcast.sources.findings import REMEDY
@@ -90,6 +91,7 @@ with step("report", snakemake.log[0]):
         explained=explained,
         varied=varied,
         effects=inputs.effects or "",
+        motifs=read_motifs(Path(inputs.motifs).parent) if inputs.motifs else None,
     )
     for line in Path(snakemake.output.summary).read_text().splitlines():
         log.info("%s", line)

@@ -19,6 +19,7 @@ training tracks evaluate
 predict
 explain
 variants
+motifs
 report
 """
 HEIGHT = {room: height for height, line in enumerate(ROOMS.split("\n")) for room in line.split()}

@@ -154,6 +154,7 @@ rule dataset:
         motifs=f"{RUN}/dataset/motifs.bed" if SOURCE.IS_SIMULATED else [],
         variants=KNOWN_VARIANTS,
         effects=KNOWN_EFFECTS,
+        known_motifs=KNOWN_MOTIFS,
     log:
         f"{RUN}/logs/dataset.log",
     benchmark:

@@ -10,9 +10,9 @@ MANIFEST = f"{RUN}/dataset/manifest.json"
 VALIDATION = f"{RUN}/validate/validation.json"
 FIRST_LOOK = f"{RUN}/validate/first_look.png"
 TRUTH = f"{RUN}/dataset/truth.h5" if SOURCE.IS_SIMULATED else []
-KNOWN_VARIANTS, KNOWN_EFFECTS = (
+KNOWN_VARIANTS, KNOWN_EFFECTS, KNOWN_MOTIFS = (
     f"{RUN}/dataset/{file}" if SOURCE.IS_SIMULATED else []
-    for file in ("variants.vcf", "variants_truth.tsv")
+    for file in ("variants.vcf", "variants_truth.tsv", "motifs.meme")
 )
 
 
@@ -63,6 +63,12 @@ if not config.get("explain") and not Path(EXPLAINED).exists():
 # What variants do, and the pages show, where the config names any: without the file they could not
 # be scored anew with a model that is trained anew.
 VARIED = f"{RUN}/variants/variants.json" if FILES.variants else []
+# Which motifs the model reads, and what they do: as EXPLAINED.
+MOTIFS, MOTIF_HITS, MOTIF_EFFECTS = (
+    f"{RUN}/motifs/{file}" for file in ("motifs.json", "hits.bed", "effects.json")
+)
+if not config.get("motifs") and not Path(MOTIFS).exists():
+    MOTIFS, MOTIF_HITS, MOTIF_EFFECTS = [], [], []
 PAGE = Path(workflow.basedir, "workflow/report/page.html.j2")
 FIGURES = f"{RUN}/report/figures"
 

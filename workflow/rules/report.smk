@@ -10,6 +10,8 @@ rule report:
         annotation=as_input(FILES.annotation),
         explained=EXPLAINED,
         varied=VARIED,
+        motifs=MOTIFS,
+        motif_effects=MOTIF_EFFECTS,
         effects=ancient(KNOWN_EFFECTS) if KNOWN_EFFECTS and VARIED else [],
         models=expand(rules.train_model.output.model, member=MEMBERS),
         history=expand(rules.train_model.output.history, member=MEMBERS),

@@ -79,6 +79,7 @@ rule browse_tracks:
         annotation=as_input(FILES.annotation),
         explained=EXPLAINED,
         varied=VARIED,
+        motifs=MOTIF_HITS,
         regions=lambda wildcards: REGIONS_TABLE if wildcards.folder == "regions" else [],
     output:
         expand(f"{RUN}/{{{{folder}}}}/{{file}}", file=PAGES),

@@ -2,7 +2,7 @@
 
 VARIANTS = f"{RUN}/variants"
 # What alleles are held against: the genome that was trained on, not one that is predicted besides.
-HAS_OWN_GENOME = bool(FILES.own_genome) or SOURCE_KIND == "simulated"
+HAS_OWN_GENOME = bool(FILES.own_genome) or SOURCE.IS_SIMULATED
 
 
 rule variants:

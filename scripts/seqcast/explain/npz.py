@@ -8,6 +8,9 @@ import numpy as np
 
 from seqcast.core.disk import written_whole
 
+# `explain.json`, which lists the arrays, and what it calls them.
+FORMAT, FORMAT_VERSION = "seqcast-explain", 1
+SEQUENCE, HYPOTHETICAL = "ohe", "attr"
 # A zip file keeps dates; this is its first, so that the same arrays make the same bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
 

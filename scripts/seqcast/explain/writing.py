@@ -20,7 +20,7 @@ from seqcast.core.provenance import sha256_of
 from seqcast.core.seal import write_sealed
 from seqcast.data import Dataset, read_dataset
 from seqcast.explain.layout import Layout
-from seqcast.explain.npz import write_npz
+from seqcast.explain.npz import FORMAT, FORMAT_VERSION, HYPOTHETICAL, SEQUENCE, write_npz
 from seqcast.explain.parts import Part, Values, read_list, read_part
 from seqcast.explain.regions import (
     Explained,
@@ -34,8 +34,6 @@ from seqcast.genome.codes import N
 from seqcast.settings import ExplainSettings
 from seqcast.tracks.table import CONTRIBUTIONS, SPREAD, name_track, remove_strays
 
-FORMAT, FORMAT_VERSION = "seqcast-explain", 1
-SEQUENCE, HYPOTHETICAL = "ohe", "attr"
 COLUMNS = (
     "target", "model", "contig", "start", "end", "summit", "name", "split", "observed",
     "predicted", "explained", "sum", "spread", "delta", "method",

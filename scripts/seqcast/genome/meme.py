@@ -16,6 +16,11 @@ from seqcast.core.errors import SeqcastError
 _WANTED = "wanted motifs in MEME's text format, as JASPAR gives them"
 # Files are rounded, to two digits at worst.
 _TOLERANCE = 0.05
+# The bases that each letter of a consensus allows.
+IUPAC = {
+    "A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT",
+    "M": "AC", "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +72,28 @@ def write_meme(path: Path, motifs: Sequence[Motif]) -> None:
             *(" ".join(f"{each:.6f}" for each in row) for row in motif.probabilities),
         ]
     write_text(path, "\n".join(lines) + "\n")
+
+
+def from_consensus(consensus: str) -> np.ndarray:
+    """Return the probabilities of a consensus in IUPAC letters, (width, 4)."""
+    allowed = np.array([[base in IUPAC[letter] for base in "ACGT"] for letter in consensus])
+    return allowed / allowed.sum(axis=1, keepdims=True)
+
+
+def to_consensus(probabilities: np.ndarray) -> str:
+    """Return the consensus of probabilities (width, 4) in IUPAC letters.
+
+    A base alone where it is above a half and twice the second, two where they are above three
+    quarters together, else N (Cavener 1987).
+    """
+    letters = {frozenset(bases): letter for letter, bases in IUPAC.items()}
+    found = []
+    for row in probabilities:
+        order = np.argsort(-row, kind="stable")
+        first, second = row[order[:2]]
+        count = 1 if first > 0.5 and first > 2 * second else 2 if first + second > 0.75 else 4
+        found.append(letters[frozenset("ACGT"[base] for base in order[:count])])
+    return "".join(found)
 
 
 def _parse(path: str | Path, lines: list[tuple[int, str]]) -> Iterator[Motif]:

@@ -50,13 +50,15 @@ class Kept:
 
         Bins ascend, and are counted from the window's start, cropped ones too.
         """
-        masks, needed, outputs = [], np.asarray(bins), len(self._log_rate_NT)
+        masks, mask = [], np.zeros(len(self._log_rate_NT), dtype=bool)
+        mask[bins] = True
         for layer, whole in zip(self._layers[::-1], self._whole[::-1], strict=True):
-            mask = np.zeros(outputs, dtype=bool)
-            mask[needed] = True
             masks.append(mask)
-            read, outputs = np.unique(layer.find_read(needed)), whole.inputs.shape[-1]
-            needed = read[(read >= 0) & (read < outputs)]
+            read, mask = (
+                layer.find_read(np.flatnonzero(mask)),
+                np.zeros(whole.inputs.shape[-1], bool),
+            )
+            mask[read[(read >= 0) & (read < len(mask))]] = True
         return masks[::-1]
 
     @torch.no_grad()

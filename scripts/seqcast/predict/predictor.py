@@ -153,9 +153,13 @@ class Predictor:
 
 
 class KeptWindow:
-    """A window that was predicted, and is again with some of its bases changed; see `kept`."""
+    """A window that was predicted, and is again with some of its bases changed; see `kept`.
+
+    `codes` are those of the window as it is.
+    """
 
     def __init__(self, predictor: Predictor, codes: np.ndarray) -> None:
+        self.codes = codes
         self._predictor, self._length = predictor, len(codes)
         strands = [codes, reverse_complement(codes)][: 1 + predictor.both_strands]
         self._strands = [Kept(predictor.network, self._encode(each[None])[0]) for each in strands]
@@ -169,18 +173,29 @@ class KeptWindow:
         None: all. The result, (sequences, bins, targets) float32, is what `Predictor.predict`
         returns of the whole windows, in 32 bits, but only what the change touches is computed.
         """
+        rate = self.predict_changed(start, changed, bins).mean(0)
+        return self._predictor.targets.from_training(rate)
+
+    def predict_changed(
+        self, start: int, changed: np.ndarray, bins: Sequence[int] | None = None
+    ) -> np.ndarray:
+        """Predict what each strand says with the bases from `start` on changed; see `predict`.
+
+        The result is (strands, sequences, bins, targets) rates in training units, in the order of
+        the plus strand.
+        """
         crop, size = self._predictor.crop, self._predictor.bin_size
         last = self._length // size - 1
         bins = range(last + 1 - 2 * crop) if bins is None else bins
         forward = [place + crop for place in bins]
-        rate = self._strands[0].predict(start, self._encode(changed), forward).exp()
+        rates = [self._strands[0].predict(start, self._encode(changed), forward).exp()]
         if self._predictor.both_strands:
             backward = [last - place for place in forward[::-1]]
             end = self._length - start - changed.shape[1]
             turned = self._encode(reverse_complement(changed))
             other = self._strands[1].predict(end, turned, backward).exp()
-            rate = (rate + self._predictor.turn(other)) / 2
-        return self._predictor.targets.from_training(rate.cpu().numpy())
+            rates.append(self._predictor.turn(other))
+        return torch.stack(rates).cpu().numpy()
 
     def predict_strands(self) -> np.ndarray:
         """Return what each strand says of the window as it is; see `Predictor.predict_strands`.

@@ -14,6 +14,7 @@ from seqcast.report.clipping import find_clipped, make_clip_warnings
 from seqcast.report.columns import make_columns
 from seqcast.report.comparison import find_reference, make_models_table
 from seqcast.report.diagnostics import Diagnostics, write_diagnostics
+from seqcast.report.motifs import Motifs, describe_motifs
 from seqcast.report.pictures import write_shared_pictures
 from seqcast.report.ranking import make_metrics_table, make_targets_table
 from seqcast.report.results import ModelFiles, ModelResults, Scores, read_results, read_scores
@@ -48,6 +49,7 @@ def write_report(
     explained: Explained | None = None,
     varied: Varied | None = None,
     effects: str | Path = "",
+    motifs: Motifs | None = None,
 ) -> None:
     """Write `index.html`, `summary.txt` and `figures/` into `folder`.
 
@@ -56,11 +58,12 @@ def write_report(
     `learning_curves.svg`, `window_{best,median,worst}.png` and, a model, `<model>.scatter.png`;
     where peaks of the `tracks` were `explained`, `bases_<number>.png`; where variants were scored
     (`varied`), `variants_effects.png` and, where their true `effects` are known (a table),
-    `variants_truth.png`. `baselines` holds the
-    `metrics.tsv` of each, by name. `run` is the content of `run.json` and `validation` of
-    `validation.json`, any key of which may be missing; `tracks` is the folder of the exported
-    tracks, named as given, and `browser` what the section on tracks shows of them. Beside
-    `template` lie `page.*`, `embedded.*` and scripts. Raises SeqcastError where tables do not fit.
+    `variants_truth.png`; of `motifs` `motifs_effects.png` and, where two help each other,
+    `motifs_pairs.png`. `baselines` holds the `metrics.tsv` of each, by name. `run` is the content
+    of `run.json` and `validation` of `validation.json`, any key of which may be missing; `tracks`
+    is the folder of the exported tracks, named as given, and `browser` what the section on tracks
+    shows of them. Beside `template` lie `page.*`, `embedded.*` and scripts. Raises SeqcastError
+    where tables do not fit.
     """
     folder, run, validation = Path(folder), dict(run or {}), dict(validation or {})
     results = [read_results(name, files, dataset) for name, files in models.items()]
@@ -86,6 +89,7 @@ def write_report(
         "training": make_training_table(ranked),
         "embedded": browser,
         "bases": describe_bases(figures, explained, tracks, ranked, dataset),
+        "motifs": describe_motifs(figures, motifs, ranked),
         "variants": describe_variants(figures, varied, ranked, tracks, dataset.bin_size, effects),
         "tracks": _describe_tracks(folder, tracks, best, dataset, name),
         "checked": _describe_check(validation, warnings),

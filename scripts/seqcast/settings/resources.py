@@ -54,6 +54,11 @@ JOBS = {
     "variants_join": Job(4, 30, "results", turn=1),
     "variants_top": Job(8, 30, "results", cores=8, turn=1),
     "variants_tracks": Job(4, 15, "results", turn=1),
+    "motifs_discover": Job(8, 240, "results", cores=8, turn=1),
+    "motifs_names": Job(4, 15, "results", cores=2, turn=1),
+    "motifs_hits": Job(8, 60, "results", turn=1),
+    "motifs_effects_member": Job(8, 240, "results", cores=8, turn=1),
+    "motifs_effects": Job(4, 30, "results", turn=1),
     "report": Job(4, 15, "results"),
 }
 # A job may have died for want of it, so each attempt asks for more; nodes and queues have limits.

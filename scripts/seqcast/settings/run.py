@@ -29,6 +29,7 @@ from seqcast.settings.training import TrainSettings
 STAGES = (
     "download", "validate", "locate", "dataset", "train", "predict", "evaluate", "export",
     "browse", "report", "genome_tracks", "regions", "explain", "variants",
+    "motifs",
 )  # fmt: skip
 # The folder of what runs share.
 SHARED = "shared"

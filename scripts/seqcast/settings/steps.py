@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from seqcast.settings.network import AnyNetwork
 from seqcast.settings.section import AssemblyName, Becomes, Section
@@ -160,13 +160,28 @@ class MotifsSettings(Section):
     """Look for motifs in the contributions with TF-MoDISco, which `make motifs` installs; false:
     the database's alone."""
     seqlets: PositiveInt = 5000
-    """The most stretches of high contribution a target that TF-MoDISco compares."""
+    """The most stretches of high contribution a target, raising or lowering it, that TF-MoDISco
+    compares."""
+    p: Annotated[float, Field(gt=0, lt=1)] = 1e-4
+    """A place is a match of a motif where its score is so improbable, or more, in random sequence
+    of the regions' composition."""
+    contribution: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """A match is a hit where its bases' contributions, added up, are among this share of the
+    largest of all stretches as long, either sign; 1: every match."""
     backgrounds: PositiveInt = 100
     """Shuffled sequences that each motif is put into, to see what it does."""
-    pairs: NonNegativeInt = 4
-    """How many motifs, those of the largest effects, are put beside each other in pairs."""
+    pairs: NonNegativeInt = 8
+    """How many motifs, the first of motifs.meme, are put beside each other in pairs; 0: none."""
     seed: NonNegativeInt = 1
-    """Seed of TF-MoDISco and of the shuffled sequences."""
+    """Seed of the shuffled sequences; those of TF-MoDISco's clustering are its own, and fixed."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "MotifsSettings":
+        if not self.discover and not self.database:
+            raise ValueError(
+                "there is nothing to look for: name motifs.database, or set motifs.discover: true"
+            )
+        return self
 
 
 class BrowseSettings(Section):

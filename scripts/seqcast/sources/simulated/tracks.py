@@ -11,15 +11,10 @@ import numpy as np
 from scipy.special import ndtr
 
 from seqcast.genome.codes import encode, reverse_complement
+from seqcast.genome.meme import IUPAC
 
 # Letters that each IUPAC code allows, as a table of (letters, codes 0..4); N allows no real N.
-_ALLOWED = {
-    letter: np.isin(np.arange(5), encode(bases))
-    for letter, bases in {
-        "A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT",
-        "K": "GT", "M": "AC", "N": "ACGT",
-    }.items()
-}  # fmt: skip
+_ALLOWED = {letter: np.isin(np.arange(5), encode(bases)) for letter, bases in IUPAC.items()}
 # How open each factor makes chromatin.
 _OPEN = {
     "CTCF": 1.0, "REST": 1.0, "NRF1": 3.0, "JUN": 0.5, "TATA": 0.5, "YY1": 0.5,

@@ -14,21 +14,24 @@ from seqcast.data import Contigs, DatasetWriter, make_windows, read_dataset
 from seqcast.data.targets import Targets
 from seqcast.data.truth import write_truth
 from seqcast.genome.codes import N, tile
+from seqcast.genome.meme import Motif, from_consensus, write_meme
 from seqcast.settings import SimulatedSettings
 from seqcast.sources.simulated.genome import make_chromosome
-from seqcast.sources.simulated.tracks import TRACKS, Sites, find_sites, make_signal
+from seqcast.sources.simulated.tracks import MOTIFS, TRACKS, Sites, find_sites, make_signal
 from seqcast.sources.simulated.variants import TrueEffects, make_rates, write_variants
 
 # Negative binomial: variance = mean + mean^2 / DISPERSION, as replicates of real assays have it.
 DISPERSION = 6.0
 # Names of files beside the dataset.
 VARIANTS, VARIANTS_TRUTH = "variants.vcf", "variants_truth.tsv"
+KNOWN_MOTIFS = "motifs.meme"
 
 
 def write_simulated(settings: SimulatedSettings, output: Path, truth: Path, motifs: Path) -> None:
     """Write the dataset, its noiseless rates (`truth`, HDF5) and its motifs (`motifs`, BED).
 
-    Beside the dataset lie variants of a test chromosome, and what they truly do.
+    Beside the dataset lie the motifs' consensus as a MEME file, variants of a test chromosome, and
+    what these truly do.
     """
     names = list(settings.chromosomes)
     contigs = Contigs.from_lengths(settings.chromosomes, settings.bin_size)
@@ -65,6 +68,10 @@ def write_simulated(settings: SimulatedSettings, output: Path, truth: Path, moti
         )
     write_truth(truth, np.concatenate(list(rates.values())), targets)
     _write_motifs(motifs, sites)
+    planted = [
+        Motif(each.name, each.name, from_consensus(each.consensus)) for each in MOTIFS.values()
+    ]
+    write_meme(output.with_name(KNOWN_MOTIFS), planted)
     name, mean_T = [*settings.test, *names][0], read_dataset(output).targets.mean_T
     effects = TrueEffects(codes[name], sites[name], settings.bin_size, unit_T, mean_T)
     vcf, known = output.with_name(VARIANTS), output.with_name(VARIANTS_TRUTH)

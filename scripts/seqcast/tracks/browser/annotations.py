@@ -14,6 +14,8 @@ from seqcast.core.errors import SeqcastError
 from seqcast.tracks.browser.options import make_annotation_track
 
 FOLDER = "annotation"
+# Hits of motifs, beside the tracks.
+MOTIFS = "motifs.bed"
 _LINES_READ = 10_000
 _LARGE = 100_000_000
 
@@ -39,6 +41,15 @@ def copy_annotations(
         with written_whole(into / path.name) as partial:
             shutil.copyfile(path, partial)
     return names
+
+
+def put_motifs(folder: Path, hits: Path | None) -> None:
+    """Copy the hits of motifs beside the tracks of a folder, in place of those that lay there."""
+    if hits and hits.stat().st_size:
+        with written_whole(folder / MOTIFS) as partial:
+            shutil.copyfile(hits, partial)
+    else:
+        (folder / MOTIFS).unlink(missing_ok=True)
 
 
 def _check_file(path: Path, names: list[str]) -> None:

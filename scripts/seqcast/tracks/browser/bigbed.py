@@ -1,4 +1,4 @@
-"""`splits.bed` as bigBed, the form in which UCSC's hubs take it."""
+"""BED files as bigBed, the form in which UCSC's hubs take them."""
 
 import struct
 from collections.abc import Iterator, Mapping
@@ -12,13 +12,13 @@ from seqcast.tracks.table import GENOME_REMEDY
 
 # Place in the header of the format (Kent et al. 2010, supplementary table 5).
 _FIELD_COUNTS = 32
-_COLUMNS = 9
 
 
 def write_bigbed(path: str | Path, bed: str | Path, chrom_sizes: Mapping[str, int]) -> bool:
-    """Write a BED9 file as bigBed and say whether there was a line in it.
+    """Write a BED file as bigBed and say whether there was a line in it.
 
-    Lines have to be sorted by chromosome and start. The file gets its name when it is whole.
+    It has BED's own columns, as many as its first line. Lines have to be sorted by chromosome and
+    start. The file gets its name when it is whole.
     """
     path = Path(path)
     lines = [line.split("\t") for line in read_sealed(bed, GENOME_REMEDY).splitlines()]
@@ -31,7 +31,7 @@ def write_bigbed(path: str | Path, bed: str | Path, chrom_sizes: Mapping[str, in
             # pybigtools describes three columns whatever it writes. Without a description
             # (offset 0) readers take the columns to be those of BED, as many as are counted.
             file.seek(_FIELD_COUNTS)
-            file.write(struct.pack("<HHQ", _COLUMNS, _COLUMNS, 0))
+            file.write(struct.pack("<HHQ", len(lines[0]), len(lines[0]), 0))
     return True
 
 

@@ -17,6 +17,7 @@ from seqcast.core.disk import write_text
 from seqcast.core.printable import to_printable
 from seqcast.core.seal import check_seal
 from seqcast.genome.codes import encode
+from seqcast.tracks.browser.annotations import MOTIFS
 from seqcast.tracks.browser.bigbed import write_bigbed
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.options import Scales
@@ -54,6 +55,7 @@ def write_hub(view: View, email: str = "you@example.org") -> Path:
         (folder / "genome.2bit").unlink(missing_ok=True)
         genome = {"genome": view.ucsc}
     stanzas = [_make_hub(name, email, view.is_stand_in), genome, *_make_splits(folder, sizes)]
+    stanzas += _make_motifs(folder, sizes)
     stanzas += _make_tracks(panels, find_scales(folder, read_tracks(folder / "tracks.tsv")))
     path = folder / "hub.txt"
     write_text(path, "\n".join(map(_format_stanza, stanzas)))
@@ -108,8 +110,27 @@ def _make_splits(folder: Path, sizes: Mapping[str, int]) -> list[Stanza]:
     ]
 
 
+def _make_motifs(folder: Path, sizes: Mapping[str, int]) -> list[Stanza]:
+    """Write `motifs.bb`, if there is a `motifs.bed`, and return its stanza."""
+    bed, bigbed = folder / MOTIFS, folder / "motifs.bb"
+    if not bed.is_file() or not write_bigbed(bigbed, bed, sizes):
+        bigbed.unlink(missing_ok=True)
+        return []
+    return [
+        {
+            "track": "motifs",
+            "type": "bigBed 6",
+            "bigDataUrl": "motifs.bb",
+            "shortLabel": "motifs",
+            "longLabel": "Where motifs stand whose bases contribute to a prediction",
+            "visibility": "pack",
+            "priority": "1",
+        }
+    ]
+
+
 def _make_tracks(panels: Sequence[Panel], scales: Scales) -> Iterator[Stanza]:
-    symbols = _Symbols(["splits"])
+    symbols = _Symbols(["splits", "motifs"])
     for place, panel in enumerate(panels, 2):
         visibility = "full" if panel.is_shown else "hide"
         common = {"visibility": visibility, "priority": str(place)}

@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from seqcast.core.disk import write_text
+from seqcast.tracks.browser.annotations import MOTIFS
 from seqcast.tracks.browser.panels import STAND_IN, Panel, Track, find_panels
 from seqcast.tracks.browser.view import View
 
@@ -35,7 +36,10 @@ def write_igv_session(view: View) -> Path:
     shown = ET.SubElement(session, "Panel", name="DataPanel")
     if (folder / "splits.bed").is_file() and (folder / "splits.bed").stat().st_size:
         ET.SubElement(resources, "Resource", path="splits.bed", type="bed")
-        _add_splits(shown, f"train, valid, test{note}")
+        _add_features(shown, "splits.bed", f"train, valid, test{note}", "COLLAPSED")
+    if (folder / MOTIFS).is_file():
+        ET.SubElement(resources, "Resource", path=MOTIFS, type="bed")
+        _add_features(shown, MOTIFS, f"motifs{note}", "EXPANDED")
     for group, panel in enumerate(panels, 1):
         for track in panel.tracks:
             ET.SubElement(resources, "Resource", path=track.file, type="bw")
@@ -53,14 +57,14 @@ def write_igv_session(view: View) -> Path:
     return path
 
 
-def _add_splits(parent: ET.Element, name: str) -> None:
+def _add_features(parent: ET.Element, file: str, name: str, mode: str) -> None:
     ET.SubElement(
         parent,
         "Track",
-        id="splits.bed",
+        id=file,
         name=name,
         clazz="org.broad.igv.track.FeatureTrack",
-        displayMode="COLLAPSED",
+        displayMode=mode,
         visible="true",
     )
 

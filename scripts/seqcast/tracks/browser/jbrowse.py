@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from seqcast.core.disk import write_text
 from seqcast.data.splits import COLOURS
+from seqcast.tracks.browser.annotations import MOTIFS
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.page import read_sizes
 from seqcast.tracks.browser.panels import STAND_IN, Panel, Track, find_panels
@@ -42,7 +43,9 @@ def write_jbrowse(view: View) -> Path:
     sizes = read_sizes(folder)
     title = _plain(f"{view.title} ({STAND_IN})" if view.is_stand_in else view.title)
     splits = (folder / "splits.bed").is_file() and bool((folder / "splits.bed").stat().st_size)
-    tracks = [_make_splits()] if splits else []
+    tracks = [_make_features("splits", "train, valid, test", _SPLIT_COLOUR)] if splits else []
+    motifs = (folder / MOTIFS).is_file()
+    tracks += [_make_features("motifs", "motifs", "#444444")] if motifs else []
     for number, panel in enumerate(panels, 1):
         tracks += _make_panel(number, panel)
     shown = [
@@ -54,12 +57,13 @@ def write_jbrowse(view: View) -> Path:
             + [f"letters_{number}_{place}" for place, _ in enumerate(panel.letters, 1)]
         )
     ]
+    shown = ["splits"] * splits + shown + ["motifs"] * motifs
     first = next(iter(sizes))
     locus = view.locus or Locus("", first, 0, sizes[first])
     config = {
         "assemblies": [_make_assembly(title)],
         "tracks": tracks,
-        "defaultSession": _make_session(title, locus, ["splits"] * splits + shown),
+        "defaultSession": _make_session(title, locus, shown),
         # JBrowse sends its version and the kinds of tracks to its makers if not told otherwise.
         "configuration": {"disableAnalytics": True},
     }
@@ -84,19 +88,20 @@ def _make_assembly(title: str) -> dict[str, Any]:
     }
 
 
-def _make_splits() -> dict[str, Any]:
+def _make_features(stem: str, name: str, colour: str) -> dict[str, Any]:
+    """Make the track of a BED file of the folder."""
     return {
         "type": "FeatureTrack",
-        "trackId": "splits",
-        "name": "train, valid, test",
+        "trackId": stem,
+        "name": name,
         "assemblyNames": [_ASSEMBLY],
-        "adapter": {"type": "BedAdapter", "bedLocation": _locate("splits.bed")},
+        "adapter": {"type": "BedAdapter", "bedLocation": _locate(f"{stem}.bed")},
         "displays": [
             {
                 "type": "LinearBasicDisplay",
-                "displayId": "splits-display",
+                "displayId": f"{stem}-display",
                 "height": 60,
-                "renderer": {"type": "SvgFeatureRenderer", "color1": _SPLIT_COLOUR},
+                "renderer": {"type": "SvgFeatureRenderer", "color1": colour},
             }
         ],
     }

@@ -191,6 +191,23 @@ def make_variants_track(spots: Iterable[Locus]) -> dict[str, Any]:
     }
 
 
+def make_motifs_track(url: str) -> dict[str, Any]:
+    """Make the annotation of where motifs stand that matter, by name; searched for by it."""
+    return {
+        "id": "motifs",
+        "name": "motifs",
+        "description": "Where motifs stand whose bases contribute to a prediction",
+        "type": "annotation",
+        "format": "bed",
+        "url": url,
+        "indexed": False,
+        "displayMode": "EXPANDED",
+        "color": "#444444",
+        "height": 60,
+        "order": 999_999,
+    }
+
+
 def make_annotation_track(name: str, url: str, order: int = 1_000_000) -> dict[str, Any]:
     """Make a track of genes or peaks of the file `name`; typing a gene's name finds it there.
 

@@ -14,12 +14,13 @@ from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import AGAIN, read_sealed
 from seqcast.core.templates import render
 from seqcast.genome import fasta
-from seqcast.tracks.browser.annotations import copy_annotations, make_annotation_tracks
+from seqcast.tracks.browser.annotations import MOTIFS, copy_annotations, make_annotation_tracks
 from seqcast.tracks.browser.contributions import read_all_tracks, read_alleles
 from seqcast.tracks.browser.igvjs import read_igv_js
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.options import (
     PAGE_COLOURS,
+    make_motifs_track,
     make_options,
     make_phrase,
     make_reference,
@@ -65,6 +66,7 @@ def write_browser(view: View, template: str | Path) -> None:
     extra = [make_splits_track("splits.bed")] if (folder / "splits.bed").is_file() else []
     variants = [locus.spot for locus in view.loci if isinstance(locus, VariantPlace)]
     extra += [make_variants_track(variants)] if variants else []
+    motifs = [make_motifs_track(MOTIFS)] if (folder / MOTIFS).is_file() else []
     loci = list(view.loci) or [_make_first(sizes)]
     reference = make_reference(
         view.assembly or "genome", quote, len(sizes), is_stand_in=view.is_stand_in
@@ -88,7 +90,7 @@ def write_browser(view: View, template: str | Path) -> None:
         or f"PYTHONPATH=scripts python -m seqcast.tracks.browser.serving {folder}",
         "data": {
             "options": make_options(
-                reference, extra + make_annotation_tracks(names, quote), loci[0].place
+                reference, extra + motifs + make_annotation_tracks(names, quote), loci[0].place
             ),
             **make_choice(tracks, view.scores or {}),
         },

@@ -18,7 +18,8 @@ class View:
     `models` are the best first, of models none means all; `scores` ranks targets (r, by name).
     `assembly` names the genome, `ucsc` is UCSC's name of it, where it has one; `is_stand_in` says
     that there is no such genome, each window being a contig. `annotation` are files of the user's,
-    `explained` and `varied` what `explain` and `variants` found; `command` opens the page.
+    `explained` and `varied` what `explain` and `variants` found, `motifs` a BED file of hits;
+    `command` opens the page.
     """
 
     folder: Path
@@ -34,6 +35,7 @@ class View:
     annotation: Sequence[str | Path] = ()
     explained: Explained | None = None
     varied: Varied | None = None
+    motifs: Path | None = None
     command: str = ""
 
     @property

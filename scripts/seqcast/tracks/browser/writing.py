@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from seqcast.core.console import log
+from seqcast.tracks.browser.annotations import put_motifs
 from seqcast.tracks.browser.contributions import put_alleles, put_contributions
 from seqcast.tracks.browser.hub import write_hub
 from seqcast.tracks.browser.igv_session import write_igv_session
@@ -26,11 +27,13 @@ UCSC = frozenset(
 def write_browsers(view: View, template: str | Path) -> None:
     """Write IGV's session, UCSC's hub, JBrowse's config and `index.html`, which links to them.
 
-    The contributions that `view.explained` has, and the alleles that `view.varied` has, become
-    tracks of the folder. Where `view.ucsc` names no assembly, the assembly's own name may be one.
+    The contributions that `view.explained` has, the alleles that `view.varied` has, and the hits of
+    `view.motifs`, become tracks of the folder. Where `view.ucsc` names no assembly, the assembly's
+    own name may be one.
     """
     put_contributions(view.folder, view.explained)
     put_alleles(view.folder, view.varied)
+    put_motifs(view.folder, view.motifs)
     known = view.ucsc or find_ucsc_name(view.assembly, read_sizes(view.folder))
     view = replace(view, ucsc=known)
     write_igv_session(view)

@@ -1,0 +1,171 @@
+"""Say what motifs do to one trained model's predictions, part by part."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from seqcast.core.console import format_seconds, log, progress
+from seqcast.core.errors import SeqcastError
+from seqcast.core.memory import keep_memory
+from seqcast.core.provenance import sha256_of
+from seqcast.data import Dataset, read_dataset
+from seqcast.genome.codes import decode
+from seqcast.motifs.backgrounds import choose_windows, make_background
+from seqcast.motifs.effect_parts import Found, Part, is_done, write_list, write_part
+from seqcast.motifs.effects import PairEffects, Ruler
+from seqcast.motifs.placing import ARRANGEMENTS, find_distances, find_letters, read_found
+from seqcast.nn.device import choose_device, keep_all_digits, set_threads
+from seqcast.predict.inference import open_fitting
+from seqcast.settings import MotifsSettings, PredictSettings, TrainSettings
+
+# Backgrounds a part: what is done again where a run was killed.
+_PART = 10
+# Pairs are put into every so manyth background: they take longer, and differ less between them.
+_PAIRED = 5
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a member measures: letters of motifs, which are put in pairs, and how far apart."""
+
+    ids: tuple[str, ...]
+    letters: tuple[np.ndarray, ...]
+    paired: tuple[int, ...]
+    distances: tuple[int, ...]
+
+    @classmethod
+    def from_files(cls, meme: Path, settings: MotifsSettings, dataset: Dataset) -> "Asked":
+        """Read the motifs, the first of which are put in pairs.
+
+        Raises `SeqcastError` where one does not fit into a window.
+        """
+        motifs = read_found(meme)
+        letters = [find_letters(motif) for motif in motifs]
+        widest = max(map(len, letters), default=0)
+        if 2 * widest > dataset.window - 2 * dataset.bin_size:
+            raise SeqcastError(
+                f"{meme}: the longest motif has {widest:,} bases, more than half a window of"
+                f" {dataset.window:,}; leave it out"
+            )
+        paired = tuple(range(min(settings.pairs, len(motifs))))
+        distances = find_distances(dataset.window, dataset.bin_size, widest) if paired else []
+        ids = tuple(motif.id for motif in motifs)
+        return cls(ids, tuple(letters), paired, tuple(distances))
+
+
+def measure_member(
+    settings: MotifsSettings,
+    radius: int,
+    predict: PredictSettings,
+    training: TrainSettings,
+    model: Path,
+    dataset_path: Path,
+    meme: Path,
+    output: Path,
+    *,
+    name: str = "model",
+    threads: int | None = None,
+    gpus: int | None = None,
+) -> None:
+    """Put all motifs into all backgrounds, part by part beside `output`, which lists them.
+
+    Parts that are there, of the same motifs and made with the same, are kept. Always in 32 bits:
+    effects may be as small as the steps of bfloat16.
+    """
+    dataset = read_dataset(dataset_path)
+    asked = Asked.from_files(meme, settings, dataset)
+    device = choose_device(training.device, "float32", gpus=gpus)
+    predictor = open_fitting(model, dataset, predict, device)
+    threads = set_threads(training.threads, threads)
+    keep_memory()
+    keep_all_digits()
+    log.info("%d motifs, %d of them in pairs", len(asked.letters), len(asked.paired))
+    log.info("on %s, %d threads", device.reason, threads)
+    facts = {
+        "model": sha256_of(model),
+        "both_strands": predictor.both_strands,
+        "dataset": dataset.digest,
+        "radius": radius,
+        **settings.model_dump(mode="json", include={"backgrounds", "seed"}),
+        "motifs": list(asked.ids),
+        "letters": [decode(each) for each in asked.letters],
+        "paired": list(asked.paired),
+        "distances": list(asked.distances),
+    }
+    numbers = range(settings.backgrounds if asked.letters else 0)
+    parts = [Part.from_backgrounds(numbers[at : at + _PART], facts) for at in numbers[::_PART]]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    rows = choose_windows(dataset, settings.backgrounds, settings.seed)
+    member = _Member(Ruler(predictor, radius), dataset, asked, rows.tolist(), settings.seed)
+    threads = threads if device.device.type == "cpu" else 1
+    member.measure_all(parts, output.parent, f"motifs {name}", threads)
+    write_list(output, parts, facts)
+
+
+@dataclass(frozen=True)
+class _Member:
+    """Measure parts, one after the other; `rows` are the windows that backgrounds are made of."""
+
+    ruler: Ruler
+    dataset: Dataset
+    asked: Asked
+    rows: list[int]
+    seed: int
+
+    def measure_all(self, parts: Sequence[Part], folder: Path, title: str, threads: int) -> None:
+        """Measure the parts that are not there yet; remove stray ones."""
+        paths = {part.name: folder / f"{part.name}.h5" for part in parts}
+        missing = [part for part in parts if not is_done(paths[part.name], part)]
+        total, left = (sum(len(p.backgrounds) for p in each) for each in (parts, missing))
+        if left < total:
+            log.info("%s: %d of %d backgrounds are done already", title, total - left, total)
+        start = time.monotonic()
+        # A background a thread is faster than threads that share its work, and the same anywhere.
+        with (
+            ThreadPoolExecutor(threads, initializer=set_threads, initargs=(1, None)) as pool,
+            progress(total, title, "backgrounds", total - left) as bar,
+        ):
+            for at, part in enumerate(missing):
+                found = []
+                for each in pool.map(self._measure, part.backgrounds):
+                    found.append(each)
+                    bar.update(1)
+                write_part(paths[part.name], part, self._join(found))
+                if not at:
+                    each = (time.monotonic() - start) / len(part.backgrounds)
+                    log.info(
+                        "%s: %.1f s a background, about %s for %d of them",
+                        title, each, format_seconds(each * left), left,
+                    )  # fmt: skip
+        for path in folder.glob("*.h5"):
+            if path not in paths.values():
+                path.unlink()
+
+    def _measure(self, number: int) -> tuple[np.ndarray, int, PairEffects | None]:
+        """Return what motifs do in a background alone, how pairs stand, and what they do."""
+        codes, middle = make_background(self.dataset, self.rows[number], self.seed, number)
+        alone = self.ruler.measure_alone(codes, middle, self.asked.letters)
+        here, rest = divmod(number, _PAIRED)
+        if rest or not self.asked.paired:
+            return alone, 0, None
+        which = here % len(ARRANGEMENTS)
+        letters = [self.asked.letters[each] for each in self.asked.paired]
+        pairs = self.ruler.measure_pairs(
+            codes, middle, letters, self.asked.distances, ARRANGEMENTS[which]
+        )
+        return alone, which, pairs
+
+    def _join(self, found: Sequence[tuple[np.ndarray, int, PairEffects | None]]) -> Found:
+        alone = np.stack([each for each, *_ in found])
+        paired = [(which, pairs) for _, which, pairs in found if pairs is not None]
+        count, far, targets = len(self.asked.paired), len(self.asked.distances), alone.shape[-1]
+        shapes = [(count, targets), (count, far, targets), (count, count, far, targets)]
+        arrays = [
+            np.array([getattr(pairs, key) for _, pairs in paired]).reshape(len(paired), *shape)
+            for key, shape in zip(("first", "second", "together"), shapes, strict=True)
+        ]
+        return Found(alone, np.array([which for which, _ in paired], dtype=np.int64), *arrays)
