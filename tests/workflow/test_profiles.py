@@ -88,7 +88,8 @@ def test_what_a_profile_shows_commented_out_can_be_taken_as_it_is(
         assert shown[section].keys() <= JOBS.keys(), section
         assert section not in read_profile(name)
     path.write_text(text)
-    project.write_config({**TINY, "explain": {"most": 1}, "variants": {"vcf": "simulated"}})
+    asked = {"variants": {"vcf": "simulated"}, "motifs": {"database": "simulated"}}
+    project.write_config({**TINY, "explain": {"most": 1}, **asked})
     said = project.snakemake("-n", "--profile", f"profiles/{name}")
     assert {name for name in shown["groups"] if f"Group job {name} " in said} == {*shown["groups"]}
     # A site's own numbers go before the table's.
