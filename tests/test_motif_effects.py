@@ -14,10 +14,11 @@ from test_explain import make_codes, make_network
 from tiny import BIN, CROP, NETWORKS, TARGETS, WINDOW, make_contigs, write_tiny
 
 from seqcast.core.errors import SeqcastError
+from seqcast.data import Dataset
 from seqcast.genome.codes import N, decode, encode, reverse_complement
 from seqcast.genome.meme import Motif, write_meme
 from seqcast.motifs import measuring
-from seqcast.motifs.backgrounds import choose_windows, make_backgrounds
+from seqcast.motifs.backgrounds import Backgrounds
 from seqcast.motifs.effects import Ruler
 from seqcast.motifs.effects_writing import ANY, find_mean, write_effects
 from seqcast.motifs.measuring import measure_member
@@ -136,24 +137,28 @@ def test_distances_stay_within_the_window(window: int, size: int, widest: int) -
     assert not found or 2 * found[-1] > window // 2 - size - widest
 
 
+def make_backgrounds(dataset: Dataset, count: int) -> list[tuple[np.ndarray, int]]:
+    return [*map(Backgrounds.choose(dataset, count, seed=1).make, range(count))]
+
+
 def test_backgrounds_are_quiet_windows_shuffled(tmp_path: Path) -> None:
     contigs = make_contigs()
     for codes, coverage in contigs.values():
         codes[codes == N] = 0
         coverage[len(coverage) // 2 :] = 1000
     dataset = write_tiny(tmp_path / "dataset.h5", contigs)
-    rows = choose_windows(dataset, 4, seed=1)
+    rows = Backgrounds.choose(dataset, 4, seed=1).rows
     held_out = [*dataset.rows_of("valid"), *dataset.rows_of("test")]
     highest = {row: np.nanmax(dataset.coverage_of(row)) for row in held_out}
     assert set(rows) <= set(held_out)
     assert max(highest[row] for row in rows) <= np.median(list(highest.values()))
-    found, again = (list(make_backgrounds(dataset, 30, seed=1)) for _ in range(2))
+    found, again = (make_backgrounds(dataset, 30) for _ in range(2))
     for (codes, middle), (same, there) in zip(found, again, strict=True):
         assert (codes == same).all()
         assert middle == there
     assert {middle // BIN for _, middle in found} == {WINDOW // BIN // 2}
     assert len({middle for _, middle in found}) > 8
-    for (codes, _), row in zip(found, choose_windows(dataset, 30, seed=1), strict=True):
+    for (codes, _), row in zip(found, Backgrounds.choose(dataset, 30, seed=1).rows, strict=True):
         counts = [
             np.bincount(each[:-1] * 5 + each[1:], minlength=25)
             for each in (codes, dataset.codes_of(row))
@@ -221,7 +226,7 @@ def test_tables_hold_means_of_members_and_backgrounds(run: Run) -> None:
         predictor = Predictor.open(run.folder / f"{name}.safetensors", strands="both", device="cpu")
         ruler = Ruler(predictor, RADIUS)
         values.append(
-            [ruler.measure_alone(*each, letters) for each in make_backgrounds(run.dataset, 12, 1)]
+            [ruler.measure_alone(*each, letters) for each in make_backgrounds(run.dataset, 12)]
         )
     mean = np.mean(values, axis=0)
     for row in rows:

@@ -5,8 +5,9 @@ import json
 from project import TINY, Project
 
 EXPLAIN = {"most": 2, "width": 256, "method": "gradient"}
-KNOWN = {"database": "simulated"}
-STEPS = ("explain_regions", "explain_member", "explain_join", "motifs_hits", "motifs")
+KNOWN = {"database": "simulated", "backgrounds": 5, "pairs": 2}
+EFFECTS = ("motifs_effects_member", "motifs_effects")
+STEPS = ("explain_regions", "explain_member", "explain_join", "motifs_hits", *EFFECTS, "motifs")
 DISCOVER = ("motifs_discover", "motifs_names")
 
 
@@ -20,15 +21,26 @@ def test_hits_of_known_motifs_are_found_and_shown(throwaway: Project) -> None:
     assert "Traceback" not in said
 
     throwaway.write_config({**TINY, "explain": EXPLAIN, "motifs": {**KNOWN, "discover": False}})
-    assert throwaway.jobs("motifs") == {"motifs_hits": 1, "motifs": 1}
-    throwaway.snakemake("motifs")
+    assert throwaway.jobs("motifs") == dict.fromkeys(("motifs_hits", *EFFECTS, "motifs"), 1)
+    said = throwaway.snakemake("motifs")
+    assert "s a background, about" in said
     folder = throwaway.results / "motifs"
     said = json.loads((folder / "motifs.json").read_text())
     assert said["targets"][0]["target"] == "ChIP-like-CTCF"
     assert all((folder / each["file"]).is_file() for each in said["files"])
     rows = (folder / "hits.tsv").read_text().splitlines()
     assert len(rows) == 1 + sum(each["hits"] for each in said["motifs"]) > 1
+    motifs, targets = len(said["motifs"]), len(said["targets"])
+    rows = (folder / "effects.tsv").read_text().splitlines()
+    assert len(rows) == 1 + motifs * targets > 1
+    pairs = (folder / "pairs.tsv").read_text().splitlines()
+    assert len(pairs) > 1 if motifs > 1 else len(pairs) == 1
     assert throwaway.jobs("motifs") == {}
+    # Other numbers make only these anew.
+    more = {**KNOWN, "discover": False, "backgrounds": 6}
+    throwaway.write_config({**TINY, "explain": EXPLAIN, "motifs": more})
+    assert throwaway.jobs("motifs") == dict.fromkeys((*EFFECTS, "motifs"), 1)
+    throwaway.write_config({**TINY, "explain": EXPLAIN, "motifs": {**KNOWN, "discover": False}})
 
     # The pages show where they are.
     assert throwaway.jobs() == {"browse_tracks": 1, "report": 1}
@@ -37,6 +49,10 @@ def test_hits_of_known_motifs_are_found_and_shown(throwaway: Project) -> None:
     assert (shown / "motifs.bed").read_text() == (folder / "hits.bed").read_text()
     for page in ("index.html", "igv_session.xml", "config.json"):
         assert "motifs.bed" in (shown / page).read_text()
+    throwaway.snakemake("report")
+    section = (throwaway.results / "report/index.html").read_text().partition('id="motifs"')[2]
+    assert "known motif" in section
+    assert (throwaway.results / "report/figures/motifs_effects.png").is_file()
 
 
 def test_a_database_that_is_none_is_refused(throwaway: Project) -> None:

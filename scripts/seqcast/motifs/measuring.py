@@ -14,7 +14,7 @@ from seqcast.core.memory import keep_memory
 from seqcast.core.provenance import sha256_of
 from seqcast.data import Dataset, read_dataset
 from seqcast.genome.codes import decode
-from seqcast.motifs.backgrounds import choose_windows, make_background
+from seqcast.motifs.backgrounds import Backgrounds
 from seqcast.motifs.effect_parts import Found, Part, is_done, write_list, write_part
 from seqcast.motifs.effects import PairEffects, Ruler
 from seqcast.motifs.placing import ARRANGEMENTS, find_distances, find_letters, read_found
@@ -51,10 +51,10 @@ class Asked:
                 f"{meme}: the longest motif has {widest:,} bases, more than half a window of"
                 f" {dataset.window:,}; leave it out"
             )
-        paired = tuple(range(min(settings.pairs, len(motifs))))
-        distances = find_distances(dataset.window, dataset.bin_size, widest) if paired else []
+        distances = find_distances(dataset.window, dataset.bin_size, widest)
+        paired = range(min(settings.pairs, len(motifs)) if distances else 0)
         ids = tuple(motif.id for motif in motifs)
-        return cls(ids, tuple(letters), paired, tuple(distances))
+        return cls(ids, tuple(letters), tuple(paired), tuple(distances))
 
 
 def measure_member(
@@ -99,8 +99,8 @@ def measure_member(
     numbers = range(settings.backgrounds if asked.letters else 0)
     parts = [Part.from_backgrounds(numbers[at : at + _PART], facts) for at in numbers[::_PART]]
     output.parent.mkdir(parents=True, exist_ok=True)
-    rows = choose_windows(dataset, settings.backgrounds, settings.seed)
-    member = _Member(Ruler(predictor, radius), dataset, asked, rows.tolist(), settings.seed)
+    backgrounds = Backgrounds.choose(dataset, settings.backgrounds, settings.seed)
+    member = _Member(Ruler(predictor, radius), backgrounds, asked)
     threads = threads if device.device.type == "cpu" else 1
     member.measure_all(parts, output.parent, f"motifs {name}", threads)
     write_list(output, parts, facts)
@@ -108,13 +108,11 @@ def measure_member(
 
 @dataclass(frozen=True)
 class _Member:
-    """Measure parts, one after the other; `rows` are the windows that backgrounds are made of."""
+    """Measure parts, one after the other."""
 
     ruler: Ruler
-    dataset: Dataset
+    backgrounds: Backgrounds
     asked: Asked
-    rows: list[int]
-    seed: int
 
     def measure_all(self, parts: Sequence[Part], folder: Path, title: str, threads: int) -> None:
         """Measure the parts that are not there yet; remove stray ones."""
@@ -147,7 +145,7 @@ class _Member:
 
     def _measure(self, number: int) -> tuple[np.ndarray, int, PairEffects | None]:
         """Return what motifs do in a background alone, how pairs stand, and what they do."""
-        codes, middle = make_background(self.dataset, self.rows[number], self.seed, number)
+        codes, middle = self.backgrounds.make(number)
         alone = self.ruler.measure_alone(codes, middle, self.asked.letters)
         here, rest = divmod(number, _PAIRED)
         if rest or not self.asked.paired:
