@@ -134,7 +134,7 @@ def gpu_of(wildcards):
 
 def cores_of(rule):
     """Return the cores of what takes all there are: where jobs are submitted, a number of its own."""
-    return workflow.cores or seqcast_settings.JOBS[rule].cores
+    return workflow.cores or seqcast_resources.JOBS[rule].cores
 
 
 def threads_of(rule):
@@ -149,20 +149,20 @@ def resources_of(rule, forecast=""):
     """
 
     def memory_of(wildcards, attempt):
-        expected, _ = seqcast_settings.read_forecast(forecast)
-        return seqcast_settings.request_memory(rule, attempt, expected)
+        expected, _ = seqcast_resources.read_forecast(forecast)
+        return seqcast_resources.request_memory(rule, attempt, expected)
 
     def minutes_of(wildcards, attempt):
-        _, expected = seqcast_settings.read_forecast(forecast)
-        return seqcast_settings.request_minutes(rule, attempt, expected)
+        _, expected = seqcast_resources.read_forecast(forecast)
+        return seqcast_resources.request_minutes(rule, attempt, expected)
 
-    turn = {"turn": 1} if seqcast_settings.JOBS[rule].turn else {}
+    turn = {"turn": 1} if seqcast_resources.JOBS[rule].turn else {}
     return {"mem_mb": memory_of, "runtime": minutes_of, **turn}
 
 
 def group_of(rule):
     """Return which rules' jobs are submitted as one with a rule's, where jobs are submitted."""
-    return seqcast_settings.JOBS[rule].group if SUBMITS else None
+    return seqcast_resources.JOBS[rule].group if SUBMITS else None
 
 
 def control_of(wildcards):
