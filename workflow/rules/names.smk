@@ -138,8 +138,17 @@ def cores_of(rule):
 
 
 def threads_of(rule):
-    """Return a function that says how many threads a job with a network takes."""
-    return lambda wildcards: training_of(wildcards).threads or cores_of(rule)
+    """Return a function that says how many threads a job with a network takes.
+
+    What is submitted asks for cores of its own, no fewer where a training takes fewer threads.
+    """
+
+    def find_threads(wildcards):
+        threads, cores = training_of(wildcards).threads, cores_of(rule)
+        is_own = SUBMITS or workflow.remote_exec
+        return max(threads or 0, cores) if is_own else threads or cores
+
+    return find_threads
 
 
 def resources_of(rule, forecast=""):
