@@ -34,6 +34,9 @@ REPLICATES = f"{RUN}/dataset/replicates.h5" if FILES.has_replicates else []
 # there --jobs counts jobs, and is no other word for --cores. Within a job nothing is repeated.
 SUBMITS = workflow.resource_settings.nodes and not workflow.remote_exec
 RETRIES = 5 if SUBMITS else None
+# Within such a job `--cores` counts those of the node, of which the job has its own alone.
+IS_SUBMITTED = SUBMITS or workflow.remote_exec
+CORES = workflow.resource_settings.cores or 1
 # A model is trained once, or once for each fold and replicate; then it is their mean and union.
 MODELS = list(settings.models)
 MEMBERS = settings.members
@@ -134,7 +137,7 @@ def gpu_of(wildcards):
 
 def cores_of(rule):
     """Return the cores of what takes all there are: where jobs are submitted, a number of its own."""
-    return workflow.cores or seqcast_resources.JOBS[rule].cores
+    return seqcast_resources.JOBS[rule].cores if IS_SUBMITTED else CORES
 
 
 def threads_of(rule):
@@ -145,8 +148,7 @@ def threads_of(rule):
 
     def find_threads(wildcards):
         threads, cores = training_of(wildcards).threads, cores_of(rule)
-        is_own = SUBMITS or workflow.remote_exec
-        return max(threads or 0, cores) if is_own else threads or cores
+        return max(threads or 0, cores) if IS_SUBMITTED else threads or cores
 
     return find_threads
 
