@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from seqcast import settings as seqcast_settings  # noqa: E402
 from seqcast.core import errors, provenance  # noqa: E402
+from seqcast.settings import resources as seqcast_resources  # noqa: E402
 from seqcast.settings import tracked, untracked  # noqa: E402
 from seqcast.settings.written import read_config  # noqa: E402
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.settings import JOBS, read_forecast, request_memory, request_minutes
+from seqcast.settings.resources import JOBS, read_forecast, request_memory, request_minutes
 
 RULES = st.sampled_from(sorted(JOBS))
 

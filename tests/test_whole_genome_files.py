@@ -77,7 +77,7 @@ def test_regions_keep_their_order_and_names(tmp_path: Path) -> None:
         ({}, None),
         ({"source": "basenji_h5", "file": "a.h5"}, None),
         ({"source": "basenji_h5", "file": "a.h5", "genome": "g.fa"}, "dataset.genome"),
-        ({"source": "genome", "fasta": "g.fa", "targets": "t.tsv", "split": {"folds": 2}},
+        ({"source": "genome", "fasta": "g.fa", "targets": "t.tsv", "split": {"folds": 3}},
          "dataset.fasta"),
     ],
 )  # fmt: skip

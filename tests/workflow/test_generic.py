@@ -43,7 +43,7 @@ def test_jobs_are_submitted_by_the_line_of_the_profile(project: Project) -> None
         "-l", "mem_free=8000M", "-l", "h_rt=0:180:0", "-l", "gpu=0",
     ]  # fmt: skip
     assert train[:-1] == [
-        *always, "seqcast.train_model", *logs, "-pe", "smp", "1",
+        *always, "seqcast.train_model", *logs, "-pe", "smp", "8",
         "-l", "mem_free=16000M", "-l", "h_rt=0:240:0", "-l", "gpu=1",
     ]  # fmt: skip
     assert (project.results / "default/train/model.safetensors").stat().st_size

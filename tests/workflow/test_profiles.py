@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 from project import ROOT, TINY, Project
 
-from seqcast.settings import JOBS
+from seqcast.settings.resources import JOBS
 
 PROFILES = ("slurm", "generic")
 

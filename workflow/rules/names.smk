@@ -34,6 +34,9 @@ REPLICATES = f"{RUN}/dataset/replicates.h5" if FILES.has_replicates else []
 # there --jobs counts jobs, and is no other word for --cores. Within a job nothing is repeated.
 SUBMITS = workflow.resource_settings.nodes and not workflow.remote_exec
 RETRIES = 5 if SUBMITS else None
+# Within such a job `--cores` counts those of the node, of which the job has its own alone.
+IS_SUBMITTED = SUBMITS or workflow.remote_exec
+CORES = workflow.resource_settings.cores or 1
 # A model is trained once, or once for each fold and replicate; then it is their mean and union.
 MODELS = list(settings.models)
 MEMBERS = settings.members
@@ -140,12 +143,20 @@ def gpu_of(wildcards):
 
 def cores_of(rule):
     """Return the cores of what takes all there are: where jobs are submitted, a number of its own."""
-    return workflow.cores or seqcast_settings.JOBS[rule].cores
+    return seqcast_resources.JOBS[rule].cores if IS_SUBMITTED else CORES
 
 
 def threads_of(rule):
-    """Return a function that says how many threads a job with a network takes."""
-    return lambda wildcards: training_of(wildcards).threads or cores_of(rule)
+    """Return a function that says how many threads a job with a network takes.
+
+    What is submitted asks for cores of its own, no fewer where a training takes fewer threads.
+    """
+
+    def find_threads(wildcards):
+        threads, cores = training_of(wildcards).threads, cores_of(rule)
+        return max(threads or 0, cores) if IS_SUBMITTED else threads or cores
+
+    return find_threads
 
 
 def resources_of(rule, forecast=""):
@@ -155,20 +166,20 @@ def resources_of(rule, forecast=""):
     """
 
     def memory_of(wildcards, attempt):
-        expected, _ = seqcast_settings.read_forecast(forecast)
-        return seqcast_settings.request_memory(rule, attempt, expected)
+        expected, _ = seqcast_resources.read_forecast(forecast)
+        return seqcast_resources.request_memory(rule, attempt, expected)
 
     def minutes_of(wildcards, attempt):
-        _, expected = seqcast_settings.read_forecast(forecast)
-        return seqcast_settings.request_minutes(rule, attempt, expected)
+        _, expected = seqcast_resources.read_forecast(forecast)
+        return seqcast_resources.request_minutes(rule, attempt, expected)
 
-    turn = {"turn": 1} if seqcast_settings.JOBS[rule].turn else {}
+    turn = {"turn": 1} if seqcast_resources.JOBS[rule].turn else {}
     return {"mem_mb": memory_of, "runtime": minutes_of, **turn}
 
 
 def group_of(rule):
     """Return which rules' jobs are submitted as one with a rule's, where jobs are submitted."""
-    return seqcast_settings.JOBS[rule].group if SUBMITS else None
+    return seqcast_resources.JOBS[rule].group if SUBMITS else None
 
 
 def control_of(wildcards):

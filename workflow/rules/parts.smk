@@ -59,10 +59,10 @@ def threads_of_part(wildcards):
     A process a core is faster than a process with many threads, but where a limit on `gpu` lets
     only some jobs run, they share all cores. A part that is submitted has a job of its own.
     """
-    if workflow.remote_exec or not workflow.cores:
+    if IS_SUBMITTED:
         return threads_of("genome_tracks_part")(wildcards)
-    cores, limit = workflow.cores, workflow.global_resources.get("gpu")
-    at_once = min(cores, max(1, len(read_parts(wildcards.scope)) * len(TRACK_MEMBERS)))
+    limit = workflow.global_resources.get("gpu")
+    at_once = min(CORES, max(1, len(read_parts(wildcards.scope)) * len(TRACK_MEMBERS)))
     if gpu_of_part(wildcards) and limit and limit.value:
         at_once = min(at_once, limit.value)
-    return training_of(wildcards).threads or cores // at_once
+    return training_of(wildcards).threads or CORES // at_once

@@ -29,7 +29,6 @@ from seqcast.settings.network import (
 )
 from seqcast.settings.params import read_params, tracked, untracked
 from seqcast.settings.presets import PRESETS
-from seqcast.settings.resources import JOBS, Job, read_forecast, request_memory, request_minutes
 from seqcast.settings.run import SHARED, STAGES, Settings, read_settings
 from seqcast.settings.steps import (
     BrowseSettings,
@@ -45,7 +44,6 @@ from seqcast.settings.steps import (
 from seqcast.settings.training import TrainSettings
 
 __all__ = [
-    "JOBS",
     "PRESETS",
     "SHARED",
     "STAGES",
@@ -60,7 +58,6 @@ __all__ = [
     "GatedSettings",
     "GenomeSettings",
     "GenomeTracksSettings",
-    "Job",
     "Member",
     "MotifsSettings",
     "NetworkSettings",
@@ -77,12 +74,9 @@ __all__ = [
     "find_run_files",
     "find_source",
     "is_within",
-    "read_forecast",
     "read_network",
     "read_params",
     "read_settings",
-    "request_memory",
-    "request_minutes",
     "tracked",
     "untracked",
 ]
