@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from seqcast.core.damage import refuse_damage
-from seqcast.core.disk import check_format
 from seqcast.core.errors import SeqcastError
 from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import read_sealed
+from seqcast.core.seal import read_json, read_sealed
 from seqcast.explain.npz import FORMAT, FORMAT_VERSION, HYPOTHETICAL, SEQUENCE
 from seqcast.genome.codes import N
 
@@ -74,10 +72,8 @@ class Arrays:
 
 def read_arrays(path: Path) -> list[Arrays]:
     """Read from `explain.json` which arrays there are, target by target of each model."""
-    text = read_sealed(path, REMEDY)
+    said = read_json(path, (FORMAT, FORMAT_VERSION), "list of what was explained", REMEDY)
     with refuse_damage(path, "is not what `explain` writes", REMEDY):
-        said = json.loads(text)
-        check_format(path, said, (FORMAT, FORMAT_VERSION), REMEDY)
         names = {each["target"]: each["name"] for each in said["targets"]}
         found: dict[tuple[str, str], dict[str, Any]] = {}
         for each in said["files"]:

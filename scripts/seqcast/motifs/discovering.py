@@ -12,7 +12,7 @@ from seqcast.core.console import format_seconds, log, progress
 from seqcast.core.disk import written_whole
 from seqcast.core.errors import SeqcastError
 from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import write_sealed
+from seqcast.core.seal import write_json
 from seqcast.genome.codes import N
 from seqcast.motifs.arrays import Arrays, read_arrays
 from seqcast.motifs.facts import FORMAT, FORMAT_VERSION, read_facts
@@ -52,8 +52,7 @@ def discover_all(explained: Path, settings: MotifsSettings, tools: Tools, output
         "%d patterns of %d targets, in %s",
         *(sum(each["patterns"] for each in facts), len(arrays), format_seconds(seconds)),
     )
-    content = {"format": FORMAT, "format_version": FORMAT_VERSION, "versions": versions}
-    write_sealed(output, json.dumps({**content, "targets": facts}, indent=1) + "\n")
+    write_json(output, (FORMAT, FORMAT_VERSION), {"versions": versions, "targets": facts})
 
 
 def _discover(
@@ -83,9 +82,8 @@ def _discover(
     found["seconds"] = round(time.monotonic() - start, 1)
     if not patterns:
         log.warning("%s: no motifs: %s; %s", arrays.slug, found["why"], _MORE)
-    content = {"format": FORMAT, "format_version": FORMAT_VERSION, "digest": digest, **found}
-    content["sha256"] = sha256_of(raw)
-    write_sealed(path, json.dumps(content, indent=1) + "\n")
+    content = {"digest": digest, **found, "sha256": sha256_of(raw)}
+    write_json(path, (FORMAT, FORMAT_VERSION), content)
     return found, False
 
 

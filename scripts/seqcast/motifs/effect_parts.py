@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from seqcast.core.damage import refuse_damage
-from seqcast.core.disk import check_format
 from seqcast.core.errors import SeqcastError
 from seqcast.core.hdf5 import Draft, open_hdf5
-from seqcast.core.seal import AGAIN, read_sealed, write_sealed
+from seqcast.core.seal import AGAIN, read_json, write_json
 
 PART, LIST = "seqcast-motif-effects-part", "seqcast-motif-effects-parts"
 FORMAT_VERSION = 1
@@ -87,19 +86,16 @@ def is_done(path: Path, part: Part) -> bool:
 
 def write_list(path: Path, parts: Sequence[Part], facts: Mapping[str, Any]) -> None:
     """Write which parts a member has, and with what they were made."""
-    content = {"format": LIST, "format_version": FORMAT_VERSION, **facts}
-    content["parts"] = [vars(part) for part in parts]
-    write_sealed(path, json.dumps(content, indent=1) + "\n")
+    content = {**facts, "parts": [vars(part) for part in parts]}
+    write_json(path, (LIST, FORMAT_VERSION), content)
 
 
 class Member:
     """What a member of a model found; `facts` say of which motifs, and with what."""
 
     def __init__(self, path: Path) -> None:
-        text = read_sealed(path, AGAIN)
+        self.facts = read_json(path, (LIST, FORMAT_VERSION), "list of parts", AGAIN)
         with refuse_damage(path, "is no list of parts", AGAIN):
-            self.facts = json.loads(text)
-            check_format(path, self.facts, (LIST, FORMAT_VERSION), AGAIN)
             self._parts = [
                 Part(**{**each, "backgrounds": tuple(each["backgrounds"])})
                 for each in self.facts.pop("parts")

@@ -3,7 +3,6 @@
 The files are specified in docs/formats.md.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -14,7 +13,7 @@ from scipy.special import stdtrit
 
 from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError
-from seqcast.core.seal import AGAIN, write_sealed
+from seqcast.core.seal import AGAIN, write_json, write_sealed
 from seqcast.data import read_dataset
 from seqcast.data.targets import Targets
 from seqcast.motifs.effect_parts import Found, Member
@@ -84,8 +83,6 @@ def write_effects(
     _write_table(folder / "pairs.tsv", PAIRS, rows)
     names = {motif.id: motif.name for motif in read_found(meme)}
     content = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
         **{key: facts[key] for key in ("radius", "backgrounds", "seed", "distances")},
         "strands": {
             name: 1 + each.facts["both_strands"]
@@ -103,7 +100,7 @@ def write_effects(
             for slug, name in zip(targets.slugs, targets.identifier, strict=True)
         ],
     }
-    write_sealed(output, json.dumps(content, indent=1) + "\n")
+    write_json(output, (FORMAT, FORMAT_VERSION), content)
     log.info("%s: what %d motifs do to %d targets", folder, len(ids), len(targets))
 
 

@@ -1,6 +1,5 @@
 """Find where motifs stand that matter: matches whose bases contribute to what is predicted."""
 
-import json
 from bisect import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import pandas as pd
 from seqcast.core.console import log, progress
 from seqcast.core.errors import list_some
 from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import write_sealed
+from seqcast.core.seal import write_json, write_sealed
 from seqcast.genome.codes import N
 from seqcast.genome.meme import Motif, read_meme, to_consensus, write_meme
 from seqcast.motifs.arrays import Arrays, read_arrays
@@ -307,5 +306,4 @@ def _finish(output: Path, facts: Mapping[str, Any]) -> None:
     names = ["motifs.meme", TABLE, MATRICES, "hits.tsv", "hits.bed", "counts.tsv"]
     paths = [output.with_name(name) for name in names]
     files = [{"file": each.name, "sha256": sha256_of(each)} for each in paths if each.is_file()]
-    content = {"format": FORMAT, "format_version": FORMAT_VERSION, **facts, "files": files}
-    write_sealed(output, json.dumps(content, indent=1) + "\n")
+    write_json(output, (FORMAT, FORMAT_VERSION), {**facts, "files": files})
