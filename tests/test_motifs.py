@@ -26,7 +26,7 @@ from seqcast.motifs.tools import Tools
 from seqcast.settings import MotifsSettings, read_settings
 
 CTCF, TATA = "CCASYAGRKGGCRS", "SSRCGCCTATAWAAG"
-SETTINGS = MotifsSettings(database="known.meme")
+SETTINGS = MotifsSettings(database="known.meme", contribution=0.05)
 EVEN = np.full(4, 0.25)
 KNOWN = [Motif("A1", "CTCF", from_consensus(CTCF)), Motif("A2", "TATA", from_consensus(TATA))]
 
@@ -103,7 +103,7 @@ def write_known(folder: Path) -> Path:
 
 def test_hits_are_matches_that_contribute(explained: Path, tmp_path: Path) -> None:
     known = write_known(tmp_path)
-    settings = MotifsSettings(database=str(known), discover=False)
+    settings = MotifsSettings(database=str(known), discover=False, contribution=0.05)
     find_hits(explained, known, settings, tmp_path / "motifs.json")
     hits = pd.read_csv(tmp_path / "hits.tsv", sep="\t")
     ctcf = hits[(hits["name"] == "CTCF") & (hits["target"] == "one")]
@@ -325,8 +325,7 @@ def test_tf_modisco_finds_what_is_planted_and_the_same_again(tmp_path: Path) -> 
     write_meme(
         known, [Motif(name, name, from_consensus(planted[name])) for name in planted] + others
     )
-    # Sites are dense: more than a twentieth of all stretches are of one.
-    settings = MotifsSettings(database=str(known), contribution=0.1)
+    settings = MotifsSettings(database=str(known))
     tools = Tools.find(python, ROOT / "results/shared/numba")
     folders = [tmp_path / name for name in ("first", "again")]
     for folder in folders:

@@ -26,6 +26,8 @@ from seqcast.variants.significance import find_q
 
 # Of fewer targets tomtom's p values hang on which letters their columns happen to have.
 _TARGETS = 50
+# How alike motifs are that are one; see `compare`.
+_ALIKE = 0.8
 # Of a pattern that is no motif.
 _NONE = Motif("", "", np.empty((0, 4)))
 
@@ -102,7 +104,7 @@ def merge(
     """Find the best match of each pattern, by its id, and distinct motifs of the patterns.
 
     Those with the same match are one motif, and read as it does. Then each, those with a match and
-    with more seqlets first, takes up all whose first pattern is like its own, turned to its strand.
+    with more seqlets first, takes up all whose first pattern is alike, turned to its strand.
     """
     matches = find_matches(patterns, known, tools)
     groups: dict[tuple[bool, str], Distinct] = {}
@@ -114,22 +116,34 @@ def merge(
         groups.setdefault(key, Distinct(match=match)).patterns.append(turned)
     # Named ones first, so that none loses its name.
     ordered = sorted(groups.values(), key=lambda of: (of.match is None, -of.seqlets))
-    firsts = [of.patterns[0].ppm for of in ordered]
-    background = extend([*firsts, *(motif.probabilities for motif in known)])
-    compared, count = tools.compare(firsts, background), len(firsts)
-    p = compared["p"][:, :count]
-    is_alike = np.maximum(p, p.T) * count < NAMED
-    kept: list[int] = []
-    for at, of in enumerate(ordered):
-        other = next((each for each in kept if is_alike[at, each]), None)
-        if other is None:
-            kept.append(at)
-        else:
-            is_turned = compared["reverse"][at, other] > 0
-            ordered[other].patterns.extend(
-                each.turn() if is_turned else each for each in of.patterns
-            )
-    return matches, sorted((ordered[at] for at in kept), key=lambda of: -of.seqlets)
+    distinct: list[Distinct] = []
+    for of in ordered:
+        own = of.patterns[0].ppm
+        alike = (compare(own, other.patterns[0].ppm) for other in distinct)
+        found = next(((at, each) for at, each in enumerate(alike) if each[0] >= _ALIKE), None)
+        if found is None:
+            distinct.append(of)
+            continue
+        at, (_, is_reversed) = found
+        turned = [each.turn() if is_reversed else each for each in of.patterns]
+        distinct[at].patterns.extend(turned)
+    return matches, sorted(distinct, key=lambda of: -of.seqlets)
+
+
+def compare(one: np.ndarray, other: np.ndarray) -> tuple[float, bool]:
+    """Return how alike two motifs (width, 4) are, and whether that is on the other strand.
+
+    It is the cosine of their shares less a quarter, where they are aligned best; a base that one
+    of them lacks counts as a quarter. Tomtom's p would not do: it is small for motifs that share
+    half of their bases, such as those of YY1 and CTCF.
+    """
+    one, other = one - 0.25, other - 0.25
+    size = np.linalg.norm(one) * np.linalg.norm(other)
+    ahead, back = (
+        sum(np.correlate(one[:, base], each[:, base], "full") for base in range(4)).max() / size
+        for each in (other, other[::-1, ::-1])
+    )
+    return float(max(ahead, back)), bool(back > ahead)
 
 
 def find_matches(

@@ -23,8 +23,7 @@ COLUMNS = (
     "offset_q25", "offset_median", "offset_q75", "match", "match_name", "p", "q", "width",
     "consensus",
 )  # fmt: skip
-# Below this q a pattern is called what the database's motif is called, and below this p, times the
-# number of patterns, two patterns are one motif.
+# Below this q a pattern is called what the database's motif is called.
 NAMED = 0.01
 # Flanks below this share of the largest contribution are cut, as TF-MoDISco's own report does, and
 # those with less information, in bits: weak patterns have flanks of noise.

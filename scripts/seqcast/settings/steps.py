@@ -165,7 +165,7 @@ class MotifsSettings(Section):
     p: Annotated[float, Field(gt=0, lt=1)] = 1e-4
     """A place is a match of a motif where its score is so improbable, or more, in random sequence
     of the regions' composition."""
-    contribution: Annotated[float, Field(gt=0, le=1)] = 0.05
+    contribution: Annotated[float, Field(gt=0, le=1)] = 0.1
     """A match is a hit where its bases' contributions, added up, are among this share of the
     largest of all stretches as long, either sign; 1: every match."""
     backgrounds: PositiveInt = 100
