@@ -18,7 +18,8 @@ _DISTANCES = (20, 30)
 
 def read_found(meme: Path) -> list[Motif]:
     """Read the motifs that were found, of which there may be none."""
-    return read_meme(meme) if b"\nMOTIF" in meme.read_bytes() else []
+    has_any = any(line.startswith(b"MOTIF") for line in meme.read_bytes().splitlines())
+    return read_meme(meme) if has_any else []
 
 
 def find_letters(motif: Motif) -> np.ndarray:
