@@ -2,8 +2,8 @@
 
 A score is the sum of log2 odds of the bases, in whole hundredths of a bit, so that the distribution
 of all scores of random sequence is known exactly (Staden 1989): no bound, no sample. lightmotif
-0.10 scans faster, but its p values are of coarser steps: of JASPAR's HSF1, whose sites tie, it
-takes twice as many for 0.0001, half of them at 0.000127.
+0.10 scans faster, but what makes its p values is GPL, and of coarser steps: of JASPAR's HSF1, whose
+sites tie, it takes twice as many for 0.0001, half of them at 0.000127.
 """
 
 from collections.abc import Sequence
