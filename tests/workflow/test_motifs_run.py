@@ -8,7 +8,7 @@ EXPLAIN = {"most": 2, "width": 256, "method": "gradient"}
 KNOWN = {"database": "simulated", "backgrounds": 5, "pairs": 2}
 EFFECTS = ("motifs_effects_member", "motifs_effects")
 STEPS = ("explain_regions", "explain_member", "explain_join", "motifs_hits", *EFFECTS, "motifs")
-DISCOVER = ("motifs_discover", "motifs_names")
+DISCOVER = ("motifs_tools", "motifs_discover", "motifs_names")
 
 
 def test_hits_of_known_motifs_are_found_and_shown(throwaway: Project) -> None:
@@ -21,7 +21,8 @@ def test_hits_of_known_motifs_are_found_and_shown(throwaway: Project) -> None:
     assert "Traceback" not in said
 
     throwaway.write_config({**TINY, "explain": EXPLAIN, "motifs": {**KNOWN, "discover": False}})
-    assert throwaway.jobs("motifs") == dict.fromkeys(("motifs_hits", *EFFECTS, "motifs"), 1)
+    # That was said before any region was explained.
+    assert throwaway.jobs("motifs").keys() >= {*STEPS} - {"explain_regions"}
     said = throwaway.snakemake("motifs")
     assert "s a background, about" in said
     folder = throwaway.results / "motifs"

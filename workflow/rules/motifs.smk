@@ -17,8 +17,27 @@ rule motifs:
 
 if settings.motifs.discover:
 
+    rule motifs_tools:
+        output:
+            f"{MOTIFS_FOLDER}/parts/tools.json",
+        log:
+            f"{RUN}/logs/motifs/tools.log",
+        # What is not there is said at once, and not after hours of what comes before.
+        priority: 100
+        localrule: True
+        conda:
+            "../../envs/motifs.yaml"
+        resources:
+            **resources_of("motifs_tools"),
+        params:
+            untracked=MOTIFS_TOOLS,
+            code=code_of("motifs_tools"),
+        script:
+            "../../scripts/motifs_tools.py"
+
     rule motifs_discover:
         input:
+            tools=ancient(f"{MOTIFS_FOLDER}/parts/tools.json"),
             explained=f"{EXPLAIN}/explain.json",
         output:
             # What it found of each target lies beside it and is not declared: Snakemake would

@@ -54,6 +54,7 @@ JOBS = {
     "variants_join": Job(4, 30, "results", turn=1),
     "variants_top": Job(8, 30, "results", cores=8, turn=1),
     "variants_tracks": Job(4, 15, "results", turn=1),
+    "motifs_tools": Job(1, 15),
     "motifs_discover": Job(8, 240, "results", cores=8, turn=1),
     "motifs_names": Job(4, 15, "results", cores=2, turn=1),
     "motifs_hits": Job(8, 60, "results", turn=1),
