@@ -54,10 +54,8 @@ class Kept:
         mask[bins] = True
         for layer, whole in zip(self._layers[::-1], self._whole[::-1], strict=True):
             masks.append(mask)
-            read, mask = (
-                layer.find_read(np.flatnonzero(mask)),
-                np.zeros(whole.inputs.shape[-1], bool),
-            )
+            read = layer.find_read(np.flatnonzero(mask))
+            mask = np.zeros(whole.inputs.shape[-1], dtype=bool)
             mask[read[(read >= 0) & (read < len(mask))]] = True
         return masks[::-1]
 
