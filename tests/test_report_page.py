@@ -132,8 +132,8 @@ def test_strict_parser_finds_faults():
 def test_sections_come_in_the_order_of_a_reader(many):
     _, html = many
     assert re.findall(r'<section id="(\w+)"', html) == [
-        "verdict", "metrics", "tracks", "bases", "variants", "scatter", "calibration", "errors",
-        "correlations", "training", "open", "data", "run",
+        "verdict", "metrics", "tracks", "bases", "motifs", "variants", "scatter", "calibration",
+        "errors", "correlations", "training", "open", "data", "run",
     ]  # fmt: skip
 
 
