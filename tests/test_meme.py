@@ -56,6 +56,24 @@ def test_what_is_written_is_read(tmp_path_factory, widths: list[int], seed: int)
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("URL http://jaspar\n\n", ""),
+        (" w= 2 nsites= 7 E= 0", ""),
+        ("w= 2 nsites= 7", "w=2 nsites=7"),
+    ],
+    ids=["close", "bare", "unspaced"],
+)
+def test_no_motif_is_lost_however_lines_are_spaced(tmp_path: Path, old: str, new: str) -> None:
+    file = tmp_path / "motifs.meme"
+    file.write_text(GOOD.replace(old, new))
+    one, two = read_meme(file)
+    assert (one.id, two.id) == ("MA1", "MA2")
+    assert (one.probabilities.shape, two.probabilities.shape) == ((2, 4), (1, 4))
+    assert one.sites == (7 if "nsites" in file.read_text() else 20)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         (GOOD, "", "there is no MOTIF"),
@@ -66,9 +84,25 @@ def test_what_is_written_is_read(tmp_path_factory, widths: list[int], seed: int)
         ("0.1 0.2 0.3 0.4", "a b c d", "are no numbers"),
         ("w= 2", "w= 3", "2 rows; wanted w= 3"),
         ("1 0 0 0\n", "", "1 rows; wanted w= 2"),
+        ("1 0 0 0\n", "1 0 0 0\n0 1 0 0\n", "3 rows; wanted w= 2"),
+        ("0.1 0.2 0.3 0.4", "nan nan nan nan", "line 7: the numbers sum to nan"),
+        ("nsites= 7", "nsites= many", "line 6: nsites= many is no number"),
         ("letter-probability matrix: alength= 4 w= 1\n", "", "MA2 has no letter-probability"),
     ],
-    ids=["empty", "protein", "twice", "three", "counts", "words", "short", "shorter", "odds"],
+    ids=[
+        "empty",
+        "protein",
+        "twice",
+        "three",
+        "counts",
+        "words",
+        "short",
+        "shorter",
+        "longer",
+        "nan",
+        "sites",
+        "odds",
+    ],
 )
 def test_faults_are_named(tmp_path: Path, old: str, new: str, said: str) -> None:
     file = tmp_path / "motifs.meme"

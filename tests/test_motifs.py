@@ -229,7 +229,8 @@ def test_what_is_found_is_named_and_found_again(explained: Path, tmp_path: Path)
         ("one.default.pos.0", "M1", "CTCF"), ("one.default.pos.1", "", ""),
         ("one.default.neg.0", "M2", "TATA"),
     ]  # fmt: skip
-    ppm, cwm = read_matrices(folder / "patterns.h5")["one.default.pos.0"]
+    id_ = "one.default.pos.0"
+    ppm, cwm = read_matrices(folder / "patterns.h5", [id_])[id_]
     assert ppm.shape == cwm.shape == (len(CTCF), 4)
     said = json.loads((folder / "motifs.json").read_text())
     names = {each["id"]: each["name"] for each in said["motifs"]}

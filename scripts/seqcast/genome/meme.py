@@ -3,8 +3,10 @@
 https://meme-suite.org/meme/doc/meme-format.html
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,9 @@ from seqcast.core.errors import SeqcastError
 _WANTED = "wanted motifs in MEME's text format, as JASPAR gives them"
 # Files are rounded, to two digits at worst.
 _TOLERANCE = 0.05
+_MATRIX = "letter-probability matrix"
+_KEY = re.compile(r"(\w+)\s*=\s*(\S+)")
+_NUMBER = re.compile(r"\d+(\.\d*)?([eE][+]?\d+)?")
 # The bases that each letter of a consensus allows.
 IUPAC = {
     "A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT",
@@ -80,6 +85,15 @@ def from_consensus(consensus: str) -> np.ndarray:
     return allowed / allowed.sum(axis=1, keepdims=True)
 
 
+def find_information(probabilities: np.ndarray) -> np.ndarray:
+    """Return what each position of shares (width, 4) tells, in bits from 0 to 2, (width,).
+
+    Schneider & Stephens 1990, without their correction for few sites.
+    """
+    logs = np.log2(probabilities, out=np.zeros_like(probabilities), where=probabilities > 0)
+    return 2 + (probabilities * logs).sum(axis=1)
+
+
 def to_consensus(probabilities: np.ndarray) -> str:
     """Return the consensus of probabilities (width, 4) in IUPAC letters.
 
@@ -97,58 +111,51 @@ def to_consensus(probabilities: np.ndarray) -> str:
 
 
 def _parse(path: str | Path, lines: list[tuple[int, str]]) -> Iterator[Motif]:
-    rest = iter(lines)
-    for number, line in rest:
-        if not line.startswith("MOTIF"):
-            continue
-        words = line.split()[1:]
+    starts = [at for at, (_, line) in enumerate(lines) if line.startswith("MOTIF")]
+    for start, end in pairwise([*starts, len(lines)]):
+        number, words = lines[start][0], lines[start][1].split()[1:]
         if not words:
             raise SeqcastError(f"{path}: line {number}: a MOTIF without a name; {_WANTED}")
-        number, header = next((each for each in rest if each[1].strip()), (number, ""))
+        own = iter(lines[start + 1 : end])
         # There may be log-odds before the probabilities.
-        while not header.startswith("letter-probability matrix"):
-            number, header = next(rest, (number, "MOTIF"))
-            if header.startswith("MOTIF"):
-                raise SeqcastError(
-                    f"{path}: line {number}: {words[0]} has no letter-probability matrix; {_WANTED}"
-                )
-        keys = dict(zip((pairs := header.split()[2:])[::2], pairs[1::2], strict=False))
-        rows = []
-        for number, line in rest:
-            if not line.strip() or line.startswith(("MOTIF", "URL")):
-                break
-            rows.append((number, line.split()))
-            if len(rows) == int(keys.get("w=", 0) or 0):
-                break
+        header = next((line for line in own if line[1].startswith(_MATRIX)), None)
+        if header is None:
+            raise SeqcastError(
+                f"{path}: line {number}: {words[0]} has no letter-probability matrix; {_WANTED}"
+            )
+        keys = dict(_KEY.findall(header[1]))
+        rows = takewhile(lambda line: line[1].strip() and not line[1].startswith("URL"), own)
+        sites = keys.get("nsites", "20")
+        if not _NUMBER.fullmatch(sites):
+            raise SeqcastError(f"{path}: line {header[0]}: nsites= {sites} is no number; {_WANTED}")
         yield Motif(
             words[0],
             words[1] if len(words) > 1 else words[0],
-            _to_probabilities(f"{path}: motif {words[0]}", rows, keys),
-            int(float(keys.get("nsites=", 20))),
+            _to_probabilities(f"{path}: motif {words[0]}", list(rows), keys.get("w")),
+            int(float(sites)),
         )
 
 
-def _to_probabilities(
-    place: str, rows: list[tuple[int, list[str]]], keys: dict[str, str]
-) -> np.ndarray:
-    wanted = keys.get("w=", str(len(rows)))
-    if str(len(rows)) != wanted or not rows:
-        raise SeqcastError(f"{place}: {len(rows)} rows; wanted w= {wanted}; {_WANTED}")
+def _to_probabilities(motif: str, lines: list[tuple[int, str]], width: str | None) -> np.ndarray:
+    if not lines or width not in (None, str(len(lines))):
+        raise SeqcastError(f"{motif}: {len(lines)} rows; wanted w= {width or 1}; {_WANTED}")
     values = []
-    for number, row in rows:
+    for number, line in lines:
+        row = line.split()
         try:
             values.append([float(each) for each in row])
         except ValueError:
             raise SeqcastError(
-                f"{place}: line {number}: {' '.join(row)!r} are no numbers"
+                f"{motif}: line {number}: {' '.join(row)!r} are no numbers"
             ) from None
         if len(row) != 4:
             raise SeqcastError(
-                f"{place}: line {number}: {len(row)} numbers; wanted 4: of A, C, G and T"
+                f"{motif}: line {number}: {len(row)} numbers; wanted 4: of A, C, G and T"
             )
-        if min(values[-1]) < 0 or abs(sum(values[-1]) - 1) > _TOLERANCE:
+        # Said so that it is not true of nan.
+        if not (min(values[-1]) >= 0 and abs(sum(values[-1]) - 1) <= _TOLERANCE):
             raise SeqcastError(
-                f"{place}: line {number}: the numbers sum to {sum(values[-1]):g}; wanted"
+                f"{motif}: line {number}: the numbers sum to {sum(values[-1]):g}; wanted"
                 " probabilities of A, C, G and T, whose sum is 1"
             )
     matrix = np.array(values)

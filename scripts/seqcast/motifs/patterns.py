@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from seqcast.core.damage import refuse_damage
 from seqcast.core.hdf5 import Draft, open_hdf5
 from seqcast.core.seal import AGAIN, read_sealed, write_sealed
+from seqcast.genome.meme import find_information
 from seqcast.motifs.arrays import Place
 
 FORMAT, FORMAT_VERSION = "seqcast-patterns", 1
@@ -111,12 +112,6 @@ def _read(
     )  # fmt: skip
 
 
-def find_information(ppm: np.ndarray) -> np.ndarray:
-    """Return the information of each position of shares (width, 4), in bits, from 0 to 2."""
-    logs = np.log2(ppm, out=np.zeros_like(ppm), where=ppm > 0)
-    return 2 + (ppm * logs).sum(axis=1)
-
-
 def find_core(ppm: np.ndarray, cwm: np.ndarray) -> tuple[int, int]:
     """Return first base and end of what matters of a pattern, (width, 4), without flanks.
 
@@ -146,10 +141,12 @@ def write_matrices(path: Path, patterns: Sequence[Pattern]) -> None:
         writer.write(patterns)
 
 
-def read_matrices(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Read `ppm` and `cwm`, (width, 4) each, of each pattern by its id."""
-    with open_hdf5(path, (FORMAT, FORMAT_VERSION), AGAIN) as file:
-        return {name: (group["ppm"][()], group["cwm"][()]) for name, group in file.items()}
+def read_matrices(
+    path: Path, ids: Iterable[str], remedy: str = AGAIN
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Read `ppm` and `cwm`, (width, 4) each, of some patterns, by id."""
+    with open_hdf5(path, (FORMAT, FORMAT_VERSION), remedy) as file:
+        return {name: (file[name]["ppm"][()], file[name]["cwm"][()]) for name in ids}
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from seqcast.genome.codes import N
-from seqcast.genome.meme import Motif, read_meme
+from seqcast.genome.meme import Motif, find_information, read_meme
 
 # A position that tells less than so many bits keeps the base of the background.
 _LEAST_BITS = 0.25
@@ -24,9 +24,8 @@ def read_found(meme: Path) -> list[Motif]:
 
 def find_letters(motif: Motif) -> np.ndarray:
     """Return the most probable base of each position, (width,) codes; N where all are likely."""
-    p = motif.probabilities
-    bits = 2 + (p * np.log2(np.where(p > 0, p, 1))).sum(1)
-    return np.where(bits < _LEAST_BITS, N, p.argmax(1)).astype(np.uint8)
+    is_known = find_information(motif.probabilities) >= _LEAST_BITS
+    return np.where(is_known, motif.probabilities.argmax(1), N).astype(np.uint8)
 
 
 def find_distances(window: int, bin_size: int, widest: int) -> list[int]:

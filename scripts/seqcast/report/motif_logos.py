@@ -4,6 +4,7 @@ import base64
 
 import numpy as np
 
+from seqcast.genome.meme import find_information
 from seqcast.tracks.letters import COLOURS, LETTERS
 from seqcast.tracks.style import INK, OBSERVED, QUIET, RULE
 
@@ -12,13 +13,8 @@ _ACROSS, _DOWN = 9, 36
 
 
 def find_bits(probabilities: np.ndarray) -> np.ndarray:
-    """Return the heights of letters, (width, 4): their share of what a position tells, in bits.
-
-    Schneider & Stephens 1990, without their correction for few sites.
-    """
-    safe = np.where(probabilities > 0, probabilities, 1)
-    bits = 2 + (probabilities * np.log2(safe)).sum(1)
-    return probabilities * np.maximum(bits, 0)[:, None]
+    """Return the heights of letters, (width, 4): their share of what a position tells, in bits."""
+    return probabilities * np.maximum(find_information(probabilities), 0)[:, None]
 
 
 def draw_logo(heights: np.ndarray) -> tuple[str, int, int]:
@@ -39,8 +35,8 @@ def draw_logo(heights: np.ndarray) -> tuple[str, int, int]:
                 continue
             # The largest stand or hang farthest out.
             nearer = [
-                float(other) for place, other in enumerate(column)
-                if other * value > 0 and (abs(other), place) < (abs(value), code)
+                float(other) for index, other in enumerate(column)
+                if other * value > 0 and (abs(other), index) < (abs(value), code)
             ]  # fmt: skip
             outlines.append(_outline(base, at, value, up - sum(nearer), scale))
         if outlines:
@@ -62,15 +58,16 @@ def draw_range(low: float, middle: float, high: float, reach: float) -> tuple[st
     """Draw where the middle half and the median lie on a line from -reach to reach, 0 marked."""
     width, height = 110, 18
 
-    def place(value: float) -> float:
+    def find_x(value: float) -> float:
+        """Return the pixel of a value, at an end where it lies beyond."""
         return width / 2 * (1 + min(max(value / max(reach, 1e-9), -1), 1))
 
-    box = max(place(high) - place(low), 1.5)
+    box = max(find_x(high) - find_x(low), 1.5)
     drawn = (
         f'<path d="M0 9H{width}" stroke="{RULE}"/><path d="M{width / 2} 2V16" stroke="{QUIET}"/>'
-        f'<rect x="{place(low):.1f}" y="5" width="{box:.1f}" height="8" fill="{OBSERVED}"'
+        f'<rect x="{find_x(low):.1f}" y="5" width="{box:.1f}" height="8" fill="{OBSERVED}"'
         ' opacity=".45"/>'
-        f'<path d="M{place(middle):.1f} 3V15" stroke="{INK}" stroke-width="2"/>'
+        f'<path d="M{find_x(middle):.1f} 3V15" stroke="{INK}" stroke-width="2"/>'
     )
     return _to_address(drawn, width, height), width, height
 

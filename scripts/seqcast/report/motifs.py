@@ -12,10 +12,10 @@ import pandas as pd
 
 from seqcast.core.damage import refuse_damage
 from seqcast.core.errors import list_some
-from seqcast.core.hdf5 import open_hdf5
 from seqcast.core.seal import read_sealed
 from seqcast.genome.meme import Motif
 from seqcast.motifs.effects_writing import ANY
+from seqcast.motifs.patterns import MATRICES, read_matrices
 from seqcast.motifs.placing import read_found
 from seqcast.report.figures.correlations import find_order
 from seqcast.report.figures.motifs import Course, HeatMap, plot_courses, plot_heat_map
@@ -26,7 +26,6 @@ from seqcast.report.results import ModelResults
 from seqcast.report.verdict import count
 
 REMEDY = "run `snakemake motifs` again"
-_PATTERNS = ("seqcast-patterns", 1)
 MOST_MOTIFS, MOST_TARGETS, MOST_TABLES, MOST_ROWS, MOST_COURSES = 30, 40, 12, 12, 4
 _OPEN = 2
 # What is worth a word: a quarter more or less, and, of what two do, twice as much coverage.
@@ -399,28 +398,29 @@ def _make_table(
     names, total = motifs.names, said.get("regions")
     reach = float(said.get("width") or 2 * rows[["offset_q25", "offset_q75"]].abs().max().max()) / 2
     cells = []
-    with open_hdf5(motifs.folder / "patterns.h5", _PATTERNS, REMEDY) as file:
-        for row in rows.head(MOST_ROWS).itertuples():
-            cwm = file[f"{row.id}/cwm"][()]
-            alone = folds.get((row.motif, target))
-            quartiles = (row.offset_q25, row.offset_median, row.offset_q75)
-            low, middle, high = map(float, quartiles)
-            cells.append(
-                {
-                    "logo": Drawing(*draw_logo(cwm), f"logo of {row.consensus}"),
-                    # One of a few letters is no motif.
-                    "name": names.get(row.motif, row.consensus),
-                    "note": (row.motif or "no motif") + _SIGNS[row.sign],
-                    "match": row.match_name if row.match_name != row.name else "",
-                    "q": "" if np.isnan(row.q) else f"{row.q:.1g}",
-                    "peaks": f"{row.regions:,}" + (f" of {total:,}" if total else ""),
-                    "contribution": f"{row.contribution:+.2f}",
-                    "place": Drawing(
-                        *draw_range(low, middle, high, reach),
-                        f"median {middle:+.0f}, middle half {low:+.0f} to {high:+.0f}",
-                    ),
-                    "median": f"{middle:+,.0f}",
-                    "fold": "" if alone is None else format_fold(alone),
-                }
-            )
+    shown = rows.head(MOST_ROWS)
+    matrices = read_matrices(motifs.folder / MATRICES, shown["id"], REMEDY)
+    for row in shown.itertuples():
+        _, cwm = matrices[row.id]
+        alone = folds.get((row.motif, target))
+        quartiles = (row.offset_q25, row.offset_median, row.offset_q75)
+        low, middle, high = map(float, quartiles)
+        cells.append(
+            {
+                "logo": Drawing(*draw_logo(cwm), f"logo of {row.consensus}"),
+                # One of a few letters is no motif.
+                "name": names.get(row.motif, row.consensus),
+                "note": (row.motif or "no motif") + _SIGNS[row.sign],
+                "match": row.match_name if row.match_name != row.name else "",
+                "q": "" if np.isnan(row.q) else f"{row.q:.1g}",
+                "peaks": f"{row.regions:,}" + (f" of {total:,}" if total else ""),
+                "contribution": f"{row.contribution:+.2f}",
+                "place": Drawing(
+                    *draw_range(low, middle, high, reach),
+                    f"median {middle:+.0f}, middle half {low:+.0f} to {high:+.0f}",
+                ),
+                "median": f"{middle:+,.0f}",
+                "fold": "" if alone is None else format_fold(alone),
+            }
+        )
     return PatternTable(targets[target], tuple(cells), len(rows) - len(cells), "")

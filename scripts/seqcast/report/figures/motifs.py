@@ -86,10 +86,11 @@ def plot_heat_map(shown: HeatMap, title: str) -> Figure:
     figure = make_figure(max(width, 7.0), height, title, layout="none")
     width = max(width, 7.0)
 
-    def place(x: float, y: float, w: float, h: float) -> Axes:
+    def add_axes(x: float, y: float, w: float, h: float) -> Axes:
+        """Add axes at x and y, so wide and high, in inches."""
         return figure.add_axes((x / width, y / height, w / width, h / height))
 
-    cells = place(left, bottom, across * columns, down * rows)
+    cells = add_axes(left, bottom, across * columns, down * rows)
     end = max(float(np.nanmax(np.abs(shown.effect), initial=0)), _LEAST_END)
     colours = LinearSegmentedColormap.from_list("fold", _STOPS, _COLOURS)
     image = cells.pcolormesh(
@@ -103,14 +104,14 @@ def plot_heat_map(shown: HeatMap, title: str) -> Figure:
         y = bottom + (rows - 1 - row) * down
         # Letters are as wide in all rows, and end before the names.
         long = _LOGO * len(bits) / longest
-        draw_logo(place(0.15 + _LOGO - long, y + 0.08 * down, long, 0.84 * down), bits, _BITS)
+        draw_logo(add_axes(0.15 + _LOGO - long, y + 0.08 * down, long, 0.84 * down), bits, _BITS)
         cells.annotate(
             format_label(name, 20), (0, row + 0.5), (-6, 0), textcoords="offset points",
             ha="right", va="center", fontsize=8, color=INK, annotation_clip=False,
         )  # fmt: skip
     tall = min(max(down * rows, 1.2), 3.0)
     bar = figure.colorbar(
-        image, cax=place(left + across * columns + 0.25, bottom + down * rows - tall, 0.14, tall)
+        image, cax=add_axes(left + across * columns + 0.25, bottom + down * rows - tall, 0.14, tall)
     )
     bar.ax.yaxis.set_major_locator(FixedLocator(_find_ticks(end)))
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_fold(value)))

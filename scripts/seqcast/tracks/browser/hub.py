@@ -17,7 +17,6 @@ from seqcast.core.disk import write_text
 from seqcast.core.printable import to_printable
 from seqcast.core.seal import check_seal
 from seqcast.genome.codes import encode
-from seqcast.tracks.browser.annotations import MOTIFS
 from seqcast.tracks.browser.bigbed import write_bigbed
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.options import Scales
@@ -91,41 +90,27 @@ def _make_assembly(
 
 
 def _make_splits(folder: Path, sizes: Mapping[str, int]) -> list[Stanza]:
-    """Write `splits.bb`, if there is something in `splits.bed`, and return its stanza."""
-    bed, bigbed = folder / "splits.bed", folder / "splits.bb"
-    if not bed.is_file() or not write_bigbed(bigbed, bed, sizes):
-        bigbed.unlink(missing_ok=True)
-        return []
-    return [
-        {
-            "track": "splits",
-            "type": "bigBed 9",
-            "bigDataUrl": "splits.bb",
-            "shortLabel": "train valid test",
-            "longLabel": "Windows the model was trained on, validated with and tested on",
-            "itemRgb": "on",
-            "visibility": "pack",
-            "priority": "1",
-        }
-    ]
+    what = "Windows the model was trained on, validated with and tested on"
+    own = {"type": "bigBed 9", "shortLabel": "train valid test", "longLabel": what, "itemRgb": "on"}
+    return _make_features(folder, sizes, "splits", own)
 
 
 def _make_motifs(folder: Path, sizes: Mapping[str, int]) -> list[Stanza]:
-    """Write `motifs.bb`, if there is a `motifs.bed`, and return its stanza."""
-    bed, bigbed = folder / MOTIFS, folder / "motifs.bb"
+    what = "Where motifs stand whose bases contribute to a prediction"
+    own = {"type": "bigBed 6", "shortLabel": "motifs", "longLabel": what}
+    return _make_features(folder, sizes, "motifs", own)
+
+
+def _make_features(
+    folder: Path, sizes: Mapping[str, int], stem: str, own: Mapping[str, str]
+) -> list[Stanza]:
+    """Write a bigBed of a BED file, if there is something in it, and return its stanza."""
+    bed, bigbed = folder / f"{stem}.bed", folder / f"{stem}.bb"
     if not bed.is_file() or not write_bigbed(bigbed, bed, sizes):
         bigbed.unlink(missing_ok=True)
         return []
     return [
-        {
-            "track": "motifs",
-            "type": "bigBed 6",
-            "bigDataUrl": "motifs.bb",
-            "shortLabel": "motifs",
-            "longLabel": "Where motifs stand whose bases contribute to a prediction",
-            "visibility": "pack",
-            "priority": "1",
-        }
+        {"track": stem, **own, "bigDataUrl": bigbed.name, "visibility": "pack", "priority": "1"}
     ]
 
 
