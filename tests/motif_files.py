@@ -44,10 +44,11 @@ def write_motifs(
     without: Sequence[str] = (),
     discover: bool = True,
     models: Sequence[str] = ("default",),
+    helps: tuple[float, float] = (0.6, 0.8),
 ) -> Path:
     """Write motifs with these effects, as sure as they are large; return the folder.
 
-    The first motif helps the second on the first target, 80 bases away. Each target has patterns of
+    The first motif `helps` the second on the first target, 80 bases away, so much. Each target has patterns of
     the first motifs, and the last target none. Files in `without` are left out.
     """
     folder.mkdir(parents=True)
@@ -63,12 +64,13 @@ def write_motifs(
     pairs = []
     for first in motifs[:3]:
         for second in motifs[:3]:
-            helps = {first.id, second.id} == {"M1", "M2"}
+            is_helped = {first.id, second.id} == {"M1", "M2"}
             for distance in DISTANCES:
-                synergy = 0.7 if helps and distance == 80 else 0.0
+                low, high = helps if is_helped and distance == 80 else (-0.1, 0.1)
+                synergy = (low + high) / 2
                 pairs.append(
                     (first.id, second.id, distance, "any", slugs[0], models[0], 1.0, 0.2,
-                     1.2 + synergy, synergy, synergy - 0.1, synergy + 0.1, 20)
+                     1.2 + synergy, synergy, low, high, 20)
                 )  # fmt: skip
     write_lines(folder / "pairs.tsv", PAIRS, pairs)
     names = [

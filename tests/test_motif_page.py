@@ -83,6 +83,9 @@ def test_what_is_not_there_is_left_out(tmp_path: Path) -> None:
         assert (found.courses is None) == ("pairs.tsv" in gone)
         assert (found.first == ()) == ("patterns.tsv" in gone)
         assert found.headline.startswith("The model reads 3 motifs")
+    # However sure it is, what changes by less than a tenth is no help.
+    little = write_motifs(tmp_path / "little", targets, EFFECTS, helps=(0.02, 0.03))
+    assert describe_motifs(tmp_path, read_motifs(little), [Model]).courses is None
     known = write_motifs(tmp_path / "known", targets, EFFECTS, discover=False)
     headline = describe_motifs(tmp_path, read_motifs(known), [Model]).headline
     assert headline.startswith("3 known motifs were looked at; CTCF raises CTCF")

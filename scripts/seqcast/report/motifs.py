@@ -30,6 +30,8 @@ MOST_MOTIFS, MOST_TARGETS, MOST_TABLES, MOST_ROWS, MOST_COURSES = 30, 40, 12, 12
 _OPEN = 2
 # What is worth a word: a quarter more or less, and, of what two do, twice as much coverage.
 _MUCH, _TWICE = float(np.log(1.25)), float(np.log(2))
+# Less than a tenth more is no help, however narrow the interval.
+_HELP = float(np.log(1.1))
 _LOOK_MAP = (
     "few dark cells a row: a motif does much to the tracks of its own factor, and to those that"
     " follow from it, such as open chromatin. Hold names and signs against what is known.",
@@ -312,7 +314,7 @@ def _find_courses(motifs: Motifs, pairs: pd.DataFrame, targets: Mapping[str, str
 
     Only those that make a target at least twice as high, and higher than either alone: where two
     lower a target, or hardly anything is predicted, large ratios say little. Help is what the
-    interval leaves above both the product of the two and their sum.
+    interval leaves above both the product of the two and their sum, a tenth at least.
     """
     if not len(pairs):
         return []
@@ -320,7 +322,7 @@ def _find_courses(motifs: Motifs, pairs: pd.DataFrame, targets: Mapping[str, str
     here["additive"] = _add(here)
     alone = here[["first_alone", "second_alone"]].max(axis=1)
     here["help"] = here["low"] - here["additive"].clip(lower=0)
-    good = here[(here["together"] > alone) & (here["together"] > _TWICE) & (here["help"] > 0)]
+    good = here[(here["together"] > alone) & (here["together"] > _TWICE) & (here["help"] > _HELP)]
     chosen: dict[frozenset, tuple[str, str, str]] = {}
     for row in good.sort_values("help", ascending=False, kind="stable").itertuples():
         # Each pair once, with the first motif and the target where they help each other most.

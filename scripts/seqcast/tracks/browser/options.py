@@ -204,7 +204,7 @@ def make_motifs_track(url: str) -> dict[str, Any]:
         "displayMode": "EXPANDED",
         "color": "#444444",
         "height": 60,
-        "order": 999_999,
+        "order": 0.75,
     }
 
 
