@@ -48,8 +48,8 @@ def write_motifs(
 ) -> Path:
     """Write motifs with these effects, as sure as they are large; return the folder.
 
-    The first motif `helps` the second on the first target, 80 bases away, so much. Each target has patterns of
-    the first motifs, and the last target none. Files in `without` are left out.
+    The first motif `helps` the second so much on the first target, 80 bases away. Each target has
+    patterns of the first motifs, and the last target none. Files in `without` are left out.
     """
     folder.mkdir(parents=True)
     motifs, slugs = make_motifs(len(effect_MT)), targets.slugs
