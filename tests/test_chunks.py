@@ -1,0 +1,99 @@
+"""Arrays in compressed chunks hold what was added, for this reader and for HDF5's own."""
+
+from pathlib import Path
+
+import h5py
+import hdf5plugin  # noqa: F401 (HDF5 learns Blosc by it)
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqcast.core.chunks import ChunkedArray, ChunkWriter, find_groups, open_chunked
+from seqcast.core.errors import SeqcastError
+
+
+def write(path: Path, values: np.ndarray, steps: list[int]) -> str:
+    with h5py.File(path, "w", userblock_size=512) as file:
+        writer = ChunkWriter(file, "x", *values.shape)
+        for first, end in zip([0, *steps], [*steps, values.shape[1]], strict=True):
+            writer.add(values[:, first:end])
+        return writer.finish()
+
+
+def open_array(path: Path) -> ChunkedArray:
+    with h5py.File(path) as file:
+        return open_chunked(path, file["x"])
+
+
+@given(
+    rows=st.integers(1, 150),
+    places=st.integers(0, 3000),
+    steps=st.lists(st.integers(0, 3000), max_size=4),
+    seed=st.integers(0, 9),
+)
+def test_what_was_added_is_read(
+    tmp_path_factory: pytest.TempPathFactory, rows: int, places: int, steps: list[int], seed: int
+) -> None:
+    path = tmp_path_factory.mktemp("chunks") / "x.h5"
+    rng = np.random.default_rng(seed)
+    values = rng.gamma(1, 1, (rows, places)).astype(np.float32)
+    values[rng.random(values.shape) < 0.8] = 0
+    values[rng.random(values.shape) < 0.01] = np.nan
+    digest = write(path, values, sorted(min(step, places) for step in steps))
+    array = open_array(path)
+    np.testing.assert_array_equal(array.read(0, places), values)
+    first, end = np.sort(rng.integers(0, places + 1, 2))
+    start, stop = np.sort(rng.integers(0, rows + 1, 2))
+    found = array.read(first, end, slice(start, stop))
+    np.testing.assert_array_equal(found, values[start:stop, first:end])
+    with h5py.File(path) as file:
+        np.testing.assert_array_equal(file["x"][()], values)
+    # The digest is of the values, not of how they came.
+    assert write(path, values, []) == digest
+    if values.size:
+        values[-1, -1] = 7
+        assert write(path, values, []) != digest
+
+
+def test_groups_may_be_added_one_after_the_other(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).poisson(1, (130, 2500)).astype(np.float32)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        writer = ChunkWriter(file, "x", *values.shape)
+        assert [rows.stop - rows.start for rows in writer.groups] == [44, 44, 42]
+        for number in (2, 0, 1):
+            for first in range(0, 2500, 600):
+                part = values[writer.groups[number], first : first + 600]
+                writer.add_group(number, part)
+        writer.finish()
+    np.testing.assert_array_equal(open_array(tmp_path / "x.h5").read(0, 2500), values)
+    assert open_array(tmp_path / "x.h5").groups == find_groups(130)
+
+
+def test_sparse_coverage_takes_an_eighth(tmp_path: Path) -> None:
+    # Reads of 200 bases, one each 1,200, in cells of 16 bases: as a shallow ChIP-seq has it.
+    rng = np.random.default_rng(1)
+    steps = np.zeros((8, 1 << 20), np.float32)
+    starts = rng.integers(0, steps.shape[1] - 200, (8, steps.shape[1] // 1200))
+    for row, start in zip(steps, starts, strict=True):
+        np.add.at(row, start, 1)
+        np.add.at(row, start + 200, -1)
+    cells = steps.cumsum(axis=1).reshape(8, -1, 16).sum(axis=2) * np.float32(0.173)
+    write(tmp_path / "x.h5", cells, [])
+    assert (tmp_path / "x.h5").stat().st_size < 0.13 * cells.nbytes
+
+
+def test_too_much_too_little_and_other_arrays_are_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        writer = ChunkWriter(file, "x", 2, 10)
+        writer.add(np.zeros((2, 6), np.float32))
+        with pytest.raises(ValueError, match="6 places were added of 10"):
+            writer.finish()
+        with pytest.raises(ValueError, match="found 2 rows and 5 places, wanted 2 and at most 4"):
+            writer.add(np.zeros((2, 5), np.float32))
+        file["plain"] = np.zeros((2, 10))
+        with pytest.raises(SeqcastError, match="/plain is not in compressed chunks"):
+            open_chunked(tmp_path / "x.h5", file["plain"])
+    write(tmp_path / "y.h5", np.zeros((2, 10), np.float32), [])
+    with pytest.raises(IndexError, match="places 5 to 11"):
+        open_array(tmp_path / "y.h5").read(5, 11)
