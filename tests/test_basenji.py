@@ -20,6 +20,7 @@ from broken_files import (
     make_dna,
     write_file,
 )
+from tiny import read_whole
 
 from seqcast.core.errors import SeqcastError
 from seqcast.data import Dataset, check_dataset, read_dataset
@@ -55,7 +56,9 @@ def test_every_window_becomes_a_contig(tmp_path: Path, order: str) -> None:
     for row in range(len(codes)):
         assert np.array_equal(dataset.codes_of(row), codes[row])
     coverage = np.concatenate([arrays[f"{split}_out"] for split in WINDOWS])
-    assert np.array_equal(dataset.cells, coverage.reshape(-1, TARGETS).astype(np.float32))
+    assert np.array_equal(
+        read_whole(dataset.cells), coverage.reshape(-1, TARGETS).astype(np.float32)
+    )
     assert dataset.targets.identifier == ("one", "two +", "two -")
     assert dataset.targets.scale == (1.0, 1.0, 1.0)
     assert set(dataset.targets.units) == {"stored values"}
@@ -91,7 +94,7 @@ def test_crop_is_recorded_where_windows_are_whole(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, arrays)
     assert (dataset.crop, dataset.output_bins) == (2, BINS - 4)
     assert np.array_equal(dataset.coverage_of(3), arrays["train_out"][3].astype(np.float32))
-    assert np.isnan(dataset.cells.reshape(-1, BINS, TARGETS)[:, [0, 1, -2, -1]]).all()
+    assert np.isnan(read_whole(dataset.cells).reshape(-1, BINS, TARGETS)[:, [0, 1, -2, -1]]).all()
 
 
 def test_bad_bins_are_masked_with_a_count(tmp_path: Path) -> None:
@@ -101,7 +104,7 @@ def test_bad_bins_are_masked_with_a_count(tmp_path: Path) -> None:
     arrays["test_out"][0, 6, 2] = np.nan
     dataset = make_dataset(tmp_path, arrays, on_bad="mask")
     assert dataset.source["masked_values"] == 3
-    masked = np.argwhere(np.isnan(dataset.cells)).tolist()
+    masked = np.argwhere(np.isnan(read_whole(dataset.cells))).tolist()
     assert masked == [[BINS + 4, 0], [BINS + 5, 1], [14 * BINS + 6, 2]]
 
 
@@ -112,7 +115,7 @@ def test_bad_windows_are_dropped_with_a_count(tmp_path: Path) -> None:
     assert dataset.source["dropped_windows"] == {"train": 1, "valid": 0, "test": 0}
     assert dataset.contigs.name[:2] == ("train_0000", "train_0002")
     assert np.array_equal(dataset.codes_of(2), make_dna()[2, :2048])
-    assert np.isfinite(dataset.cells).all()
+    assert np.isfinite(read_whole(dataset.cells)).all()
 
 
 def test_duplicates_are_dropped_from_train(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from tiny import read_whole
 
 from seqcast.data import read_dataset
 from seqcast.data.predictions import Stitch, read_predictions
@@ -143,7 +144,7 @@ def train_and_predict(model, folder: Path, data: Path, settings) -> dict[str, fl
     predictions = read_predictions(output, dataset)
     stitch, r = Stitch(predictions, dataset), {}
     for index, name in enumerate(dataset.targets.identifier):
-        observed = np.asarray(dataset.cells[stitch.bins, index])
+        observed = np.asarray(read_whole(dataset.cells)[stitch.bins, index])
         known = ~np.isnan(observed)
         r[name] = pearson_r(stitch.average(predictions.read(index))[known], observed[known])
     print(folder.name, {name: round(value, 3) for name, value in r.items()})

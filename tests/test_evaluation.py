@@ -16,6 +16,7 @@ from tiny import (
     WINDOW,
     make_all_windows,
     make_contigs,
+    read_whole,
     write_fine,
     write_replicates,
     write_tiny,
@@ -25,7 +26,7 @@ from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import seal
 from seqcast.data import Contigs, Dataset, DatasetWriter, make_folds, make_windows, read_dataset
 from seqcast.data.predictions import Predictions, PredictionWriter, Stitch, read_predictions
-from seqcast.data.truth import write_truth
+from seqcast.data.reference import write_truth
 from seqcast.evaluate.evaluating import evaluate
 from seqcast.evaluate.metrics import DEFINITIONS, Track, evaluate_target, window_pearson_r
 from seqcast.evaluate.tables import format_summary
@@ -63,7 +64,7 @@ def make_train_mean(dataset: Dataset, target: int, rows: np.ndarray) -> float:
         contig, start, end, _ = dataset.windows[row]
         first = int(dataset.contigs.first_bin[contig])
         bins |= set(range(first + start // BIN + CROP, first + end // BIN - CROP))
-    return float(np.nanmean(dataset.cells[sorted(bins), target].astype(np.float64)))
+    return float(np.nanmean(read_whole(dataset.cells)[sorted(bins), target].astype(np.float64)))
 
 
 def test_a_row_a_target(tmp_path: Path, tiny_dataset: Dataset, predictions: Predictions) -> None:
@@ -72,7 +73,7 @@ def test_a_row_a_target(tmp_path: Path, tiny_dataset: Dataset, predictions: Pred
     assert tuple(table["target"]) == tiny_dataset.targets.identifier
     stitch = Stitch(predictions, tiny_dataset)
     for index, row in enumerate(table.to_dict("records")):
-        observed = np.asarray(tiny_dataset.cells[stitch.bins, index])
+        observed = np.asarray(read_whole(tiny_dataset.cells)[stitch.bins, index])
         track = Track(
             stitch.average(predictions.read(index)),
             observed,
@@ -109,11 +110,11 @@ def test_a_row_a_window(tmp_path: Path, tiny_dataset: Dataset, predictions: Pred
 def test_the_truth_is_the_ceiling(
     tmp_path: Path, tiny_dataset: Dataset, predictions: Predictions
 ) -> None:
-    rate = np.random.default_rng(3).gamma(1, 1, tiny_dataset.cells.shape).astype(np.float32)
+    rate = np.random.default_rng(3).gamma(1, 1, tiny_dataset.cells.shape[::-1]).astype(np.float32)
     write_truth(tmp_path / "truth.h5", rate, tiny_dataset.targets)
     table, _ = run(tmp_path, tiny_dataset, truth_path=tmp_path / "truth.h5")
     bins = Stitch(predictions, tiny_dataset).bins
-    observed = tiny_dataset.cells[bins, 0]
+    observed = read_whole(tiny_dataset.cells)[bins, 0]
     known = ~np.isnan(observed)
     wanted = np.corrcoef(rate[bins, 0][known], observed[known])[0, 1]
     assert table["ceiling_pearson_r"][0] == pytest.approx(wanted, rel=1e-5)
@@ -127,20 +128,22 @@ def test_replicates_are_the_ceiling(
     predictions: Predictions,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    coverage = np.full(tiny_dataset.cells.shape, np.nan, dtype=np.float32)
+    coverage = np.full(tiny_dataset.cells.shape[::-1], np.nan, dtype=np.float32)
     rng = np.random.default_rng(4)
-    coverage[:, 0] = rng.binomial(np.nan_to_num(tiny_dataset.cells[:, 0]).astype(int), 0.4)
+    coverage[:, 0] = rng.binomial(
+        np.nan_to_num(read_whole(tiny_dataset.cells)[:, 0]).astype(int), 0.4
+    )
     coverage[:, 1] = rng.poisson(3, len(coverage))
     bins = Stitch(predictions, tiny_dataset).bins
-    place = bins[np.flatnonzero(~np.isnan(tiny_dataset.cells[bins, 0]))[0]]
-    coverage[place, 0] = tiny_dataset.cells[place, 0] + 1
+    place = bins[np.flatnonzero(~np.isnan(read_whole(tiny_dataset.cells)[bins, 0]))[0]]
+    coverage[place, 0] = read_whole(tiny_dataset.cells)[place, 0] + 1
     write_replicates(tmp_path / "r.h5", coverage, (True, False, False), tiny_dataset.targets)
     with caplog.at_level(logging.WARNING, "seqcast"):
         table, _ = run(tmp_path, tiny_dataset, replicates_path=tmp_path / "r.h5")
     assert table["ceiling_from"].tolist() == ["replicates", "replicates", ""]
     assert table["ceiling_pearson_r_log1p"].isna().tolist() == [False, False, True]
-    known = bins[~np.isnan(tiny_dataset.cells[bins, 1])]
-    wanted = max(np.corrcoef(coverage[known, 1], tiny_dataset.cells[known, 1])[0, 1], 0)
+    known = bins[~np.isnan(read_whole(tiny_dataset.cells)[bins, 1])]
+    wanted = max(np.corrcoef(coverage[known, 1], read_whole(tiny_dataset.cells)[known, 1])[0, 1], 0)
     assert table["ceiling_pearson_r"][1] == pytest.approx(np.sqrt(wanted), rel=1e-5)
     assert [record.message.split(";")[0] for record in caplog.records] == [
         "peaks: in 1 of 44 bins the replicate is above the track that should hold it"
@@ -151,7 +154,7 @@ def test_medians_have_no_difference(tmp_path: Path, caplog: pytest.LogCaptureFix
     targets = replace(TARGETS, sum_stat=("median", "sum", "sum"))
     dataset = write_tiny(tmp_path / "d.h5", targets=targets)
     write_predictions(tmp_path / "p.h5", dataset, dataset.rows_of("test"))
-    half = np.asarray(dataset.cells) / 2
+    half = read_whole(dataset.cells) / 2
     write_replicates(tmp_path / "r.h5", half, (True,) * 3, targets)
     table, _ = run(tmp_path, dataset, replicates_path=tmp_path / "r.h5")
     assert table["ceiling_from"].tolist() == ["", "replicates", "replicates"]
@@ -162,7 +165,7 @@ def test_replicates_of_other_bins_are_refused(
     tmp_path: Path, tiny_dataset: Dataset, predictions: Predictions
 ) -> None:
     write_replicates(tmp_path / "r.h5", np.ones((5, 3)), (True,) * 3, tiny_dataset.targets)
-    with pytest.raises(SeqcastError, match=r"r\.h5: found \(5, 3\) bins and targets, wanted the"):
+    with pytest.raises(SeqcastError, match=r"r\.h5: found \(3, 5\) targets and bins, wanted the"):
         run(tmp_path, tiny_dataset, replicates_path=tmp_path / "r.h5")
 
 
@@ -173,7 +176,7 @@ def test_the_control_stands_beside(
     control = write_predictions(tmp_path / "control.h5", tiny_dataset, rows, seed=8)
     table, _ = run(tmp_path, tiny_dataset, control_path=control.path)
     stitch = Stitch(control, tiny_dataset)
-    p, t = stitch.average(control.read(2)), tiny_dataset.cells[stitch.bins, 2]
+    p, t = stitch.average(control.read(2)), read_whole(tiny_dataset.cells)[stitch.bins, 2]
     known = ~np.isnan(t)
     logs = [np.log1p(x[known] / tiny_dataset.targets.mean[2]) for x in (p, t)]
     wanted = np.corrcoef(*logs)[0, 1]
@@ -189,7 +192,7 @@ def test_clipped_truth_is_in_the_same_units(tmp_path: Path) -> None:
     predictions = write_predictions(tmp_path / "p.h5", dataset, dataset.rows_of("test"))
     table, _ = run(tmp_path, dataset)
     stitch = Stitch(predictions, dataset)
-    p, t = stitch.average(predictions.read(0)), dataset.cells[stitch.bins, 0]
+    p, t = stitch.average(predictions.read(0)), read_whole(dataset.cells)[stitch.bins, 0]
     known = ~np.isnan(t)
     # 1 after a scale of 0.5 is 2 as read.
     wanted = np.corrcoef(p[known], np.minimum(t[known], 2))[0, 1]
@@ -223,7 +226,7 @@ def test_little_memory_gives_the_same_tracks(
         for wanted, found in zip(plenty.read(target), little.read(target), strict=True):
             np.testing.assert_array_equal(wanted, found)
     np.testing.assert_array_equal(
-        little.read(1)[1], tiny_dataset.cells[Stitch(predictions, tiny_dataset).bins, 1]
+        little.read(1)[1], read_whole(tiny_dataset.cells)[Stitch(predictions, tiny_dataset).bins, 1]
     )
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from tiny import replace_coverage
 
 from seqcast.data.predictions import read_predictions
 from seqcast.data.targets import Targets
@@ -237,12 +238,11 @@ def test_scatter_has_a_panel_a_target_with_r_and_labels(run, tmp_path):
     assert is_png(tmp_path / "scatter.png")
 
 
-def test_scatter_without_known_coverage_says_so(run):
+def test_scatter_without_known_coverage_says_so(run, tmp_path):
     dataset, predictions, metrics = run
-    unknown = np.full(dataset.cells.shape, np.nan, dtype=np.float32)
-    assert "no bins with known coverage" in texts(
-        plot_scatter(replace(dataset, cells=unknown), predictions, metrics)
-    )
+    unknown = np.full(dataset.cells.shape[::-1], np.nan, dtype=np.float32)
+    dataset = replace_coverage(dataset, tmp_path / "unknown.h5", unknown)
+    assert "no bins with known coverage" in texts(plot_scatter(dataset, predictions, metrics))
 
 
 def test_window_shows_both_pictures_in_the_agreed_colours(run, tmp_path):

@@ -1,7 +1,5 @@
 """Figures of single bins: the numbers behind them, and that they are drawn in every case."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from fake_run import BIN, write_fake_dataset, write_fake_model
@@ -9,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from PIL import Image
-from tiny import write_tiny
+from tiny import read_whole, replace_coverage, write_tiny
 
 from seqcast.data import Contigs, DatasetWriter, make_windows, read_dataset
 from seqcast.data.predictions import PredictionWriter, Stitch, read_predictions
@@ -368,9 +366,9 @@ def test_every_case_is_drawn(tmp_path, count, case):
     fake = write_fake_model(tmp_path / "m", dataset, rate)
     predictions = read_predictions(fake.predictions, dataset)
     if case in ("unknown", "half"):
-        coverage = np.array(dataset.cells)
+        coverage = read_whole(dataset.cells)
         coverage[: len(coverage) if case == "unknown" else -20] = np.nan
-        dataset = replace(dataset, cells=coverage)
+        dataset = replace_coverage(dataset, tmp_path / "other.h5", coverage)
     draw_all(dataset, dict.fromkeys(("a", "b")[: 1 + (case == "usual")], predictions), tmp_path)
 
 

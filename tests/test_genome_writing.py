@@ -15,11 +15,11 @@ from genomes import LENGTHS, GenomeFiles, make_codes, make_coverage
 from genomes import write_genome as write_files
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tiny import read_moved
+from tiny import read_moved, read_whole
 
 from seqcast.core.errors import SeqcastError
 from seqcast.data import Dataset, check_dataset, find_split_overlaps, read_dataset
-from seqcast.data.replicates import read_replicates
+from seqcast.data.reference import read_reference
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome import forecast, tracks
 from seqcast.sources.genome.inputs import find_inputs
@@ -90,8 +90,8 @@ def test_contigs_that_are_too_short_are_left_out(dataset: Dataset) -> None:
 def test_a_bin_that_the_end_cuts_short_is_unknown(dataset: Dataset) -> None:
     # chr2 ends 4 bases into its last bin, chr3 1 base.
     cells = dataset.contigs.first_bin * (BIN // 4)
-    assert np.isfinite(dataset.cells[cells[1] + 2100 // 4 - 1]).all()
-    assert np.isnan(dataset.cells[cells[1] + 2100 // 4]).all()
+    assert np.isfinite(read_whole(dataset.cells)[cells[1] + 2100 // 4 - 1]).all()
+    assert np.isnan(read_whole(dataset.cells)[cells[1] + 2100 // 4]).all()
     assert np.isnan(dataset.read_bins(np.array([dataset.bins - 1]))).all()
 
 
@@ -149,7 +149,7 @@ def test_negative_tracks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     assert not list(tmp_path.glob("dataset*"))
     with caplog.at_level("INFO", "seqcast"):
         found = write(files, tmp_path, negative="abs")
-    np.testing.assert_array_equal(found.cells[:, 0], found.cells[:, 1])
+    np.testing.assert_array_equal(read_whole(found.cells)[:, 0], read_whole(found.cells)[:, 1])
     assert found.source["negative_turned"] == ["one.bw"]
     assert "one.bw: is negative throughout" in caplog.text
 
@@ -166,11 +166,11 @@ def test_replicates_lie_beside_the_bins(tmp_path: Path) -> None:
     columns = {"two": {"replicate": "one.bw", "replicate_included": "true"}}
     files = write_files(tmp_path / "files", columns=columns, mask=MASK)
     write_genome(files.settings(), files.inputs(), tmp_path / "d.h5", replicates=tmp_path / "r.h5")
-    found, dataset = read_replicates(tmp_path / "r.h5"), read_dataset(tmp_path / "d.h5")
+    found, dataset = read_reference(tmp_path / "r.h5"), read_dataset(tmp_path / "d.h5")
     assert found.included == (False, True)
-    assert np.isnan(found.coverage[:, 0]).all()
-    wanted = dataset.read_bins(np.arange(dataset.bins), target=0)
-    np.testing.assert_array_equal(found.coverage[:, 1], wanted)
+    replicates = read_whole(found.coverage)
+    assert np.isnan(replicates[:, 0]).all()
+    np.testing.assert_array_equal(replicates[:, 1], dataset.read_bins(np.arange(dataset.bins), 0))
 
 
 def test_processes_make_the_same_file(

@@ -9,22 +9,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import hdf5plugin  # noqa: F401 (h5py reads compressed chunks with it)
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import NETWORK, TARGETS, write_replicates, write_tiny
+from tiny import NETWORK, TARGETS, read_whole, write_replicates, write_tiny
 
 from seqcast.core import disk, seal
 from seqcast.core.errors import SeqcastError
 from seqcast.data import read_dataset
 from seqcast.data.card import read_card
 from seqcast.data.predictions import PredictionWriter, read_predictions
-from seqcast.data.replicates import read_replicates
+from seqcast.data.reference import read_reference, write_truth
 from seqcast.data.splits import write_splits
-from seqcast.data.truth import read_truth, write_truth
 from seqcast.evaluate.tables import make_window_table, write_table
 from seqcast.genome.fasta import write_fasta
 from seqcast.nn import Network
@@ -114,8 +114,8 @@ def read(path: Path) -> object:
         return find_loci(path, read_predictions(path.with_name("predictions.h5")), dataset)
     readers: dict[str, Callable[[Path], object]] = {
         "dataset.h5": read_dataset,
-        "truth.h5": read_truth,
-        "replicates.h5": read_replicates,
+        "truth.h5": read_reference,
+        "replicates.h5": read_reference,
         "predictions.h5": read_predictions,
         "part.h5": lambda part: read_part(part, PART, TARGETS),
         "model.safetensors": read_model,
@@ -254,8 +254,8 @@ def test_tables_are_as_plain_as_they_were(run: Path) -> None:
 def test_every_reader_of_hdf5_reads_past_the_seal(run: Path) -> None:
     with h5py.File(run / "dataset.h5") as file:
         assert file.userblock_size == seal.ROOM
-        found = file["coverage"][()]
-    assert np.array_equal(read_dataset(run / "dataset.h5").cells, found, equal_nan=True)
+        found = file["coverage"][()].T
+    assert np.array_equal(read_whole(read_dataset(run / "dataset.h5").cells), found, equal_nan=True)
 
 
 def test_a_name_comes_after_the_content_is_on_the_disk(

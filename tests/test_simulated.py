@@ -5,9 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tiny import read_whole
 
 from seqcast.data import check_dataset, find_split_overlaps, read_dataset
-from seqcast.data.truth import read_truth
+from seqcast.data.reference import read_reference
 from seqcast.genome.codes import decode, encode, reverse_complement
 from seqcast.settings import SimulatedSettings
 from seqcast.sources.base_order import count_steps
@@ -46,7 +47,10 @@ def simulate(folder: Path, settings: SimulatedSettings = SETTINGS) -> SimpleName
     write_simulated(settings, *paths)
     rows = [line.split("\t") for line in paths[2].read_text().splitlines()]
     return SimpleNamespace(
-        dataset=read_dataset(paths[0]), truth=read_truth(paths[1]), motifs=rows, folder=folder
+        dataset=read_dataset(paths[0]),
+        truth=read_whole(read_reference(paths[1]).coverage),
+        motifs=rows,
+        folder=folder,
     )
 
 
@@ -108,7 +112,7 @@ def test_bins_of_n_are_unknown_and_others_are_counts(made: SimpleNamespace) -> N
     for place, length in enumerate(contigs.length):
         first, bins = contigs.first_base[place], -(-int(length) // 128)
         codes = made.dataset.codes[first : first + length]
-        coverage = made.dataset.cells[contigs.first_bin[place] :][:bins]
+        coverage = read_whole(made.dataset.cells)[contigs.first_bin[place] :][:bins]
         unknown = np.isnan(coverage)
         assert (unknown.all(axis=1) == unknown.any(axis=1)).all()
         for bin_ in range(bins - 1):
@@ -180,23 +184,23 @@ def test_an_enhancer_far_away_makes_a_promoter_strong(made: SimpleNamespace) -> 
     bins = sites["YY1"].centre // 128
     rate = made.truth[bins, distal]
     assert rate[enhanced].mean() > 5 * rate[~enhanced].mean()
-    observed = made.dataset.cells[bins, distal]
+    observed = read_whole(made.dataset.cells)[bins, distal]
     assert np.nanmean(observed[enhanced]) > 3 * np.nanmean(observed[~enhanced])
 
 
 def test_the_truth_has_the_depth_of_its_track(made: SimpleNamespace) -> None:
-    assert made.truth.shape == made.dataset.cells.shape
+    assert made.truth.shape == (made.dataset.bins, len(made.dataset.targets))
     assert made.truth.min() > 0
     depths = [track.depth for track in TRACKS]
     np.testing.assert_allclose(made.truth.astype(np.float64).mean(axis=0), depths, rtol=1e-4)
-    known = ~np.isnan(made.dataset.cells[:, 0])
-    observed = made.dataset.cells[known].astype(np.float64)
+    known = ~np.isnan(read_whole(made.dataset.cells)[:, 0])
+    observed = read_whole(made.dataset.cells)[known].astype(np.float64)
     np.testing.assert_allclose(observed.mean(axis=0), made.truth[known].mean(axis=0), rtol=0.1)
 
 
 def test_scales_make_train_means_one(tmp_path: Path) -> None:
     found = simulate(tmp_path, SETTINGS.model_copy(update={"scale": "mean"})).dataset
-    train = found.cells[: found.contigs.first_bin[1]].astype(np.float64)
+    train = read_whole(found.cells)[: found.contigs.first_bin[1]].astype(np.float64)
     np.testing.assert_allclose(np.nanmean(train, axis=0) * found.targets.scale, 1, rtol=1e-6)
 
 

@@ -20,6 +20,7 @@ from broken_files import (
     no_permission,
     write_file,
 )
+from tiny import read_whole
 
 from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import seal
@@ -480,7 +481,7 @@ def test_dataset_is_judged_alike(dataset_path: Path) -> None:
     found = validate_dataset(dataset)
     assert found.refusals == ()
     assert (found.source, found.windows) == ("simulated", {"train": 1, "valid": 1, "test": 1})
-    mean = np.asarray(dataset.cells[:BINS]).mean(axis=0)
+    mean = np.asarray(read_whole(dataset.cells)[:BINS]).mean(axis=0)
     assert [target.mean for target in found.targets] == pytest.approx(mean)
     assert make_verdict(found).endswith("verdict: fit for training\n")
     assert Validation.from_json(found.to_json()) == found

@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
+from seqcast.core.chunks import ChunkedArray, ChunkWriter, open_chunked
 from seqcast.data import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
-from seqcast.data.replicates import ReplicatesWriter
+from seqcast.data.reference import ReferenceWriter
 from seqcast.data.sampling import Epoch, draw_epoch, find_shares
 from seqcast.data.targets import Targets
 from seqcast.nn import Network
@@ -116,12 +118,27 @@ def write_fine(path: Path) -> Dataset:
     return read_dataset(path)
 
 
+def read_whole(array: ChunkedArray) -> np.ndarray:
+    """Read an array of a file as a whole, (places, targets)."""
+    return array.read(0, array.shape[1]).T
+
+
+def replace_coverage(dataset: Dataset, path: Path, coverage_CT: np.ndarray) -> Dataset:
+    """Give a dataset other coverage, (cells, targets), which lies in a file of its own."""
+    with h5py.File(path, "w") as file:
+        writer = ChunkWriter(file, "coverage", *coverage_CT.T.shape)
+        writer.add(coverage_CT.T)
+        writer.finish()
+    with h5py.File(path) as file:
+        return replace(dataset, cells=open_chunked(path, file["coverage"]))
+
+
 def write_replicates(
     path: str | Path, coverage_BT: np.ndarray, included: Sequence[bool], targets: Targets
 ) -> None:
     """Write coverage of replicates, (bins, targets), row by row the dataset's bins."""
-    with ReplicatesWriter(path, len(coverage_BT), included, targets) as writer:
-        writer.add(coverage_BT)
+    with ReferenceWriter(path, len(coverage_BT), targets, included) as writer:
+        writer.coverage.add(coverage_BT.T)
         writer.finish()
 
 

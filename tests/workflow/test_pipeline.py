@@ -11,10 +11,11 @@ import pyBigWig
 import pytest
 from explained_run import write_explained
 from project import TINY, Project
+from tiny import read_whole
 
 from seqcast.data import read_dataset
 from seqcast.data.predictions import Stitch, read_predictions
-from seqcast.data.truth import read_truth
+from seqcast.data.reference import read_reference
 from seqcast.nn.checkpoint import read_card
 
 PROMISED = (
@@ -51,11 +52,11 @@ def test_metrics_are_those_of_the_predictions(finished: Project) -> None:
     dataset = read_dataset(finished.results / "dataset/dataset.h5")
     predictions = read_predictions(finished.results / "default/predict/predictions.h5", dataset)
     stitch = Stitch(predictions, dataset)
-    truth = read_truth(finished.results / "dataset/truth.h5")
+    truth = read_whole(read_reference(finished.results / "dataset/truth.h5").coverage)
     rows = read_table(finished.results / "default/evaluate/metrics.tsv")
     assert [row["target"] for row in rows] == list(dataset.targets.identifier)
     for index, row in enumerate(rows):
-        observed = dataset.cells[stitch.bins, index]
+        observed = read_whole(dataset.cells)[stitch.bins, index]
         known = ~np.isnan(observed)
         predicted = stitch.average(predictions.read(index))[known]
         r = np.corrcoef(predicted, observed[known])[0, 1]
@@ -78,7 +79,7 @@ def test_tracks_hold_predictions_and_observations(finished: Project) -> None:
         content = (folder / row["file"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == row["sha256"]
         index = dataset.targets.identifier.index(row["target"])
-        observed = dataset.cells[stitch.bins, index]
+        observed = read_whole(dataset.cells)[stitch.bins, index]
         values = observed if row["kind"] == "observed" else stitch.average(predictions.read(index))
         with pyBigWig.open(str(folder / row["file"])) as track:
             assert track.chroms() == {"chrC": 40_000}

@@ -9,6 +9,8 @@ from typing import Any
 
 from seqcast.core.errors import SeqcastError
 
+# Asked for at a time for a file that grows.
+_ROOM_STEP = 1 << 23
 _GZIP = b"\x1f\x8b"
 
 
@@ -25,8 +27,33 @@ def make_room(path: Path, size: int) -> None:
                 os.posix_fallocate(file.fileno(), 0, size + (1 << 16))
     except OSError as error:
         path.unlink(missing_ok=True)
-        reason = f"{error.strerror}; {size:,} bytes are needed"
-        raise OSError(error.errno, reason, str(path)) from None
+        raise _no_room(error, size, path) from None
+
+
+class Room:
+    """Room on the disk for a file whose size is known only in the end, asked for ahead of writing.
+
+    The file ends with what was asked for and not taken: cut that off once it is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._left = path, 0
+
+    def take(self, size: int) -> None:
+        """Make sure that so many more bytes fit; raise `OSError` where they do not."""
+        if size > self._left and hasattr(os, "posix_fallocate"):
+            step = max(size, _ROOM_STEP)
+            try:
+                with open(self._path, "r+b") as file:
+                    os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, step)
+            except OSError as error:
+                raise _no_room(error, step, self._path) from None
+            self._left = step
+        self._left -= size
+
+
+def _no_room(error: OSError, size: int, path: Path) -> OSError:
+    return OSError(error.errno, f"{error.strerror}; {size:,} bytes are needed", str(path))
 
 
 @contextmanager

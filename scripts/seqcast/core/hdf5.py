@@ -1,5 +1,6 @@
 """HDF5 files that a step writes for later ones: whole, sealed, of a known format."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,11 @@ class Draft:
         self._file = h5py.File(self._partial, "w", userblock_size=ROOM)
 
     def _keep(self) -> None:
+        self._file.flush()
+        size = self._file.id.get_filesize()
         self._file.close()
+        # Chunks ask for more room than they take in the end.
+        os.truncate(self._partial, size)
         with open(self._partial, "r+b") as file:
             file.write(BLANK.encode())
         seal(self._partial)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 FORMAT = "seqcast-dataset"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 # A call of its own: what follows an edited message in one call would count as changed too.
 REMEDY = "delete it, run `snakemake dataset validate_source`, then the same command again"
 SPLITS = ("train", "valid", "test")
@@ -115,19 +115,19 @@ def make_windows(
     return rows
 
 
-def pool_cells(cells: np.ndarray, sum_stat: Sequence[str]) -> np.ndarray:
-    """Make bins (bins, targets) of their cells (bins, cells a bin, targets).
+def pool_cells(cells_TBk: np.ndarray, sum_stat: Sequence[str]) -> np.ndarray:
+    """Make bins (targets, bins) of their cells (targets, bins, cells a bin).
 
     Cells are added up, or the largest taken where a target's `sum_stat` is `max`. A bin of which a
     cell is not known is not known.
     """
-    if cells.shape[1] == 1:
-        return cells[:, 0]
-    bins = cells.sum(axis=1)
+    if cells_TBk.shape[2] == 1:
+        return cells_TBk[:, :, 0]
+    bins_TB = cells_TBk.sum(axis=2)
     largest = [stat == "max" for stat in sum_stat]
     if any(largest):
-        bins[:, largest] = cells[:, :, largest].max(axis=1)
-    return bins
+        bins_TB[largest] = cells_TBk[largest].max(axis=2)
+    return bins_TB
 
 
 def find_split_overlaps(windows: np.ndarray) -> list[tuple[int, int]]:

@@ -3,6 +3,7 @@
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ import h5py
 import numpy as np
 from pydantic import Json, NonNegativeInt, PositiveInt, model_validator
 
+from seqcast.core.chunks import ChunkedArray, open_chunked
 from seqcast.core.errors import SeqcastError, list_some
 from seqcast.core.hdf5 import open_hdf5, read_mapped
 from seqcast.data.layout import (
@@ -55,7 +57,7 @@ class _Header(Section):
 class Dataset:
     """A dataset opened for reading; sequence and coverage stay on disk until they are asked for.
 
-    `codes` is (bases,) uint8, `cells` (cells, targets) float32 as `Targets` says, NaN where nothing
+    `codes` is (bases,) uint8, `cells` (targets, cells) float32 as `Targets` says, NaN where nothing
     is known, both of all contigs one after the other; `sequence` and `coverage` read a place in the
     genome. A cell is `resolution` bases; `read_bins` makes bins of them. A model sees a whole
     window and predicts all its bins but `crop` at either side. `windows` has the
@@ -73,7 +75,7 @@ class Dataset:
     parts: np.ndarray
     regions: np.ndarray
     codes: np.ndarray
-    cells: np.ndarray
+    cells: ChunkedArray
     source: dict[str, Any]
     digest: str
     fold: int = 0
@@ -179,21 +181,28 @@ class Dataset:
                     slice(first - offset, last - offset),
                 )
 
-    def read_bins(self, bins: np.ndarray | slice, target: int | None = None) -> np.ndarray:
+    def read_bins(self, bins: np.ndarray | slice, targets: int | slice | None = None) -> np.ndarray:
         """Return the coverage of bins, (bins, targets), or of one target, (bins,); float32.
 
-        `bins` are numbers of bins, counted through all contigs.
+        `bins` are numbers of bins, counted through all contigs. Of ascending ones each chunk of the
+        file is unpacked once. Targets of one of `cells.groups` cost what one of them costs.
         """
-        k = self.bin_size // self.resolution
-        columns = slice(None) if target is None else slice(target, target + 1)
-        cells = self.cells.reshape(-1, k, len(self.targets))[bins, :, columns]
-        pooled = pool_cells(np.asarray(cells), self.targets.sum_stat[columns])
-        return pooled if target is None else pooled[:, 0]
+        if isinstance(targets, int | np.integer):
+            return self.read_bins(bins, slice(targets, targets + 1))[:, 0]
+        rows = slice(None) if targets is None else targets
+        if isinstance(bins, slice):
+            bins = np.arange(self.bins)[bins]
+        sum_stat = self.targets.sum_stat[rows]
+        found_TB = np.empty((len(sum_stat), len(bins)), np.float32)
+        per_bin = self.bin_size // self.resolution
+        for here, cells_TBk in self.cells.read_bins(bins, rows, per_bin):
+            found_TB[:, here] = pool_cells(cells_TBk, sum_stat)
+        return found_TB.T
 
     @property
     def bins(self) -> int:
         """How many bins all contigs have together."""
-        return len(self.cells) * self.resolution // self.bin_size
+        return self.cells.shape[1] * self.resolution // self.bin_size
 
     def find_room(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return how far each window can move to the left and to the right in its region."""
@@ -209,9 +218,9 @@ class Dataset:
         They stay in the system's cache while there is room, but no longer count as memory of this
         process, which would grow to the size of the dataset.
         """
-        for array in (self.codes, self.cells):
-            if isinstance(array, np.memmap):
-                array._mmap.madvise(mmap.MADV_DONTNEED)
+        if isinstance(self.codes, np.memmap):
+            self.codes._mmap.madvise(mmap.MADV_DONTNEED)
+        self.cells.forget()
 
 
 def _place(windows: np.ndarray, contigs: Contigs) -> np.ndarray:
@@ -256,7 +265,7 @@ def read_dataset(path: str | Path, fold: int = 0) -> Dataset:
             parts=parts,
             regions=regions,
             codes=read_mapped(path, file["sequence"]),
-            cells=read_mapped(path, file["coverage"]),
+            cells=open_chunked(path, file["coverage"]),
             source=header.source,
             digest=header.digest,
             fold=fold,
@@ -269,7 +278,7 @@ def _find_fault(
 ) -> str:
     """Return what does not agree between a file's attributes and its arrays, "" if all does."""
     bins = int((-(-contigs.length // header.bin_size)).sum())
-    shape = (bins * (header.bin_size // header.resolution), len(header.targets))
+    shape = (len(header.targets), bins * (header.bin_size // header.resolution))
     if file["coverage"].shape != shape:
         return f"/coverage has shape {file['coverage'].shape}, wanted {shape} as its attributes say"
     if file["sequence"].shape != (contigs.length.sum(),):
@@ -309,8 +318,9 @@ def check_dataset(dataset: Dataset) -> list[str]:
         if dataset.codes[first : first + (1 << 24)].max() > 4:
             faults.append("/sequence holds codes above 4 (N)")
             break
-    for first in range(0, len(dataset.cells), 1 << 18):
-        block = dataset.cells[first : first + (1 << 18)]
+    for first, rows in product(range(0, dataset.cells.shape[1], 1 << 18), dataset.cells.groups):
+        end = min(first + (1 << 18), dataset.cells.shape[1])
+        block = dataset.cells.read(first, end, rows)
         if np.any(np.isinf(block)) or np.any(block < 0):
             faults.append("/coverage holds infinite or negative values")
             break

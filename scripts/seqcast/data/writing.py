@@ -10,8 +10,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from seqcast.core.chunks import ChunkWriter, open_chunked
 from seqcast.core.console import progress
-from seqcast.core.disk import write_text
+from seqcast.core.disk import make_room, write_text
 from seqcast.core.hdf5 import Draft
 from seqcast.data.layout import (
     FORMAT,
@@ -31,16 +32,16 @@ from seqcast.genome.codes import N
 
 # Coverage that is read at a time when its means are taken.
 _BLOCK_BYTES = 1 << 24
+# Cells of each target that are compressed at a time.
+_PIECE_CELLS = 1 << 16
 
 
 class DatasetWriter(Draft):
     """Write a dataset contig by contig; the file gets its name only when it is whole.
 
-    Use as a context manager, add each contig in the order of `contigs`, then `finish`.
+    Use as a context manager. Add each contig in the order of `contigs`, whole (`add_contig`) or its
+    sequence (`add_sequence`) and, group of targets by group, its `coverage`; then `finish`.
     """
-
-    # What sequence and coverage hold where nothing was written; without it, all has to be.
-    _unknown: tuple[int | None, float | None] = (None, None)
 
     def __init__(
         self,
@@ -55,14 +56,10 @@ class DatasetWriter(Draft):
         self.contigs, self.targets, self.bin_size, self.crop = contigs, targets, bin_size, crop
         self.resolution = resolution or bin_size
         cells = int((-(-contigs.length // bin_size)).sum()) * self.cells_a_bin
-        super().__init__(path, int(contigs.length.sum()) + 4 * cells * len(targets))
-        base, value = self._unknown
-        self._sequence = self._file.create_dataset(
-            "sequence", (int(contigs.length.sum()),), dtype=np.uint8, fillvalue=base
-        )
-        self._coverage = self._file.create_dataset(
-            "coverage", (cells, len(targets)), dtype=np.float32, fillvalue=value
-        )
+        bases = int(contigs.length.sum())
+        super().__init__(path, bases)
+        self._sequence = self._file.create_dataset("sequence", (bases,), np.uint8, fillvalue=N)
+        self.coverage = ChunkWriter(self._file, "coverage", len(targets), cells)
         self._digest = hashlib.sha256()
         self._added = 0
 
@@ -73,22 +70,26 @@ class DatasetWriter(Draft):
 
     def add_contig(self, codes: np.ndarray, coverage: np.ndarray) -> None:
         """Add the next contig: codes (length,), coverage (bins x cells a bin, targets)."""
-        first_base = self.contigs.first_base[self._added]
-        first_cell = self.contigs.first_bin[self._added] * self.cells_a_bin
-        codes = np.ascontiguousarray(codes, dtype=np.uint8)
-        coverage = np.ascontiguousarray(coverage, dtype=np.float32)
-        length = int(self.contigs.length[self._added])
-        cells = -(-length // self.bin_size) * self.cells_a_bin
-        wanted = (length, (cells, len(self.targets)))
-        if (codes.size, coverage.shape) != wanted:
+        cells = -(-len(codes) // self.bin_size) * self.cells_a_bin
+        if coverage.shape != (cells, len(self.targets)):
             raise ValueError(
-                f"{self.contigs.name[self._added]}: found {codes.size} bases and coverage"
-                f" {coverage.shape}, wanted {wanted[0]} and {wanted[1]}"
+                f"{self.contigs.name[self._added]}: found coverage {coverage.shape} of"
+                f" {len(codes):,} bases, wanted {(cells, len(self.targets))}"
             )
-        self._sequence[first_base : first_base + codes.size] = codes
-        self._coverage[first_cell : first_cell + len(coverage)] = coverage
+        self.add_sequence(codes)
+        self.coverage.add(coverage.T)
+
+    def add_sequence(self, codes: np.ndarray) -> None:
+        """Add the next contig's codes, (length,); its coverage goes to `coverage`."""
+        length = self.contigs.length[self._added]
+        if len(codes) != length:
+            raise ValueError(
+                f"{self.contigs.name[self._added]}: found {len(codes):,} bases, wanted {length:,}"
+            )
+        first = self.contigs.first_base[self._added]
+        codes = np.ascontiguousarray(codes, dtype=np.uint8)
+        self._sequence[first : first + length] = codes
         self._digest.update(codes)
-        self._digest.update(coverage)
         self._added += 1
 
     def finish(
@@ -109,6 +110,7 @@ class DatasetWriter(Draft):
         if self._added != len(self.contigs):
             raise ValueError(f"{self._added} contigs were added of {len(self.contigs)}")
         file, contigs = self._file, self.contigs
+        self._digest.update(self.coverage.finish().encode())
         table = self._fill_means(targets or self.targets, windows, folds).to_json()
         file["contigs/name"] = np.array(contigs.name, dtype=h5py.string_dtype())
         file["contigs/length"] = contigs.length
@@ -154,7 +156,8 @@ class DatasetWriter(Draft):
 
         A pass over what was written, block by block: scale and clip are known only at its end.
         """
-        used = np.zeros(len(self._coverage) // self.cells_a_bin, dtype=bool)
+        cells = open_chunked(self._partial, self._file["coverage"])
+        used = np.zeros(cells.shape[1] // self.cells_a_bin, dtype=bool)
         trained = np.isin(windows["split"], np.flatnonzero((folds == TRAIN).any(axis=0)))
         for contig, start, end, _ in windows[trained]:
             first = self.contigs.first_bin[contig]
@@ -164,14 +167,16 @@ class DatasetWriter(Draft):
             )
             used[bins] = True
         read, seen = _Mean(len(targets)), _Mean(len(targets))
-        size = max(1, _BLOCK_BYTES // (4 * self.cells_a_bin * len(targets)))
+        # As many whole chunks at a time as fit into memory.
+        chunks = max(1, _BLOCK_BYTES // (4 * cells.chunk[1] * len(targets)))
+        size = max(1, chunks * cells.chunk[1] // self.cells_a_bin)
         with progress(len(used), "mean coverage", "bins") as bar:
             for start in range(0, len(used), size):
                 block = used[start : start + size]
                 if block.any():
-                    cells = slice(start * self.cells_a_bin, (start + size) * self.cells_a_bin)
-                    bins = self._coverage[cells].reshape(len(block), self.cells_a_bin, -1)[block]
-                    coverage_BT = pool_cells(bins, targets.sum_stat)
+                    first, end = start * self.cells_a_bin, (start + len(block)) * self.cells_a_bin
+                    cells_TBk = cells.read(first, end).reshape(len(targets), len(block), -1)
+                    coverage_BT = pool_cells(cells_TBk[:, block], targets.sum_stat).T
                     read.add(coverage_BT)
                     seen.add(replace(targets, training_unit=()).to_training(coverage_BT))
                 bar.update(len(block))
@@ -199,9 +204,22 @@ class _Mean:
 
 
 class PieceWriter(DatasetWriter):
-    """Write a dataset whose contigs are put together from windows that come in any order."""
+    """Write a dataset whose contigs are put together from windows that come in any order.
 
-    _unknown = (N, np.nan)
+    Until all windows are there, coverage lies uncompressed in a file beside the dataset's.
+    """
+
+    def __init__(self, path: str | Path, **layout: Any) -> None:
+        super().__init__(path, **layout)
+        self._pieces_path = self.path.with_name(self.path.name + ".pieces.partial")
+        shape = self.coverage.shape
+        make_room(self._pieces_path, 4 * shape[0] * shape[1])
+        self._cells = np.memmap(self._pieces_path, np.float32, "r+", shape=shape)
+        self._cells[:] = np.nan
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        self._pieces_path.unlink(missing_ok=True)
 
     def add_window(self, contig: int, start: int, codes: np.ndarray, coverage: np.ndarray) -> int:
         """Lay a window into a contig from its base `start` on; what is known there stays.
@@ -213,10 +231,11 @@ class PieceWriter(DatasetWriter):
         bases = self._sequence[first : first + codes.size]
         self._sequence[first : first + codes.size] = np.where(bases == N, codes, bases)
         first = int(self.contigs.first_bin[contig]) + start // self.bin_size
-        known = self._coverage[first : first + len(coverage)]
+        known = self._cells[:, first : first + len(coverage)]
         is_known = np.isfinite(known)
-        self._coverage[first : first + len(coverage)] = np.where(is_known, known, coverage)
-        return int((is_known & np.isfinite(coverage) & (known != coverage)).sum())
+        differing = is_known & np.isfinite(coverage.T) & (known != coverage.T)
+        np.copyto(known, coverage.T, where=~is_known)
+        return int(differing.sum())
 
     def finish(
         self,
@@ -228,13 +247,11 @@ class PieceWriter(DatasetWriter):
     ) -> str:
         """Write the windows, the targets table and the file's name; see `DatasetWriter.finish`."""
         contigs = self.contigs
-        bins = -(-contigs.length // self.bin_size)
-        for base, length, first, count in zip(
-            contigs.first_base, contigs.length, contigs.first_bin, bins, strict=True
-        ):
-            self._digest.update(self._sequence[base : base + length])
-            self._digest.update(self._coverage[first : first + count])
-        self._added = len(contigs)
+        for base, length in zip(contigs.first_base, contigs.length, strict=True):
+            self.add_sequence(self._sequence[base : base + length])
+        for number, rows in enumerate(self.coverage.groups):
+            for first in range(0, self._cells.shape[1], _PIECE_CELLS):
+                self.coverage.add_group(number, self._cells[rows, first : first + _PIECE_CELLS])
         return super().finish(windows, source, targets, folds, regions)
 
 

@@ -8,8 +8,7 @@ import numpy as np
 from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError
 from seqcast.data import Dataset
-from seqcast.data.replicates import read_replicates
-from seqcast.data.truth import read_truth
+from seqcast.data.reference import read_reference
 from seqcast.evaluate.metrics import find_above
 
 # Statistics of a bin that are no sums: nothing can be taken off them.
@@ -22,22 +21,18 @@ class Noise:
     def __init__(
         self, dataset: Dataset, bins: np.ndarray, truth: Path | None, replicates: Path | None
     ) -> None:
-        self._targets, self._bins = dataset.targets, bins
-        self._rates = read_truth(truth) if truth else None
-        self._replicates = read_replicates(replicates) if replicates else None
-        if self._rates is not None:
-            _check_shape(truth, self._rates, dataset)
-        if self._replicates is not None:
-            _check_shape(replicates, self._replicates.coverage, dataset)
+        self._targets = dataset.targets
+        self._rates = _Evaluated(truth, dataset, bins) if truth else None
+        self._replicates = _Evaluated(replicates, dataset, bins) if replicates else None
 
     def read(self, target: int, observed: np.ndarray) -> dict[str, Any]:
         """Return the `rate`, `replicate` and `included` of a target, as far as there are any."""
         known: dict[str, Any] = {}
         if self._rates is not None:
-            known["rate"] = np.asarray(self._rates[self._bins, target])
+            known["rate"] = self._rates.read(target)
         if self._replicates is not None:
-            replicate = np.asarray(self._replicates.coverage[self._bins, target])
-            included = bool(self._replicates.included[target])
+            replicate = self._replicates.read(target)
+            included = self._replicates.included[target]
             if self._is_usable(target, observed, replicate, included):
                 known |= {"replicate": replicate, "included": included}
         return known
@@ -68,10 +63,27 @@ class Noise:
         return True
 
 
-def _check_shape(path: Path | None, coverage: np.ndarray, dataset: Dataset) -> None:
-    wanted = (dataset.bins, len(dataset.targets))
-    if coverage.shape != wanted:
-        raise SeqcastError(
-            f"{path}: found {coverage.shape} bins and targets, wanted the {wanted} of"
-            f" {dataset.path}; run `snakemake dataset` again"
-        )
+class _Evaluated:
+    """Values of the evaluated bins, target by target; those that lie together are read once."""
+
+    def __init__(self, path: Path, dataset: Dataset, bins: np.ndarray) -> None:
+        reference = read_reference(path)
+        wanted = (len(dataset.targets), dataset.bins)
+        if reference.coverage.shape != wanted:
+            raise SeqcastError(
+                f"{path}: found {reference.coverage.shape} targets and bins, wanted the {wanted} of"
+                f" {dataset.path}; run `snakemake dataset` again"
+            )
+        self.included = reference.included
+        self._coverage, self._bins = reference.coverage, bins
+        self._targets, self._values = range(0), np.zeros((0, len(bins)), np.float32)
+
+    def read(self, target: int) -> np.ndarray:
+        """Return the values of a target, (bins,) float32."""
+        if target not in self._targets:
+            rows = next(rows for rows in self._coverage.groups if target < rows.stop)
+            self._targets = range(rows.start, rows.stop)
+            self._values = np.empty((len(self._targets), len(self._bins)), np.float32)
+            for here, values in self._coverage.read_bins(self._bins, rows):
+                self._values[:, here] = values[:, :, 0]
+        return self._values[target - self._targets.start]

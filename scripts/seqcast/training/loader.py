@@ -12,6 +12,7 @@ M cells of a window, N bins, T targets.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ from seqcast.settings import TrainSettings
 
 # Of the memory that is free: the rest is for the network.
 _SHARE_OF_MEMORY = 0.5
-_CELLS_AT_ONCE = 1 << 22
+_VALUES_AT_ONCE = 1 << 24
 _BATCHES_AHEAD = 2
 
 
@@ -35,7 +36,7 @@ class Batch(NamedTuple):
     """Windows before they are cut: their rows of the table (B, P).
 
     Of a batch that processes share, a process has its own windows, perhaps none; `size` counts all
-    of them. `codes` (B, L) and `cells` (B, M, T) are what was read of the file for them, None where
+    of them. `codes` (B, L) and `cells` (B, T, M) are what was read of the file for them, None where
     the dataset lies in the device's memory.
     """
 
@@ -72,6 +73,7 @@ class Loader:
         self._pairs = torch.tensor(targets.strand_pair, device=self.device)
         self._is_max = torch.tensor([s == "max" for s in targets.sum_stat], device=self.device)
         self._codes, self._cells = self._hold() or (None, None)
+        self._readers = ThreadPoolExecutor(torch.get_num_threads(), "reader")
 
     @property
     def is_held(self) -> bool:
@@ -93,8 +95,8 @@ class Loader:
         if batch.codes is None:
             codes = self._codes[base[:, None] + self._base_L]
             # The last window may end where the file does: then nothing of the cell after it counts.
-            cells = (cell[:, None] + self._cell_M).clamp(max=len(self._cells) - 1)
-            cells = self._cells[cells]
+            cells = (cell[:, None] + self._cell_M).clamp(max=self._cells.shape[1] - 1)
+            cells = self._cells[:, cells].transpose(0, 1)
         else:
             codes, cells = batch.codes.to(self.device), batch.cells.to(self.device)
         if self.settings.max_shift:
@@ -110,25 +112,27 @@ class Loader:
             coverage = torch.where(is_flipped[..., None], flipped, coverage)
         return codes, coverage, noise.int()
 
-    def _make_bins(self, cells_BMT: Tensor, after_B: Tensor) -> Tensor:
+    def _make_bins(self, cells_BTM: Tensor, after_B: Tensor) -> Tensor:
         """Return bins (B, N, T) that begin some bases behind the start of their first cell.
 
         Between two cells it is the mean of the bins that begin at both, weighted by how near each
         is: what it would be if the bases within a cell were alike.
         """
         if not self._is_between:
-            return self._pool(cells_BMT)
-        coverage, next_coverage = self._pool(cells_BMT[:, :-1]), self._pool(cells_BMT[:, 1:])
+            return self._pool(cells_BTM)
+        coverage = self._pool(cells_BTM[..., :-1])
+        next_coverage = self._pool(cells_BTM[..., 1:])
         share = (after_B.float() / self.dataset.resolution)[:, None, None]
         # Not where the share is 0: nothing times a cell that is not known is not known either.
         mixed = coverage * (1 - share) + next_coverage * share
         return torch.where(share > 0, mixed, coverage)
 
-    def _pool(self, cells_BMT: Tensor) -> Tensor:
-        """Make bins of their cells; what `dataset.pool_cells` does."""
+    def _pool(self, cells_BTM: Tensor) -> Tensor:
+        """Make bins (B, N, T) of their cells; what `dataset.pool_cells` does."""
+        cells = cells_BTM.mT
         if self._per_bin == 1:
-            return cells_BMT
-        cells = cells_BMT.unflatten(1, (-1, self._per_bin))
+            return cells
+        cells = cells.unflatten(1, (-1, self._per_bin))
         return torch.where(self._is_max, cells.amax(2), cells.sum(2))
 
     def _batches(self, drawn: Epoch, first: int = 0) -> Iterator[Batch]:
@@ -153,43 +157,52 @@ class Loader:
         """Read what windows are made of from the file."""
         dataset, count = self.dataset, len(self._cell_M)
         codes_BL = np.empty((len(table), dataset.window), np.uint8)
-        cells_BMT = np.empty((len(table), count, len(dataset.targets)), np.float32)
-        for k, (base, _, _, cell, *_) in enumerate(table):
+        cells_BTM = np.empty((len(table), len(dataset.targets), count), np.float32)
+
+        def read_window(k: int) -> None:
+            base, _, _, cell, *_ = table[k]
             codes_BL[k] = dataset.codes[base : base + dataset.window]
-            # A slice: `take` would copy the whole file, where it isn't aligned in memory.
-            cells = dataset.cells[cell : cell + count]
-            cells_BMT[k, : len(cells)] = cells
+            known = min(count, dataset.cells.shape[1] - cell)
+            dataset.cells.read(cell, cell + known, out=cells_BTM[k, :, :known])
             # The last window may end where the file does; see `cut`.
-            cells_BMT[k, len(cells) :] = cells[-1]
+            cells_BTM[k, :, known:] = cells_BTM[k, :, known - 1 : known]
+
+        # Unpacking needs no lock of Python's.
+        list(self._readers.map(read_window, range(len(table))))
         # What was read is in the batch.
         dataset.forget()
         table_BP = torch.from_numpy(table).to(self.device)
-        return Batch(table_BP, size, torch.from_numpy(codes_BL), torch.from_numpy(cells_BMT))
+        return Batch(table_BP, size, torch.from_numpy(codes_BL), torch.from_numpy(cells_BTM))
 
     def _hold(self) -> tuple[Tensor, Tensor] | None:
         """Return codes and cells in the device's memory; None where they are read from the file."""
-        arrays = self.dataset.codes, self.dataset.cells
         if self.device.type != "cuda":
             return None
         free, _ = torch.cuda.mem_get_info(self.device)
-        if sum(array.nbytes for array in arrays) > _SHARE_OF_MEMORY * free:
+        if self.dataset.codes.nbytes + self.dataset.cells.nbytes > _SHARE_OF_MEMORY * free:
             return None
         try:
-            return tuple(map(self._load, arrays))
+            return self._load()
         except torch.OutOfMemoryError:
             log.info("another process took the GPU's memory: the dataset is read from the file")
         torch.cuda.empty_cache()
         return None
 
-    def _load(self, array: np.ndarray) -> Tensor:
-        """Return an array in the device's memory, read piece by piece: it may be large."""
-        dtype = torch.from_numpy(np.empty(0, array.dtype)).dtype
-        loaded = torch.empty(array.shape, dtype=dtype, device=self.device)
-        for first in range(0, len(array), _CELLS_AT_ONCE):
-            piece = np.array(array[first : first + _CELLS_AT_ONCE])
-            loaded[first : first + _CELLS_AT_ONCE] = torch.from_numpy(piece)
-            self.dataset.forget()
-        return loaded
+    def _load(self) -> tuple[Tensor, Tensor]:
+        """Return codes and cells in the device's memory, read piece by piece: they may be large."""
+        dataset = self.dataset
+        codes = torch.empty(len(dataset.codes), dtype=torch.uint8, device=self.device)
+        for first in range(0, len(codes), _VALUES_AT_ONCE):
+            piece = np.array(dataset.codes[first : first + _VALUES_AT_ONCE])
+            codes[first : first + len(piece)] = torch.from_numpy(piece)
+        targets, places = dataset.cells.shape
+        cells = torch.empty((targets, places), device=self.device)
+        step = max(1, _VALUES_AT_ONCE // targets)
+        for first in range(0, places, step):
+            end = min(first + step, places)
+            cells[:, first:end] = torch.from_numpy(dataset.cells.read(first, end))
+        dataset.forget()
+        return codes, cells
 
 
 def flip_coverage(coverage: Tensor, strand_pair: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ import numpy as np
 from seqcast.core.console import log, progress
 from seqcast.core.disk import written_whole
 from seqcast.data import Contigs, DatasetWriter, make_windows, read_dataset
+from seqcast.data.reference import write_truth
 from seqcast.data.targets import Targets
-from seqcast.data.truth import write_truth
 from seqcast.genome.codes import N, tile
 from seqcast.genome.meme import Motif, from_consensus, write_meme
 from seqcast.settings import SimulatedSettings
