@@ -51,14 +51,14 @@ def test_cells_are_pooled_bases(
     # pyBigWig cannot close a file without an entry.
     values[0] = 3.0
     write_track(path, {"c": values})
-    found = read_cells(Reading(path, "c", values.size, cell, 16, stat))
+    found = read_cells(Reading(path, "c", 0, values.size, cell, 16, stat))
     np.testing.assert_array_equal(found.values, pool(values, cell, 16, stat))
     assert found.values.dtype == np.float32
 
 
 def test_blocks_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(1).poisson(2.0, 5000).astype(float)
-    reading = Reading(write_track(tmp_path / "t.bw", {"c": values}), "c", 5000, 8, 32)
+    reading = Reading(write_track(tmp_path / "t.bw", {"c": values}), "c", 0, 5000, 8, 32)
     whole = read_cells(reading)
     monkeypatch.setattr(tracks, "_BLOCK", 100)
     np.testing.assert_array_equal(read_cells(reading).values, whole.values)
@@ -66,7 +66,7 @@ def test_blocks_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_contig_without_entries_is_zero(tmp_path: Path) -> None:
     path = write_track(tmp_path / "t.bw", {"full": np.ones(100)}, {"empty": 100})
-    found = read_cells(Reading(path, "empty", 100, 4, 16))
+    found = read_cells(Reading(path, "empty", 0, 100, 4, 16))
     assert found.values.tolist() == [0] * 28
 
 
@@ -75,7 +75,7 @@ def test_sums_are_exact_where_float32_is_not(tmp_path: Path) -> None:
     values[0] = 1e7
     path = write_track(tmp_path / "t.bw", {"c": values})
     stored = values.astype(np.float32).astype(float).sum()
-    assert read_cells(Reading(path, "c", 2048, 2048, 2048)).values[0] == np.float32(stored)
+    assert read_cells(Reading(path, "c", 0, 2048, 2048, 2048)).values[0] == np.float32(stored)
 
 
 def write_raw(path: Path, values: list[float], zooms: int = 0) -> Path:
@@ -93,9 +93,9 @@ def write_raw(path: Path, values: list[float], zooms: int = 0) -> Path:
 
 
 def test_stored_nan_is_no_value(tmp_path: Path) -> None:
-    found = read_cells(Reading(write_raw(tmp_path / "t.bw", [1, np.nan, 2]), "c", 30, 10, 10))
+    found = read_cells(Reading(write_raw(tmp_path / "t.bw", [1, np.nan, 2]), "c", 0, 30, 10, 10))
     assert found.values.tolist() == [10, 0, 20]
-    found = read_cells(Reading(tmp_path / "t.bw", "c", 30, 10, 10, missing="unknown"))
+    found = read_cells(Reading(tmp_path / "t.bw", "c", 0, 30, 10, 10, missing="unknown"))
     np.testing.assert_array_equal(found.values, [10, np.nan, 20])
 
 
@@ -103,14 +103,14 @@ def test_stored_nan_is_no_value(tmp_path: Path) -> None:
 def test_infinite_values_are_refused_with_their_place(tmp_path: Path, sign: int) -> None:
     path = write_raw(tmp_path / "t.bw", [1, 2, sign * np.inf])
     with pytest.raises(SeqcastError, match=r"t\.bw: c has 10 infinite values from base 20 on"):
-        read_cells(Reading(path, "c", 30, 10, 10))
+        read_cells(Reading(path, "c", 0, 30, 10, 10))
 
 
 @pytest.mark.parametrize("stat", list(POOLS))
 def test_negative_tracks_are_turned(tmp_path: Path, stat: str) -> None:
     values = np.arange(64.0) % 7
     path = write_track(tmp_path / "t.bw", {"c": -values})
-    found = read_cells(Reading(path, "c", 64, 16, 16, stat))
+    found = read_cells(Reading(path, "c", 0, 64, 16, 16, stat))
     np.testing.assert_array_equal(found.values, pool(values, 16, 16, stat))
     assert (found.lowest, found.highest) == (-6, 0)
     assert not np.signbit(found.values).any()
@@ -123,21 +123,21 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     content[len(content) // 3 : len(content) // 3 + 3000] = bytes(3000)
     path.write_bytes(content)
     with pytest.raises(SeqcastError, match="damaged or cut short"):
-        read_cells(Reading(path, "c", values.size, 8, 8))
+        read_cells(Reading(path, "c", 0, values.size, 8, 8))
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.bw"
     path.write_text("track type=bigWig\n")
     with pytest.raises(SeqcastError, match="its header cannot be read"):
-        read_cells(Reading(path, "c", 10, 8, 8))
+        read_cells(Reading(path, "c", 0, 10, 8, 8))
 
 
 def test_processes_read_the_same_in_order(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     coverage = {f"c{n}": rng.poisson(1.0, 100 + n).astype(float) for n in range(5)}
     path = write_track(tmp_path / "t.bw", coverage)
-    groups = [[Reading(path, name, v.size, 4, 8, "sum")] * 2 for name, v in coverage.items()]
+    groups = [[Reading(path, name, 0, v.size, 4, 8, "sum")] * 2 for name, v in coverage.items()]
     for one, two in zip(read_groups(groups, 1), read_groups(groups, 2), strict=True):
         for first, second in zip(one, two, strict=True):
             np.testing.assert_array_equal(first.values, second.values)
@@ -146,7 +146,7 @@ def test_processes_read_the_same_in_order(tmp_path: Path) -> None:
 def test_errors_of_processes_arrive(tmp_path: Path) -> None:
     path = write_raw(tmp_path / "t.bw", [np.inf])
     with pytest.raises(SeqcastError, match="infinite"):
-        list(read_groups([[Reading(path, "c", 10, 10, 10)]], 2))
+        list(read_groups([[Reading(path, "c", 0, 10, 10, 10)]], 2))
 
 
 def test_processes_do_not_run_the_script_again(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_processes_do_not_run_the_script_again(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from seqcast.sources.genome.tracks import Reading, read_groups\n"
         "print('once')\n"
-        "groups = [[Reading(Path('t.bw'), 'c', 20, 10, 10)]]\n"
+        "groups = [[Reading(Path('t.bw'), 'c', 0, 20, 10, 10)]]\n"
         "print([each.values.tolist() for each, in read_groups(groups, 2)])\n"
     )
     library = Path(tracks.__file__).parents[3]
@@ -190,7 +190,7 @@ def test_an_index_that_leads_elsewhere_is_refused(tmp_path: Path, change: str) -
         struct.pack_into("<I", content, node + 4 + (0 if change == "chrom" else 4), 1)
     path.write_bytes(content)
     with pytest.raises(SeqcastError, match=r"t\.bw: its (index|data from byte .*) cannot be read"):
-        read_cells(Reading(path, "c", 10, 1, 1))
+        read_cells(Reading(path, "c", 0, 10, 1, 1))
 
 
 @pytest.mark.skipif(not ODD.is_dir(), reason=f"no {ODD}; set SEQCAST_TEST_DATA to the shared data")
@@ -207,7 +207,7 @@ def test_an_index_that_leads_elsewhere_is_refused(tmp_path: Path, change: str) -
 def test_odd_files_are_read(name: str) -> None:
     with pyBigWig.open(str(ODD / name)) as file:
         contig, length = next(iter(file.chroms().items()))
-        found = read_cells(Reading(ODD / name, contig, length, 32, 128))
+        found = read_cells(Reading(ODD / name, contig, 0, length, 32, 128))
         wanted = np.zeros(found.values.size * 32)
         for start, end, value in file.intervals(contig):
             wanted[start:end] = value
@@ -219,5 +219,5 @@ def test_odd_files_are_read(name: str) -> None:
 
 @pytest.mark.skipif(not ODD.is_dir(), reason=f"no {ODD}; set SEQCAST_TEST_DATA to the shared data")
 def test_an_odd_file_of_both_signs_is_told() -> None:
-    found = read_cells(Reading(ODD / "bbijs_fixedStep.bw", "chr1", 20_000_000, 128, 128))
+    found = read_cells(Reading(ODD / "bbijs_fixedStep.bw", "chr1", 0, 20_000_000, 128, 128))
     assert found.lowest < 0 < found.highest

@@ -52,7 +52,8 @@ def run(files: GenomeFiles, **changes: Any) -> tuple[Validation, str, bytes, byt
     found = validate_genome(settings, inputs)
     # pyBigWig overlooks a file's largest value where it comes first.
     targets = tuple(dataclasses.replace(target, max=0.0) for target in found.targets)
-    found = dataclasses.replace(found, targets=targets)
+    # The forecast of the disk is made of the sizes of the bigWigs, which zeros make larger.
+    found = dataclasses.replace(found, targets=targets, forecast={})
     if found.refusals:
         return found, "", b"", b""
     said = suggest_targets(settings, inputs, files.folder / "suggested.tsv")

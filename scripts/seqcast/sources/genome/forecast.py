@@ -5,11 +5,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqcast.core.chunks import find_groups
 from seqcast.core.console import format_seconds, log
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome.layout import Layout
 from seqcast.sources.genome.planning import Plan
-from seqcast.sources.genome.tracks import find_batches, find_processes
+from seqcast.sources.genome.tracks import cut_stretches, find_processes
 
 # Measured on one core of a small server: nanoseconds per base and track, per base of sequence and
 # per value written; per contig, alone and with each track; for each opening of a file and each
@@ -18,6 +19,7 @@ _READ, _ENCODE, _WRITE = 6.0, 12.0, 20.0
 _CONTIG, _CONTIG_AND_TRACK, _OPEN, _LIST = 1e6, 3e5, 1e5, 300.0
 # Python with numpy and h5py; each process has its own.
 _BASE = 100 << 20
+_BYTES_A_CELL = 4
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -34,21 +36,30 @@ def make_forecast(
     settings: GenomeSettings, layout: Layout, plan: Plan, *, replicates: bool, threads: int
 ) -> Forecast:
     """Forecast the writing of a dataset, and of its replicates where they are wanted."""
-    targets, bin_size = len(layout.tracks), settings.bin_size
+    bin_size = settings.bin_size
     bins = sum(-(-length // bin_size) for length in plan.lengths.values())
     bases = sum(plan.lengths.values())
     cells = bins * (bin_size // settings.cell)
-    tracks = targets + (sum(track is not None for track in layout.replicates) if replicates else 0)
+    others = [track for track in layout.replicates if track is not None] if replicates else []
+    tracks = len(layout.tracks) + len(others)
     processes = find_processes(bases * tracks, threads)
-    longest = max(plan.lengths.values())
-    batches = find_batches(plan.lengths, settings.cell, bin_size, tracks)
-    most = max(sum(batch.values()) for batch in batches)
+    groups = find_groups(len(layout.tracks))
+    batches = cut_stretches(plan.lengths, settings.cell, bin_size, groups[0].stop)
+    most = max(sum(end - start for _, start, end in batch) for batch in batches)
     opened = len(batches) * tracks
-    disk = bases + 4 * cells * targets + (4 * bins * targets if replicates else 0)
+    # Coverage of few different values, as most is, takes less than the bigWig it came from.
+    disk = bases + sum(
+        min(_BYTES_A_CELL * count, track.path.stat().st_size)
+        for count, group in ((cells, layout.tracks), (bins, others))
+        for track in group
+    )
     share = 1 - (settings.clip_quantile or 1)
-    # The contigs in hand, the next ones that are being read, and tables made of the first.
+    # What is in hand, what is being read, and what is on its way between processes; a contig's
+    # sequence; bits of cells and bins; the largest values.
     memory = _BASE * (1 + (processes > 1) * processes)
-    memory += 6 * longest + 12 * tracks * most // settings.cell + int(4 * share * bins * targets)
+    memory += 3 * _BYTES_A_CELL * groups[0].stop * (most // settings.cell)
+    memory += 6 * max(plan.lengths.values()) + cells // 8 + bins
+    memory += int(_BYTES_A_CELL * share * bins * len(layout.tracks))
     seconds = 1e-9 * (
         (
             _READ * bases * tracks
@@ -57,7 +68,7 @@ def make_forecast(
         )
         / processes
         + 2 * _ENCODE * bases
-        + _WRITE * cells * targets
+        + _WRITE * cells * len(layout.tracks)
         + _CONTIG * len(plan.lengths)
     )
     return Forecast(disk, memory, seconds)

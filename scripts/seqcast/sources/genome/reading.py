@@ -1,40 +1,42 @@
-"""Read sequence and tracks of a genome together, contig by contig."""
+"""Read the tracks of a genome, a group of targets on a stretch of a contig at a time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from seqcast.core.chunks import find_groups
 from seqcast.core.console import progress
 from seqcast.core.errors import SeqcastError
 from seqcast.genome.codes import N
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
-from seqcast.sources.genome.layout import Layout, Track
+from seqcast.sources.genome.layout import Track
 from seqcast.sources.genome.planning import Plan, find_touched
 from seqcast.sources.genome.tracks import (
     Cells,
     Reading,
-    find_batches,
+    Stretch,
+    cut_stretches,
     find_processes,
     read_groups,
 )
 
 
 @dataclass(frozen=True)
-class Contig:
-    """A contig as it is stored.
+class Piece:
+    """Coverage of a group of targets on a stretch, as it is stored.
 
-    `coverage` (cells, targets) is NaN where nothing is known, `replicates` (bins, targets) also
-    where there is none.
+    `number` counts the groups, `targets` are the group's, `values` (targets, cells) is NaN where
+    nothing is known, and all of a replicate that there is none of.
     """
 
-    name: str
-    codes: np.ndarray
-    coverage: np.ndarray
-    replicates: np.ndarray | None
+    number: int
+    targets: slice
+    stretch: Stretch
+    values: np.ndarray
 
 
 @dataclass
@@ -66,94 +68,101 @@ class Signs:
             )
 
 
-def read_contigs(
-    settings: GenomeSettings,
-    layout: Layout,
-    plan: Plan,
-    rows: tuple[TargetRow, ...],
-    signs: Signs,
-    *,
-    replicates: bool,
-    threads: int,
-) -> Iterator[Contig]:
-    """Yield the plan's contigs in order, the tracks of a contig read by so many processes.
+class Hidden:
+    """Which cells of a genome no track can know: masked, mostly N, or cut short by a contig's end.
 
-    A cell is NaN where a mask touches it, where more than half of it is N, and where the contig's
-    end cuts it short. Raises `SeqcastError` for values that cannot be coverage.
+    Kept as bits: a genome has hundreds of millions of cells.
     """
-    others = layout.replicates if replicates else ()
-    bases = sum(plan.lengths.values())
-    files = len(layout.tracks) + sum(track is not None for track in others)
-    batches = find_batches(plan.lengths, settings.cell, settings.bin_size, files)
 
-    def list_readings(batch: Mapping[str, int]) -> list[tuple[str, Reading]]:
-        """Return what is to be read of contigs, of tracks first and then of replicates."""
-        return make_readings(settings, layout.tracks, rows, batch, settings.cell) + make_readings(
-            settings, others, rows, batch, settings.bin_size
-        )
+    def __init__(self, settings: GenomeSettings) -> None:
+        self._settings = settings
+        self._bits: dict[str, np.ndarray] = {}
 
-    # Made as they are needed: of many contigs and tracks they would be millions.
-    groups = ([reading for _, reading in list_readings(batch)] for batch in batches)
-    read = read_groups(groups, find_processes(bases * files, threads))
-    with closing(read), progress(bases, "dataset", "bases") as bar:
-        for batch, cells in zip(batches, read, strict=True):
-            of_contig: dict[str, list[Cells]] = {name: [] for name in batch}
-            for (name, reading), each in zip(list_readings(batch), cells, strict=True):
-                signs.add(reading.path, each)
-                of_contig[name].append(each)
-            for name, length in batch.items():
-                yield _make_contig(settings, layout, name, others, of_contig[name])
-                bar.update(length)
+    def add(self, contig: str, codes: np.ndarray, mask: np.ndarray | None) -> None:
+        """Look at a contig's sequence, (bases,), and what is masked of it, (n, 2) bases."""
+        self._bits[contig] = np.packbits(find_unknown(self._settings, codes, mask))
+
+    def read(self, stretch: Stretch, cell: int) -> np.ndarray:
+        """Return which cells of a stretch are hidden, (cells,) bool; those of `cell` bases.
+
+        That is the settings' cell, or a whole bin, which is hidden where any of its cells is.
+        """
+        settings = self._settings
+        bins = -(-(stretch.end - stretch.start) // settings.bin_size)
+        first, count = stretch.start // settings.cell, bins * (settings.bin_size // settings.cell)
+        packed = self._bits[stretch.contig][first // 8 : (first + count) // 8 + 1]
+        cells = np.unpackbits(packed)[first % 8 : first % 8 + count].astype(bool)
+        return cells.reshape(-1, cell // settings.cell).any(axis=1)
 
 
-def make_readings(
+def read_pieces(
     settings: GenomeSettings,
     tracks: tuple[Track | None, ...],
     rows: tuple[TargetRow, ...],
-    lengths: Mapping[str, int],
+    plan: Plan,
+    hidden: Hidden,
+    signs: Signs,
+    *,
     cell: int,
-) -> list[tuple[str, Reading]]:
-    """Return what is to be read of contigs, track by track, of the tracks that have them."""
-    bins, missing = settings.bin_size, settings.missing
-    stats = [row.sum_stat if row.sum_stat in ("max", "median") else "sum" for row in rows]
-    return [
-        (name, Reading(track.path, track.names[name], length, cell, bins, stat, missing))
-        for track, stat in zip(tracks, stats, strict=bool(tracks))
-        if track is not None
-        for name, length in lengths.items()
-        if name in track.names
+    threads: int,
+    title: str,
+) -> Iterator[Piece]:
+    """Yield the coverage of the plan's contigs, group by group of targets and in order.
+
+    Files are read by so many processes, into cells of `cell` bases. What is in memory does not grow
+    with contigs or targets. Raises `SeqcastError` for values that cannot be coverage.
+    """
+    bases = sum(plan.lengths.values())
+    files = sum(track is not None for track in tracks)
+    work = [
+        (number, targets, batch)
+        for number, targets in enumerate(find_groups(len(tracks)))
+        for batch in cut_stretches(
+            plan.lengths, cell, settings.bin_size, len(range(len(tracks))[targets])
+        )
     ]
 
+    def list_readings(targets: slice, batch: list[Stretch]) -> list[tuple[int, Stretch, Reading]]:
+        """Return what is to be read: of which track of the group, which stretch, and how."""
+        return [
+            (place, stretch, make_reading(settings, track, row, stretch, cell))
+            for place, (track, row) in enumerate(zip(tracks[targets], rows[targets], strict=True))
+            if track is not None
+            for stretch in batch
+            if stretch.contig in track.names
+        ]
 
-def _make_contig(
-    settings: GenomeSettings,
-    layout: Layout,
-    name: str,
-    others: tuple[Track | None, ...],
-    cells: list[Cells],
-) -> Contig:
-    """Put the tracks of a contig side by side and blot out what is not known."""
-    codes = layout.fasta.codes(name)
-    unknown, read = find_unknown(settings, codes, layout.mask.get(name)), iter(cells)
-    coverage = _stack(layout.tracks, name, len(unknown), read)
-    coverage[unknown] = np.nan
-    if not others:
-        return Contig(name, codes, coverage, None)
-    unknown = unknown.reshape(-1, settings.bin_size // settings.cell).any(axis=1)
-    replicates = _stack(others, name, len(unknown), read)
-    replicates[unknown] = np.nan
-    return Contig(name, codes, coverage, replicates)
+    # Made as they are needed: of many contigs and tracks they would be millions.
+    groups = (
+        [reading for *_, reading in list_readings(targets, batch)] for _, targets, batch in work
+    )
+    read = read_groups(groups, find_processes(bases * files, threads))
+    with closing(read), progress(bases * len(tracks), title, "bases") as bar:
+        for (number, targets, batch), found in zip(work, read, strict=True):
+            count = len(range(len(tracks))[targets])
+            unknown = {stretch: hidden.read(stretch, cell) for stretch in batch}
+            values = {
+                stretch: np.full((count, len(cells)), np.nan, np.float32)
+                for stretch, cells in unknown.items()
+            }
+            readings = list_readings(targets, batch)
+            for (place, stretch, reading), cells in zip(readings, found, strict=True):
+                signs.add(reading.path, cells)
+                values[stretch][place] = cells.values
+            for stretch in batch:
+                values[stretch][:, unknown[stretch]] = np.nan
+                yield Piece(number, targets, stretch, values[stretch])
+                bar.update(count * (stretch.end - stretch.start))
 
 
-def _stack(
-    tracks: tuple[Track | None, ...], name: str, size: int, cells: Iterator[Cells]
-) -> np.ndarray:
-    """Put a contig's cells side by side, (size, tracks); NaN where a track lacks the contig."""
-    values = np.full((size, len(tracks)), np.nan, dtype=np.float32)
-    for place, track in enumerate(tracks):
-        if track is not None and name in track.names:
-            values[:, place] = next(cells).values
-    return values
+def make_reading(
+    settings: GenomeSettings, track: Track, row: TargetRow, stretch: Stretch, cell: int
+) -> Reading:
+    """Return how a stretch of a target's track is read into cells of so many bases."""
+    stat = row.sum_stat if row.sum_stat in ("max", "median") else "sum"
+    start, end = stretch.start, stretch.end
+    name = track.names[stretch.contig]
+    return Reading(track.path, name, start, end, cell, settings.bin_size, stat, settings.missing)
 
 
 def find_unknown(

@@ -28,10 +28,9 @@ class BinStatistics:
         self.zeros = np.zeros(targets, dtype=np.int64)
         self._rest = np.zeros(targets)
 
-    def add(self, coverage_BT: np.ndarray) -> None:
-        """Add bins, (bins, targets); NaN is left out."""
-        for target in range(len(self.bins)):
-            values = coverage_BT[:, target]
+    def add(self, coverage_TB: np.ndarray, targets: slice = slice(None)) -> None:
+        """Add bins of some targets, (targets, bins); NaN is left out."""
+        for target, values in zip(range(len(self.bins))[targets], coverage_TB, strict=True):
             values = values[~np.isnan(values)]
             self.bins[target] += values.size
             self.zeros[target] += values.size - np.count_nonzero(values)

@@ -14,9 +14,9 @@ from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow, parse_table
 from seqcast.sources.genome.layout import Inputs
 from seqcast.sources.genome.planning import settle_resolution
-from seqcast.sources.genome.reading import Signs, read_contigs
+from seqcast.sources.genome.reading import Signs, read_pieces
 from seqcast.sources.genome.scaling import Facts, make_scaled, round_digits
-from seqcast.sources.genome.surveying import Survey, make_targets, open_genome
+from seqcast.sources.genome.surveying import Survey, find_hidden, make_targets, open_genome
 
 _QUANTILE = 0.9995
 _WIDEST_NAME = 30
@@ -38,10 +38,18 @@ def suggest_targets(
     layout, plan = open_genome(settings, inputs)
     targets, signs = make_targets(settings, inputs.rows), Signs(settings.negative == "abs")
     survey = Survey(settings, plan, targets)
-    for contig in read_contigs(
-        settings, layout, plan, inputs.rows, signs, replicates=False, threads=threads
+    for piece in read_pieces(
+        settings,
+        layout.tracks,
+        inputs.rows,
+        plan,
+        find_hidden(settings, layout, plan),
+        signs,
+        cell=settings.cell,
+        threads=threads,
+        title="suggest",
     ):
-        survey.add(contig)
+        survey.add(piece)
     quantile = settings.clip_quantile
     facts = [survey.statistics.make_facts(t, quantile) for t in range(len(targets))]
     filled = make_suggestion(settings, targets, facts)

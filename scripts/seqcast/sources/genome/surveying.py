@@ -7,15 +7,16 @@ import numpy as np
 from seqcast.core.console import progress
 from seqcast.core.errors import SeqcastError
 from seqcast.data import pool_cells
+from seqcast.data.layout import TRAIN
 from seqcast.data.targets import Targets
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow, find_strand_pairs
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.matching import read_layout
 from seqcast.sources.genome.planning import Plan, find_share, find_touched, make_plan
-from seqcast.sources.genome.reading import Contig, find_unknown, make_readings
+from seqcast.sources.genome.reading import Hidden, Piece, find_unknown, make_reading
 from seqcast.sources.genome.scaling import BinStatistics
-from seqcast.sources.genome.tracks import read_cells
+from seqcast.sources.genome.tracks import Stretch, read_cells
 
 
 def open_genome(settings: GenomeSettings, inputs: Inputs) -> tuple[Layout, Plan]:
@@ -64,11 +65,13 @@ def _find_unknown_windows(
             # Windows lie contig by contig, as `make_plan` has them.
             here = slice(*np.searchsorted(plan.windows["contig"], [contig, contig + 1]))
             hidden = find_unknown(settings, layout.fasta.codes(name), layout.mask.get(name))
-            of_contig = {name: length}
-            readings = make_readings(settings, layout.tracks, rows, of_contig, settings.cell)
-            for _, reading in readings:
+            for track, row in zip(layout.tracks, rows, strict=True):
                 if not unknown[here].any():
                     break
+                if name not in track.names:
+                    continue
+                stretch = Stretch(name, 0, length)
+                reading = make_reading(settings, track, row, stretch, settings.cell)
                 cells = np.isnan(read_cells(reading).values) | hidden
                 known = ~cells.reshape(-1, settings.bin_size // settings.cell).any(axis=1)
                 unknown[here] &= find_share(known, plan.windows[here], settings.bin_size) == 0
@@ -77,27 +80,38 @@ def _find_unknown_windows(
 
 
 class Survey:
-    """Statistics of a genome's bins while its contigs go by.
+    """Statistics of a genome's bins while pieces of its coverage go by.
 
     They are over the bins of the train windows, each bin once; with folds over those of all
     windows.
     """
 
     def __init__(self, settings: GenomeSettings, plan: Plan, targets: Targets) -> None:
-        self._settings, self._plan, self._place = settings, plan, 0
+        self._bin_size, self._cells_a_bin = settings.bin_size, settings.bin_size // settings.cell
         self._sum_stat = targets.sum_stat
-        most = sum(length // settings.bin_size for length in plan.lengths.values())
+        self._used: dict[str, np.ndarray] = {}
+        trained = np.isin(plan.windows["split"], np.flatnonzero((plan.folds == TRAIN).any(axis=0)))
+        windows = plan.windows[trained]
+        for contig, (name, length) in enumerate(plan.lengths.items()):
+            # Windows lie contig by contig, as `make_plan` has them.
+            here = windows[slice(*np.searchsorted(windows["contig"], [contig, contig + 1]))]
+            spans = np.stack([here["start"], here["end"]], axis=1)
+            self._used[name] = find_touched(spans, self._bin_size, -(-length // self._bin_size))
+        most = sum(length // self._bin_size for length in plan.lengths.values())
         self.statistics = BinStatistics(len(targets), most, settings.clip_quantile)
 
-    def add(self, contig: Contig) -> None:
-        """Look at the next contig."""
-        plan, settings = self._plan, self._settings
-        # Windows lie contig by contig, as `make_plan` has them.
-        here = slice(*np.searchsorted(plan.windows["contig"], [self._place, self._place + 1]))
-        windows = plan.windows[here]
-        self._place += 1
-        train = np.isin(windows["split"], np.flatnonzero((plan.folds == 0).any(axis=0)))
-        spans = np.stack([windows["start"][train], windows["end"][train]], axis=1)
-        cells = contig.coverage.reshape(-1, settings.bin_size // settings.cell, len(self._sum_stat))
-        used = find_touched(spans, settings.bin_size, len(cells))
-        self.statistics.add(pool_cells(cells[used], self._sum_stat))
+    def add(self, piece: Piece) -> None:
+        """Look at the next piece."""
+        cells_TBk = piece.values.reshape(len(piece.values), -1, self._cells_a_bin)
+        first = piece.stretch.start // self._bin_size
+        used = self._used[piece.stretch.contig][first : first + cells_TBk.shape[1]]
+        coverage_TB = pool_cells(cells_TBk[:, used], self._sum_stat[piece.targets])
+        self.statistics.add(coverage_TB, piece.targets)
+
+
+def find_hidden(settings: GenomeSettings, layout: Layout, plan: Plan) -> Hidden:
+    """Return which cells of the plan's contigs no track can know."""
+    hidden = Hidden(settings)
+    for name in plan.lengths:
+        hidden.add(name, layout.fasta.codes(name), layout.mask.get(name))
+    return hidden

@@ -11,6 +11,7 @@ from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,21 +22,30 @@ from seqcast.sources.genome.bigwig import BigWig
 _BLOCK = 1 << 18
 # Fewer bases than this, over all tracks, are read sooner than processes are started.
 _WORTH_PROCESSES = 1_000_000_000
-# Bytes of cells, over all tracks, that are read together where contigs are short.
+# Bytes of cells, over all tracks, that are read together.
 _TOGETHER = 1 << 27
 _BYTES_A_CELL = 4
 
 
+class Stretch(NamedTuple):
+    """Bases of a contig, which begin with a bin, and end with one or with the contig."""
+
+    contig: str
+    start: int
+    end: int
+
+
 @dataclass(frozen=True)
 class Reading:
-    """A contig of a bigWig to read: by the track's own name, cells of `cell` bases, whole bins.
+    """A stretch of a bigWig to read: by the track's own name, cells of `cell` bases, whole bins.
 
     `missing` says whether a base without an entry is `zero` or `unknown`.
     """
 
     path: Path
     contig: str
-    length: int
+    start: int
+    end: int
     cell: int
     bin_size: int
     stat: str = "sum"
@@ -44,7 +54,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Cells:
-    """What a contig's cells hold, (cells,) float32, NaN where that is unknown.
+    """What a stretch's cells hold, (cells,) float32, NaN where that is unknown.
 
     A track below 0 is turned: `lowest` and `highest` are as read.
     """
@@ -55,34 +65,35 @@ class Cells:
 
 
 def read_cells(reading: Reading) -> Cells:
-    """Read a contig of a file that is opened for it; see `read_file`."""
+    """Read a stretch of a file that is opened for it; see `read_file`."""
     return read_file([reading])[0]
 
 
 def read_file(readings: Sequence[Reading]) -> list[Cells]:
-    """Read contigs of one file, opened once: opening takes milliseconds, more with more contigs.
+    """Read stretches of one file, opened once: that takes milliseconds, more with more contigs.
 
     Raises `SeqcastError` where a value is infinite or the file cannot be read.
     """
     with BigWig(readings[0].path) as track:
-        return [_read_contig(track, reading) for reading in readings]
+        return [_read_stretch(track, reading) for reading in readings]
 
 
-def _read_contig(track: BigWig, reading: Reading) -> Cells:
-    """Read a contig: the sum over each cell's bases, or their median or maximum.
+def _read_stretch(track: BigWig, reading: Reading) -> Cells:
+    """Read a stretch: the sum over each cell's bases, or their median or maximum.
 
     Bases without an entry, or with NaN, are 0, as in Basenji, Borzoi and ChromBPNet. With
     `missing: unknown` they are taken to be like the others of their cell, which is NaN where they
-    are more than half. Sums are made in float64; the contig is padded with missing bases to whole
-    bins.
+    are more than half. Sums are made in float64; at the contig's end the stretch is padded with
+    missing bases to whole bins.
     """
-    cell, length = reading.cell, reading.length
-    size = -(-length // reading.bin_size) * (reading.bin_size // cell)
+    cell = reading.cell
+    bins = -(-(reading.end - reading.start) // reading.bin_size)
+    size = bins * (reading.bin_size // cell)
     values = np.full(size, 0 if reading.missing == "zero" else np.nan, dtype=np.float32)
     lowest, highest = 0.0, 0.0
     step = max(1, _BLOCK // cell) * cell
-    for start in range(0, length, step):
-        block = _read_block(track, reading, start, min(length, start + step))
+    for start in range(reading.start, reading.end, step):
+        block = _read_block(track, reading, start, min(reading.end, start + step))
         block = block.reshape(-1, cell)
         missing = np.isnan(block)
         block[missing] = 0
@@ -94,7 +105,8 @@ def _read_contig(track: BigWig, reading: Reading) -> Cells:
             np.abs(block, out=block)
         if reading.missing == "unknown":
             _fill(block, missing)
-        here = slice(start // cell, start // cell + len(block))
+        first = (start - reading.start) // cell
+        here = slice(first, first + len(block))
         values[here] = _pool(block, reading.stat)
         if reading.missing == "unknown":
             values[here][missing.mean(axis=1) > 0.5] = np.nan
@@ -106,31 +118,34 @@ def find_processes(bases: int, threads: int) -> int:
     return threads if bases > _WORTH_PROCESSES else 1
 
 
-def find_batches(
+def cut_stretches(
     lengths: Mapping[str, int], cell: int, bin_size: int, tracks: int
-) -> list[dict[str, int]]:
-    """Put neighbouring contigs together that are read at once, so that a file is opened for many.
+) -> list[list[Stretch]]:
+    """Cut contigs into stretches, and list those that are read at once.
 
-    Of so many tracks their cells take no more memory than those of the longest contig, or
-    128 MiB.
+    Short contigs are read together, so that a file is opened for many. Of so many tracks the cells
+    of what is read at once take 128 MiB at most.
     """
-    cells = {name: -(-length // bin_size) * (bin_size // cell) for name, length in lengths.items()}
-    most = max(_TOGETHER // (_BYTES_A_CELL * max(tracks, 1)), *cells.values())
-    batches: list[dict[str, int]] = []
-    held = most
+    cells = _TOGETHER // (_BYTES_A_CELL * max(tracks, 1))
+    most = max(cells * cell // bin_size, 1) * bin_size
+    batches: list[list[Stretch]] = []
+    room = 0
     for name, length in lengths.items():
-        held += cells[name]
-        if held > most:
-            batches.append({})
-            held = cells[name]
-        batches[-1][name] = length
+        for start in range(0, length, most):
+            end = min(start + most, length)
+            if end - start > room:
+                batches.append([])
+                room = most
+            batches[-1].append(Stretch(name, start, end))
+            # A bin that the contig's end cuts short takes the room of a whole one.
+            room -= -(-(end - start) // bin_size) * bin_size
     return batches
 
 
 def read_groups(groups: Iterable[list[Reading]], processes: int) -> Iterator[list[Cells]]:
-    """Read each group of contigs with several processes at once, in the order given.
+    """Read each group of stretches with several processes at once, in the order given.
 
-    Contigs of one file that come one after the other are read together. At most two groups are in
+    Stretches of one file that come one after the other are read together. At most two groups are in
     memory. Raises what `read_file` raises.
     """
     files = (
@@ -193,7 +208,8 @@ def _pool(block: np.ndarray, stat: str) -> np.ndarray:
         return block.max(axis=1)
     if stat == "median":
         return np.median(block, axis=1)
-    return block.sum(axis=1, dtype=np.float64)
+    # A product with ones is a sum, and the fastest of rows as short as cells.
+    return block.astype(np.float64) @ np.ones(block.shape[1])
 
 
 def _infinite(reading: Reading, start: int, block: np.ndarray) -> SeqcastError:

@@ -1,19 +1,20 @@
 """From a genome and its tracks to `dataset.h5`."""
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seqcast.core.console import log
+from seqcast.core.console import log, progress
 from seqcast.data import Contigs, DatasetWriter
-from seqcast.data.replicates import ReplicatesWriter
+from seqcast.data.reference import ReferenceWriter
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome.forecast import find_shortages, make_forecast
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.planning import Plan, settle_resolution
-from seqcast.sources.genome.reading import Signs, read_contigs
+from seqcast.sources.genome.reading import Hidden, Signs, read_pieces
 from seqcast.sources.genome.scaling import fill_targets
 from seqcast.sources.genome.surveying import Survey, make_targets, open_genome
 from seqcast.sources.genome.unpacking import find_stem
@@ -29,10 +30,10 @@ def write_genome(
 ) -> None:
     """Write the dataset of a genome, and its replicates where a path is given.
 
-    Contig by contig, short ones in batches, so that memory holds two of either at most. The files
-    get their names when they are whole, and are the same for any number of threads. Raises
-    `SeqcastError` where the files do not fit each other or hold what cannot be coverage, and
-    `OSError` where the disk is full.
+    A group of targets on a stretch of a contig at a time, so that memory does not grow with either.
+    The files get their names when they are whole, and are the same for any number of threads.
+    Raises `SeqcastError` where the files do not fit each other or hold what cannot be coverage,
+    and `OSError` where the disk is full.
     """
     settings = settle_resolution(settings, inputs.rows)
     layout, plan = open_genome(settings, inputs)
@@ -42,38 +43,47 @@ def write_genome(
     for line in find_shortages(forecast, output.parent):
         log.warning("%s", line)
     targets, signs = make_targets(settings, inputs.rows), Signs(settings.negative == "abs")
-    survey = Survey(settings, plan, targets)
+    survey, hidden = Survey(settings, plan, targets), Hidden(settings)
     contigs = Contigs.from_lengths(plan.lengths, settings.bin_size)
-    layers = {"bin_size": settings.bin_size, "resolution": settings.cell}
+    reading = partial(
+        read_pieces,
+        settings,
+        rows=inputs.rows,
+        plan=plan,
+        hidden=hidden,
+        signs=signs,
+        threads=threads,
+    )
     with ExitStack() as stack:
         writer = stack.enter_context(
-            DatasetWriter(output, contigs=contigs, targets=targets, **layers)
-        )
-        others = replicates and stack.enter_context(
-            ReplicatesWriter(
-                replicates,
-                int((-(-contigs.length // settings.bin_size)).sum()),
-                [row.replicate_included for row in inputs.rows],
-                targets,
+            DatasetWriter(
+                output,
+                contigs=contigs,
+                targets=targets,
+                bin_size=settings.bin_size,
+                resolution=settings.cell,
             )
         )
-        for contig in read_contigs(
-            settings,
-            layout,
-            plan,
-            inputs.rows,
-            signs,
-            replicates=replicates is not None,
-            threads=threads,
-        ):
-            writer.add_contig(contig.codes, contig.coverage)
-            survey.add(contig)
-            if others:
-                others.add(contig.replicates)
+        with progress(sum(plan.lengths.values()), "sequence", "bases") as bar:
+            for name, length in plan.lengths.items():
+                codes = layout.fasta.codes(name)
+                writer.add_sequence(codes)
+                hidden.add(name, codes, layout.mask.get(name))
+                bar.update(length)
+        for piece in reading(tracks=layout.tracks, cell=settings.cell, title="dataset"):
+            writer.coverage.add_group(piece.number, piece.values)
+            survey.add(piece)
         targets = fill_targets(settings, targets, survey.statistics)
-        source = _describe(settings, inputs, layout, plan, signs)
-        if others:
+        if replicates:
+            bins = int((-(-contigs.length // settings.bin_size)).sum())
+            included = [row.replicate_included for row in inputs.rows]
+            others = stack.enter_context(ReferenceWriter(replicates, bins, targets, included))
+            for piece in reading(
+                tracks=layout.replicates, cell=settings.bin_size, title="replicates"
+            ):
+                others.coverage.add_group(piece.number, piece.values)
             others.finish(targets)
+        source = _describe(settings, inputs, layout, plan, signs)
         writer.finish(plan.windows, source, targets, plan.folds, plan.regions)
     _report(output, plan, signs)
 
