@@ -1,9 +1,10 @@
 """bigWigs as cells, against values read base by base."""
 
+import dataclasses
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqcast.core.errors import SeqcastError
-from seqcast.sources.genome import tracks
+from seqcast.sources.genome import stored, tracks
 from seqcast.sources.genome.bigwig import BigWig
-from seqcast.sources.genome.tracks import Reading, read_cells, read_groups
+from seqcast.sources.genome.layout import Track
+from seqcast.sources.genome.stored import Wanted, store_tracks
+from seqcast.sources.genome.tracks import Reading, read_cells
 
 ODD = DATA / "odd_files" / "bigwig"
 POOLS: dict[str, Callable[..., np.ndarray]] = {"sum": np.sum, "max": np.max, "median": np.median}
+
+
+def want(path: Path, lengths: Mapping[str, int]) -> Wanted:
+    """Ask for the sums of cells of 4 bases in bins of 8."""
+    return Wanted(Track(path, {name: name for name in lengths}), lengths, 4, 8, "sum", "zero")
 
 
 def pool(values: np.ndarray, cell: int, bin_size: int, stat: str = "sum") -> np.ndarray:
@@ -133,38 +141,84 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         read_cells(Reading(path, "c", 0, 10, 8, 8))
 
 
-def test_processes_read_the_same_in_order(tmp_path: Path) -> None:
+def test_processes_read_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
-    coverage = {f"c{n}": rng.poisson(1.0, 100 + n).astype(float) for n in range(5)}
-    path = write_track(tmp_path / "t.bw", coverage)
-    groups = [[Reading(path, name, 0, v.size, 4, 8, "sum")] * 2 for name, v in coverage.items()]
-    for one, two in zip(read_groups(groups, 1), read_groups(groups, 2), strict=True):
-        for first, second in zip(one, two, strict=True):
-            np.testing.assert_array_equal(first.values, second.values)
+    lengths = {f"c{n}": 100 + n for n in range(5)}
+    wanted = []
+    for name in ("one", "two", "three"):
+        coverage = {n: rng.poisson(1.0, length).astype(float) for n, length in lengths.items()}
+        wanted.append(want(write_track(tmp_path / f"{name}.bw", coverage), lengths))
+    alone = store_tracks(wanted, tmp_path / "alone")
+    monkeypatch.setattr(stored, "_WORTH_PROCESSES", 0)
+    together = store_tracks([*wanted, None], tmp_path / "together", 2)
+    assert together.pop() is None
+    for each, one, two in zip(wanted, alone, together, strict=True):
+        for name, length in lengths.items():
+            cells = read_cells(each.make_reading(name, 0, length)).values
+            np.testing.assert_array_equal(one.read(name, 0, len(cells)), cells)
+            np.testing.assert_array_equal(two.read(name, 0, len(cells)), cells)
 
 
-def test_errors_of_processes_arrive(tmp_path: Path) -> None:
-    path = write_raw(tmp_path / "t.bw", [np.inf])
-    with pytest.raises(SeqcastError, match="infinite"):
-        list(read_groups([[Reading(path, "c", 0, 10, 10, 10)]], 2))
+def test_a_track_is_read_once_for_all(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lengths = {"c": 1000}
+    rng = np.random.default_rng(1)
+    paths = [
+        write_track(tmp_path / f"{n}.bw", {"c": rng.poisson(1.0, 1000).astype(float)})
+        for n in range(3)
+    ]
+    wanted = [want(path, lengths) for path in paths]
+    store_tracks(wanted[:2], tmp_path / "work")
+    first = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").iterdir()}
+    assert len(first) == 2
+    with caplog.at_level("INFO", "seqcast"):
+        store_tracks(wanted, tmp_path / "work")
+    assert "2 of 3 tracks were read before" in caplog.text
+    # Other cells, or another file by the same name, are another matter.
+    store_tracks([dataclasses.replace(wanted[0], cell=8)], tmp_path / "work")
+    write_track(paths[0], {"c": np.ones(1000)})
+    (found,) = store_tracks(wanted[:1], tmp_path / "work")
+    np.testing.assert_array_equal(found.read("c", 3, 5), np.full(5, 4))
+    assert len(list((tmp_path / "work").iterdir())) == 5
+    assert all(path.stat().st_mtime_ns == time for path, time in first.items())
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_errors_of_processes_arrive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    monkeypatch.setattr(stored, "_WORTH_PROCESSES", 0)
+    good = write_raw(tmp_path / "good.bw", [1.0])
+    bad = write_raw(tmp_path / "bad.bw", [np.inf])
+    with pytest.raises(SeqcastError, match=r"bad\.bw: c has 1.* infinite"):
+        store_tracks([want(path, {"c": 10}) for path in (good, bad)], tmp_path / "work", threads)
+    # What was read is kept, and nothing half-written.
+    assert [path.name[:5] for path in (tmp_path / "work").iterdir()] == ["good."]
 
 
 def test_processes_do_not_run_the_script_again(tmp_path: Path) -> None:
-    write_raw(tmp_path / "t.bw", [1, 2])
+    for name in ("one", "two"):
+        write_raw(tmp_path / f"{name}.bw", [1, 2])
     script = tmp_path / "script.py"
     script.write_text(
         "from pathlib import Path\n"
-        "from seqcast.sources.genome.tracks import Reading, read_groups\n"
+        "from seqcast.sources.genome import stored\n"
+        "from seqcast.sources.genome.layout import Track\n"
         "print('once')\n"
-        "groups = [[Reading(Path('t.bw'), 'c', 0, 20, 10, 10)]]\n"
-        "print([each.values.tolist() for each, in read_groups(groups, 2)])\n"
+        "stored._WORTH_PROCESSES = 0\n"
+        "wanted = [\n"
+        "    stored.Wanted(Track(Path(n), {'c': 'c'}), {'c': 20}, 10, 10, 'sum', 'zero')\n"
+        "    for n in ('one.bw', 'two.bw')\n"
+        "]\n"
+        "found = stored.store_tracks(wanted, Path('work'), 2)\n"
+        "print([each.read('c', 0, 2).tolist() for each in found])\n"
     )
     library = Path(tracks.__file__).parents[3]
     ran = subprocess.run(
         [sys.executable, script], cwd=tmp_path, env={"PYTHONPATH": str(library)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert (ran.stdout, ran.returncode) == ("once\n[[10.0, 20.0]]\n", 0), ran.stderr
+    said = "once\n[[10.0, 20.0], [10.0, 20.0]]\n"
+    assert (ran.stdout, ran.returncode) == (said, 0), ran.stderr
 
 
 def test_of_entries_that_overlap_the_later_counts(

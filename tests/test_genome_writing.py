@@ -21,7 +21,7 @@ from seqcast.core.errors import SeqcastError
 from seqcast.data import Dataset, check_dataset, find_split_overlaps, read_dataset
 from seqcast.data.reference import read_reference
 from seqcast.settings import GenomeSettings
-from seqcast.sources.genome import forecast, tracks
+from seqcast.sources.genome import forecast, stored, tracks
 from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.layout import Inputs, Layout, Track
 from seqcast.sources.genome.planning import find_touched, make_plan
@@ -176,7 +176,7 @@ def test_replicates_lie_beside_the_bins(tmp_path: Path) -> None:
 def test_processes_make_the_same_file(
     files: GenomeFiles, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracks, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(stored, "_WORTH_PROCESSES", 0)
     write_genome(files.settings(), files.inputs(), tmp_path / "two.h5", threads=2)
     assert read_dataset(tmp_path / "two.h5").digest == dataset.digest
 
@@ -283,31 +283,30 @@ def test_short_disks_and_memories_are_told_and_no_fault(
     write(files, tmp_path)
 
 
-def test_a_bigwig_is_opened_once_for_many_contigs(
+def test_a_bigwig_is_opened_once_whatever_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lengths = {f"scaffold_{place}": 300 for place in range(40)}
     files = write_files(tmp_path / "files", lengths)
     opened: list[str] = []
-    real = tracks.BigWig
+    real = stored.BigWig
 
     def count_openings(path: Path) -> Any:
         opened.append(path.name)
         return real(path)
 
+    monkeypatch.setattr(stored, "BigWig", count_openings)
     split = {"valid": ["scaffold_1"], "test": ["scaffold_2"]}
     wanted = write(files, tmp_path, split=split)
-    monkeypatch.setattr(tracks, "BigWig", count_openings)
-    write_genome(files.settings(split=split), files.inputs(), tmp_path / "again.h5")
-    assert len(opened) == 2
-    # Ten scaffolds of two tracks at a time, and then less than one.
-    monkeypatch.setattr(tracks, "_TOGETHER", 10 * 76 * 2 * tracks._BYTES_A_CELL)
-    write_genome(files.settings(split=split), files.inputs(), tmp_path / "batches.h5")
-    assert len(opened) == 2 + 2 * 4
+    assert opened == ["one.bw", "two.bw"]
+    # Stretches of 24 bases.
     monkeypatch.setattr(tracks, "_TOGETHER", 12 * 2 * tracks._BYTES_A_CELL)
     write_genome(files.settings(split=split), files.inputs(), tmp_path / "stretches.h5")
-    for name in ("again.h5", "batches.h5", "stretches.h5"):
-        assert read_dataset(tmp_path / name).digest == wanted.digest
+    assert read_dataset(tmp_path / "stretches.h5").digest == wanted.digest
+    # Other splits, strides, clips.
+    split = {"valid": ["scaffold_3"], "test": ["scaffold_4"]}
+    write(files, tmp_path, split=split, stride=64, clip_quantile=0.9)
+    assert len(opened) == 2
 
 
 @pytest.mark.slow

@@ -23,7 +23,6 @@ from seqcast.core.errors import SeqcastError
 
 # Of (places, rows) tried on coverage of ChIP-seq, this is read fastest: it fits a core's cache.
 _MOST_ROWS = 64
-_MOST_PLACES = 1024
 # Of an array's name: the table of its chunks.
 _TABLE = "_chunks"
 # Blosc's number among HDF5's registered filters, and what it wants to be told: versions of the
@@ -46,14 +45,16 @@ class ChunkWriter:
     """Write an array into a file that is open for writing, from the first place of each row on.
 
     The rows of a chunk are a group. `add` takes the next places of all rows, `add_group` those of
-    one group, in any order of groups. `finish` once all are there.
+    one group, in any order of groups. `finish` once all are there. A chunk has `width` places.
     """
 
-    def __init__(self, file: h5py.File, name: str, rows: int, places: int) -> None:
+    def __init__(
+        self, file: h5py.File, name: str, rows: int, places: int, width: int = 1024
+    ) -> None:
         self.shape = (rows, places)
         self.groups = find_groups(rows)
         # HDF5 wants no chunk that is larger than the array, and none of size 0.
-        height, width = self.groups[0].stop, min(_MOST_PLACES, max(places, 1))
+        height, width = self.groups[0].stop, min(width, max(places, 1))
         size = _DTYPE.itemsize * height * width
         options = (
             _FILTER_VERSION,

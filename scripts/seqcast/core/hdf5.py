@@ -19,12 +19,13 @@ class Draft:
     """A file that is written piece by piece and gets its name only when it is whole.
 
     To inherit from: write to `_file`, for which there is room; end with `_keep`. Used as a context
-    manager, it leaves nothing behind where it did not come to that.
+    manager, it leaves nothing behind where it did not come to that. Meanwhile the name has an
+    `ending`.
     """
 
-    def __init__(self, path: str | Path, size: int) -> None:
+    def __init__(self, path: str | Path, size: int, ending: str = ".partial") -> None:
         self.path = Path(path)
-        self._partial = self.path.with_name(self.path.name + ".partial")
+        self._partial = self.path.with_name(self.path.name + ending)
         make_room(self._partial, size)
         # The seal lies in the user block, the bytes before HDF5's own.
         self._file = h5py.File(self._partial, "w", userblock_size=ROOM)

@@ -65,7 +65,7 @@ class Fasta:
 
         Raises `SeqcastError` where it has letters that are not DNA.
         """
-        return encode(self.letters(name))
+        return self.read(name, 0, self.index[name].rlen)
 
     def letters(self, name: str) -> bytes:
         """Read a contig as upper-case letters; raises `SeqcastError` where they are not DNA."""

@@ -10,7 +10,8 @@ from seqcast.core.console import format_seconds, log
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome.layout import Layout
 from seqcast.sources.genome.planning import Plan
-from seqcast.sources.genome.tracks import cut_stretches, find_processes
+from seqcast.sources.genome.stored import find_processes
+from seqcast.sources.genome.tracks import cut_stretches
 
 # Measured on one core of a small server: nanoseconds per base and track, per base of sequence and
 # per value written; per contig, alone and with each track; for each opening of a file and each
@@ -43,28 +44,27 @@ def make_forecast(
     others = [track for track in layout.replicates if track is not None] if replicates else []
     tracks = len(layout.tracks) + len(others)
     processes = find_processes(bases * tracks, threads)
-    groups = find_groups(len(layout.tracks))
-    batches = cut_stretches(plan.lengths, settings.cell, bin_size, groups[0].stop)
-    most = max(sum(end - start for _, start, end in batch) for batch in batches)
-    opened = len(batches) * tracks
-    # Coverage of few different values, as most is, takes less than the bigWig it came from.
-    disk = bases + sum(
+    # Coverage of few different values, as most is, takes less than the bigWig it came from; it
+    # lies there twice, track by track and in the dataset.
+    disk = bases + 2 * sum(
         min(_BYTES_A_CELL * count, track.path.stat().st_size)
         for count, group in ((cells, layout.tracks), (bins, others))
         for track in group
     )
     share = 1 - (settings.clip_quantile or 1)
-    # What is in hand, what is being read, and what is on its way between processes; a contig's
-    # sequence; bits of cells and bins; the largest values.
+    group = find_groups(len(layout.tracks))[0].stop
+    stretch = cut_stretches(plan.lengths, settings.cell, bin_size, group)[0]
+    # What is put together, what of it is pooled and written; a contig's sequence; bits of cells and
+    # bins; the largest values.
     memory = _BASE * (1 + (processes > 1) * processes)
-    memory += 3 * _BYTES_A_CELL * groups[0].stop * (most // settings.cell)
+    memory += 3 * _BYTES_A_CELL * group * (stretch.end - stretch.start) // settings.cell
     memory += 6 * max(plan.lengths.values()) + cells // 8 + bins
     memory += int(_BYTES_A_CELL * share * bins * len(layout.tracks))
     seconds = 1e-9 * (
         (
             _READ * bases * tracks
             + _CONTIG_AND_TRACK * len(plan.lengths) * tracks
-            + opened * (_OPEN + _LIST * len(plan.lengths))
+            + tracks * (_OPEN + _LIST * len(plan.lengths))
         )
         / processes
         + 2 * _ENCODE * bases

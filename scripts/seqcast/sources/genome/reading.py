@@ -1,8 +1,7 @@
 """Read the tracks of a genome, a group of targets on a stretch of a contig at a time."""
 
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +13,9 @@ from seqcast.genome.codes import N
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.layout import Track
-from seqcast.sources.genome.planning import Plan, find_touched
-from seqcast.sources.genome.tracks import (
-    Cells,
-    Reading,
-    Stretch,
-    cut_stretches,
-    find_processes,
-    read_groups,
-)
+from seqcast.sources.genome.planning import find_touched
+from seqcast.sources.genome.stored import StoredTrack, Wanted, store_tracks
+from seqcast.sources.genome.tracks import Stretch, cut_stretches
 
 
 @dataclass(frozen=True)
@@ -37,35 +30,6 @@ class Piece:
     targets: slice
     stretch: Stretch
     values: np.ndarray
-
-
-@dataclass
-class Signs:
-    """The least and largest value of each bigWig so far; those below 0 are noted in `turned`."""
-
-    allowed: bool
-    found: dict[Path, tuple[float, float]] = field(default_factory=dict)
-
-    @property
-    def turned(self) -> tuple[Path, ...]:
-        """The files that are negative throughout."""
-        return tuple(path for path, (lowest, _) in self.found.items() if lowest < 0)
-
-    def add(self, path: Path, cells: Cells) -> None:
-        """Note a contig; raise `SeqcastError` where its signs cannot be coverage."""
-        lowest, highest = self.found.get(path, (0.0, 0.0))
-        lowest, highest = min(lowest, cells.lowest), max(highest, cells.highest)
-        self.found[path] = lowest, highest
-        if lowest < 0 < highest:
-            raise SeqcastError(
-                f"{path}: has values from {lowest:g} to {highest:g}, wanted none below 0; log"
-                " ratios and z-scores are not coverage, take the track they were made of"
-            )
-        if lowest < 0 and not self.allowed:
-            raise SeqcastError(
-                f"{path}: its values lie from {lowest:g} to 0, as minus strands are sometimes"
-                " stored; set dataset.negative: abs to turn the sign"
-            )
 
 
 class Hidden:
@@ -95,74 +59,87 @@ class Hidden:
         return cells.reshape(-1, cell // settings.cell).any(axis=1)
 
 
-def read_pieces(
+def store(
     settings: GenomeSettings,
-    tracks: tuple[Track | None, ...],
-    rows: tuple[TargetRow, ...],
-    plan: Plan,
-    hidden: Hidden,
-    signs: Signs,
+    tracks: Sequence[Track | None],
+    rows: Sequence[TargetRow],
+    lengths: Mapping[str, int],
+    work: Path,
     *,
     cell: int,
     threads: int,
+) -> list[StoredTrack | None]:
+    """Store the cells of targets' tracks, or of their replicates, and open them.
+
+    `lengths` are of the genome's contigs; cells are of `cell` bases. See `store_tracks`.
+    """
+    wanted = [
+        track and make_wanted(settings, track, row, lengths, cell)
+        for track, row in zip(tracks, rows, strict=True)
+    ]
+    stored = store_tracks(wanted, work, threads)
+    for track, found in zip(tracks, stored, strict=True):
+        if track and found:
+            check_sign(track.path, found, is_turned=settings.negative == "abs")
+    return stored
+
+
+def make_wanted(
+    settings: GenomeSettings, track: Track, row: TargetRow, lengths: Mapping[str, int], cell: int
+) -> Wanted:
+    """Return what is to be read of a target's track, of the contigs that it has."""
+    return Wanted(
+        track,
+        {name: length for name, length in lengths.items() if name in track.names},
+        cell,
+        settings.bin_size,
+        row.sum_stat if row.sum_stat in ("max", "median") else "sum",
+        settings.missing,
+    )
+
+
+def check_sign(path: Path, found: StoredTrack, *, is_turned: bool) -> None:
+    """Raise `SeqcastError` where a track's signs cannot be coverage, turned or not."""
+    if found.lowest < 0 < found.highest:
+        raise SeqcastError(
+            f"{path}: has values from {found.lowest:g} to {found.highest:g}, wanted none below 0;"
+            " log ratios and z-scores are not coverage, take the track they were made of"
+        )
+    if found.lowest < 0 and not is_turned:
+        raise SeqcastError(
+            f"{path}: its values lie from {found.lowest:g} to 0, as minus strands are sometimes"
+            " stored; set dataset.negative: abs to turn the sign"
+        )
+
+
+def read_pieces(
+    settings: GenomeSettings,
+    stored: Sequence[StoredTrack | None],
+    lengths: Mapping[str, int],
+    hidden: Hidden,
+    *,
+    cell: int,
     title: str,
 ) -> Iterator[Piece]:
-    """Yield the coverage of the plan's contigs, group by group of targets and in order.
+    """Yield the coverage of contigs, group by group of targets and in order, hidden cells NaN.
 
-    Files are read by so many processes, into cells of `cell` bases. What is in memory does not grow
-    with contigs or targets. Raises `SeqcastError` for values that cannot be coverage.
+    What is in memory does not grow with contigs or targets. `cell` is that of the stored tracks.
     """
-    bases = sum(plan.lengths.values())
-    files = sum(track is not None for track in tracks)
-    work = [
-        (number, targets, batch)
-        for number, targets in enumerate(find_groups(len(tracks)))
-        for batch in cut_stretches(
-            plan.lengths, cell, settings.bin_size, len(range(len(tracks))[targets])
-        )
-    ]
-
-    def list_readings(targets: slice, batch: list[Stretch]) -> list[tuple[int, Stretch, Reading]]:
-        """Return what is to be read: of which track of the group, which stretch, and how."""
-        return [
-            (place, stretch, make_reading(settings, track, row, stretch, cell))
-            for place, (track, row) in enumerate(zip(tracks[targets], rows[targets], strict=True))
-            if track is not None
-            for stretch in batch
-            if stretch.contig in track.names
-        ]
-
-    # Made as they are needed: of many contigs and tracks they would be millions.
-    groups = (
-        [reading for *_, reading in list_readings(targets, batch)] for _, targets, batch in work
-    )
-    read = read_groups(groups, find_processes(bases * files, threads))
-    with closing(read), progress(bases * len(tracks), title, "bases") as bar:
-        for (number, targets, batch), found in zip(work, read, strict=True):
-            count = len(range(len(tracks))[targets])
-            unknown = {stretch: hidden.read(stretch, cell) for stretch in batch}
-            values = {
-                stretch: np.full((count, len(cells)), np.nan, np.float32)
-                for stretch, cells in unknown.items()
-            }
-            readings = list_readings(targets, batch)
-            for (place, stretch, reading), cells in zip(readings, found, strict=True):
-                signs.add(reading.path, cells)
-                values[stretch][place] = cells.values
-            for stretch in batch:
-                values[stretch][:, unknown[stretch]] = np.nan
-                yield Piece(number, targets, stretch, values[stretch])
-                bar.update(count * (stretch.end - stretch.start))
-
-
-def make_reading(
-    settings: GenomeSettings, track: Track, row: TargetRow, stretch: Stretch, cell: int
-) -> Reading:
-    """Return how a stretch of a target's track is read into cells of so many bases."""
-    stat = row.sum_stat if row.sum_stat in ("max", "median") else "sum"
-    start, end = stretch.start, stretch.end
-    name = track.names[stretch.contig]
-    return Reading(track.path, name, start, end, cell, settings.bin_size, stat, settings.missing)
+    total = sum(lengths.values()) * len(stored)
+    with progress(total, title, "bases") as bar:
+        for number, targets in enumerate(find_groups(len(stored))):
+            own = stored[targets]
+            for stretch in cut_stretches(lengths, cell, settings.bin_size, len(own)):
+                unknown = hidden.read(stretch, cell)
+                values = np.full((len(own), len(unknown)), np.nan, np.float32)
+                for place, track in enumerate(own):
+                    if track and stretch.contig in track.first:
+                        values[place] = track.read(
+                            stretch.contig, stretch.start // cell, len(unknown)
+                        )
+                values[:, unknown] = np.nan
+                yield Piece(number, targets, stretch, values)
+                bar.update(len(own) * (stretch.end - stretch.start))
 
 
 def find_unknown(

@@ -14,7 +14,7 @@ from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow, parse_table
 from seqcast.sources.genome.layout import Inputs
 from seqcast.sources.genome.planning import settle_resolution
-from seqcast.sources.genome.reading import Signs, read_pieces
+from seqcast.sources.genome.reading import read_pieces, store
 from seqcast.sources.genome.scaling import Facts, make_scaled, round_digits
 from seqcast.sources.genome.surveying import Survey, find_hidden, make_targets, open_genome
 
@@ -36,18 +36,20 @@ def suggest_targets(
         update={"scale": "mean", "clip_quantile": settings.clip_quantile or _QUANTILE}
     )
     layout, plan = open_genome(settings, inputs)
-    targets, signs = make_targets(settings, inputs.rows), Signs(settings.negative == "abs")
+    targets = make_targets(settings, inputs.rows)
     survey = Survey(settings, plan, targets)
-    for piece in read_pieces(
+    stored = store(
         settings,
         layout.tracks,
         inputs.rows,
-        plan,
-        find_hidden(settings, layout, plan),
-        signs,
+        layout.lengths,
+        inputs.work,
         cell=settings.cell,
         threads=threads,
-        title="suggest",
+    )
+    hidden = find_hidden(settings, layout, plan)
+    for piece in read_pieces(
+        settings, stored, plan.lengths, hidden, cell=settings.cell, title="suggest"
     ):
         survey.add(piece)
     quantile = settings.clip_quantile

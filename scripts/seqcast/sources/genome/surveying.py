@@ -14,9 +14,9 @@ from seqcast.settings.table import TargetRow, find_strand_pairs
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.matching import read_layout
 from seqcast.sources.genome.planning import Plan, find_share, find_touched, make_plan
-from seqcast.sources.genome.reading import Hidden, Piece, find_unknown, make_reading
+from seqcast.sources.genome.reading import Hidden, Piece, find_unknown, make_wanted
 from seqcast.sources.genome.scaling import BinStatistics
-from seqcast.sources.genome.tracks import Stretch, read_cells
+from seqcast.sources.genome.tracks import read_cells
 
 
 def open_genome(settings: GenomeSettings, inputs: Inputs) -> tuple[Layout, Plan]:
@@ -70,8 +70,8 @@ def _find_unknown_windows(
                     break
                 if name not in track.names:
                     continue
-                stretch = Stretch(name, 0, length)
-                reading = make_reading(settings, track, row, stretch, settings.cell)
+                wanted = make_wanted(settings, track, row, {name: length}, settings.cell)
+                reading = wanted.make_reading(name, 0, length)
                 cells = np.isnan(read_cells(reading).values) | hidden
                 known = ~cells.reshape(-1, settings.bin_size // settings.cell).any(axis=1)
                 unknown[here] &= find_share(known, plan.windows[here], settings.bin_size) == 0

@@ -1,16 +1,8 @@
 """Read bigWigs into cells of some bases, the same number for all tracks."""
 
-import sys
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import groupby
-from multiprocessing import get_context
 from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +12,7 @@ from seqcast.sources.genome.bigwig import BigWig
 
 # Bases read at once: of 0.25 to 16 Mb this was the fastest, as it stays in the processor's cache.
 _BLOCK = 1 << 18
-# Fewer bases than this, over all tracks, are read sooner than processes are started.
-_WORTH_PROCESSES = 1_000_000_000
-# Bytes of cells, over all tracks, that are read together.
+# Bytes of cells, over all tracks, that are put together at a time.
 _TOGETHER = 1 << 27
 _BYTES_A_CELL = 4
 
@@ -65,26 +55,19 @@ class Cells:
 
 
 def read_cells(reading: Reading) -> Cells:
-    """Read a stretch of a file that is opened for it; see `read_file`."""
-    return read_file([reading])[0]
+    """Read a stretch of a file that is opened for it; see `read_stretch`."""
+    with BigWig(reading.path) as track:
+        return read_stretch(track, reading)
 
 
-def read_file(readings: Sequence[Reading]) -> list[Cells]:
-    """Read stretches of one file, opened once: that takes milliseconds, more with more contigs.
-
-    Raises `SeqcastError` where a value is infinite or the file cannot be read.
-    """
-    with BigWig(readings[0].path) as track:
-        return [_read_stretch(track, reading) for reading in readings]
-
-
-def _read_stretch(track: BigWig, reading: Reading) -> Cells:
-    """Read a stretch: the sum over each cell's bases, or their median or maximum.
+def read_stretch(track: BigWig, reading: Reading) -> Cells:
+    """Read a stretch of an open file: the sum over each cell's bases, or their median or maximum.
 
     Bases without an entry, or with NaN, are 0, as in Basenji, Borzoi and ChromBPNet. With
     `missing: unknown` they are taken to be like the others of their cell, which is NaN where they
     are more than half. Sums are made in float64; at the contig's end the stretch is padded with
-    missing bases to whole bins.
+    missing bases to whole bins. Raises `SeqcastError` where a value is infinite or the file cannot
+    be read.
     """
     cell = reading.cell
     bins = -(-(reading.end - reading.start) // reading.bin_size)
@@ -113,79 +96,17 @@ def _read_stretch(track: BigWig, reading: Reading) -> Cells:
     return Cells(values, lowest, highest)
 
 
-def find_processes(bases: int, threads: int) -> int:
-    """Return how many processes to read `bases` with, which are counted over all tracks."""
-    return threads if bases > _WORTH_PROCESSES else 1
-
-
 def cut_stretches(
     lengths: Mapping[str, int], cell: int, bin_size: int, tracks: int
-) -> list[list[Stretch]]:
-    """Cut contigs into stretches, and list those that are read at once.
-
-    Short contigs are read together, so that a file is opened for many. Of so many tracks the cells
-    of what is read at once take 128 MiB at most.
-    """
+) -> list[Stretch]:
+    """Cut contigs into stretches of which the cells of so many tracks take 128 MiB at most."""
     cells = _TOGETHER // (_BYTES_A_CELL * max(tracks, 1))
     most = max(cells * cell // bin_size, 1) * bin_size
-    batches: list[list[Stretch]] = []
-    room = 0
-    for name, length in lengths.items():
-        for start in range(0, length, most):
-            end = min(start + most, length)
-            if end - start > room:
-                batches.append([])
-                room = most
-            batches[-1].append(Stretch(name, start, end))
-            # A bin that the contig's end cuts short takes the room of a whole one.
-            room -= -(-(end - start) // bin_size) * bin_size
-    return batches
-
-
-def read_groups(groups: Iterable[list[Reading]], processes: int) -> Iterator[list[Cells]]:
-    """Read each group of stretches with several processes at once, in the order given.
-
-    Stretches of one file that come one after the other are read together. At most two groups are in
-    memory. Raises what `read_file` raises.
-    """
-    files = (
-        [list(same) for _, same in groupby(group, key=lambda each: each.path)] for group in groups
-    )
-    if processes == 1:
-        yield from ([cells for same in group for cells in read_file(same)] for group in files)
-        return
-    # Threads would wait for Python's lock.
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
-    waiting: deque[list[Future[list[Cells]]]] = deque()
-    try:
-        for group in files:
-            with _bare_main():
-                waiting.append([pool.submit(read_file, same) for same in group])
-            if len(waiting) > 1:
-                yield [cells for same in waiting.popleft() for cells in same.result()]
-        while waiting:
-            yield [cells for same in waiting.popleft() for cells in same.result()]
-    except BrokenProcessPool:
-        raise SeqcastError(
-            "reading bigWigs: a process was killed; either memory ran out (use fewer --cores), or"
-            " one of the files is damaged (with --cores 1 the log ends at it)"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _bare_main() -> Iterator[None]:
-    """Start workers without the running script, which they would otherwise run again.
-
-    A workflow's script has no `if __name__ == "__main__"`.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+    return [
+        Stretch(name, start, min(start + most, length))
+        for name, length in lengths.items()
+        for start in range(0, length, most)
+    ]
 
 
 def _read_block(track: BigWig, reading: Reading, start: int, end: int) -> np.ndarray:

@@ -1,7 +1,6 @@
 """From a genome and its tracks to `dataset.h5`."""
 
-from contextlib import ExitStack
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,12 @@ import numpy as np
 from seqcast.core.console import log, progress
 from seqcast.data import Contigs, DatasetWriter
 from seqcast.data.reference import ReferenceWriter
+from seqcast.data.targets import Targets
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome.forecast import find_shortages, make_forecast
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.planning import Plan, settle_resolution
-from seqcast.sources.genome.reading import Hidden, Signs, read_pieces
+from seqcast.sources.genome.reading import Hidden, read_pieces, store
 from seqcast.sources.genome.scaling import fill_targets
 from seqcast.sources.genome.surveying import Survey, make_targets, open_genome
 from seqcast.sources.genome.unpacking import find_stem
@@ -42,54 +42,75 @@ def write_genome(
     )
     for line in find_shortages(forecast, output.parent):
         log.warning("%s", line)
-    targets, signs = make_targets(settings, inputs.rows), Signs(settings.negative == "abs")
-    survey, hidden = Survey(settings, plan, targets), Hidden(settings)
-    contigs = Contigs.from_lengths(plan.lengths, settings.bin_size)
-    reading = partial(
-        read_pieces,
+    targets = make_targets(settings, inputs.rows)
+    tracks = store(
         settings,
-        rows=inputs.rows,
-        plan=plan,
-        hidden=hidden,
-        signs=signs,
+        layout.tracks,
+        inputs.rows,
+        layout.lengths,
+        inputs.work,
+        cell=settings.cell,
         threads=threads,
     )
-    with ExitStack() as stack:
-        writer = stack.enter_context(
-            DatasetWriter(
-                output,
-                contigs=contigs,
-                targets=targets,
-                bin_size=settings.bin_size,
-                resolution=settings.cell,
-            )
-        )
+    turned = [
+        each.path for each, found in zip(layout.tracks, tracks, strict=True) if found.lowest < 0
+    ]
+    survey, hidden = Survey(settings, plan, targets), Hidden(settings)
+    contigs = Contigs.from_lengths(plan.lengths, settings.bin_size)
+    layers = {"bin_size": settings.bin_size, "resolution": settings.cell}
+    with DatasetWriter(output, contigs=contigs, targets=targets, **layers) as writer:
         with progress(sum(plan.lengths.values()), "sequence", "bases") as bar:
             for name, length in plan.lengths.items():
                 codes = layout.fasta.codes(name)
                 writer.add_sequence(codes)
                 hidden.add(name, codes, layout.mask.get(name))
                 bar.update(length)
-        for piece in reading(tracks=layout.tracks, cell=settings.cell, title="dataset"):
+        for piece in read_pieces(
+            settings, tracks, plan.lengths, hidden, cell=settings.cell, title="dataset"
+        ):
             writer.coverage.add_group(piece.number, piece.values)
             survey.add(piece)
         targets = fill_targets(settings, targets, survey.statistics)
         if replicates:
-            bins = int((-(-contigs.length // settings.bin_size)).sum())
-            included = [row.replicate_included for row in inputs.rows]
-            others = stack.enter_context(ReferenceWriter(replicates, bins, targets, included))
-            for piece in reading(
-                tracks=layout.replicates, cell=settings.bin_size, title="replicates"
-            ):
-                others.coverage.add_group(piece.number, piece.values)
-            others.finish(targets)
-        source = _describe(settings, inputs, layout, plan, signs)
+            _write_replicates(replicates, settings, inputs, layout, plan, hidden, targets, threads)
+        source = _describe(settings, inputs, layout, plan, turned)
         writer.finish(plan.windows, source, targets, plan.folds, plan.regions)
-    _report(output, plan, signs)
+    _report(output, plan, turned)
+
+
+def _write_replicates(
+    path: Path,
+    settings: GenomeSettings,
+    inputs: Inputs,
+    layout: Layout,
+    plan: Plan,
+    hidden: Hidden,
+    targets: Targets,
+    threads: int,
+) -> None:
+    """Write the bins of replicates."""
+    size = settings.bin_size
+    stored = store(
+        settings,
+        layout.replicates,
+        inputs.rows,
+        layout.lengths,
+        inputs.work,
+        cell=size,
+        threads=threads,
+    )
+    bins = sum(-(-length // size) for length in plan.lengths.values())
+    included = [row.replicate_included for row in inputs.rows]
+    with ReferenceWriter(path, bins, targets, included) as writer:
+        for piece in read_pieces(
+            settings, stored, plan.lengths, hidden, cell=size, title="replicates"
+        ):
+            writer.coverage.add_group(piece.number, piece.values)
+        writer.finish()
 
 
 def _describe(
-    settings: GenomeSettings, inputs: Inputs, layout: Layout, plan: Plan, signs: Signs
+    settings: GenomeSettings, inputs: Inputs, layout: Layout, plan: Plan, turned: Sequence[Path]
 ) -> dict[str, Any]:
     """Say where a dataset came from and what was done to it; names of files, not their folders."""
     return {
@@ -108,12 +129,12 @@ def _describe(
         "missing": settings.missing,
         "contigs_left_out": len(layout.left_out),
         "dropped_windows": plan.dropped,
-        "negative_turned": [path.name for path in signs.turned],
+        "negative_turned": [path.name for path in turned],
     }
 
 
-def _report(output: Path, plan: Plan, signs: Signs) -> None:
-    for path in signs.turned:
+def _report(output: Path, plan: Plan, turned: Sequence[Path]) -> None:
+    for path in turned:
         log.info("%s: is negative throughout; its sign was turned (dataset.negative: abs)", path)
     for reason, parts in plan.dropped.items():
         counts = ", ".join(f"{count:,} {part}" for part, count in parts.items())

@@ -1,0 +1,241 @@
+"""Cells of bigWigs, read once and stored: `<track>.<key>.cells.h5`.
+
+Reading a bigWig is most of the work of making a dataset. So each is read whole, by a process of its
+own, into a file that stays: another split, stride, mask or clip reads no bigWig again, a track more
+reads that track, and what a killed job had finished is not lost. The format is specified in
+docs/formats.md.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from multiprocessing import get_context
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from seqcast.core.chunks import ChunkedArray, ChunkWriter, open_chunked
+from seqcast.core.console import log, progress
+from seqcast.core.errors import SeqcastError
+from seqcast.core.hdf5 import Draft, open_hdf5
+from seqcast.core.provenance import digest_samples
+from seqcast.core.seal import AGAIN
+from seqcast.sources.genome.bigwig import BigWig
+from seqcast.sources.genome.layout import Track
+from seqcast.sources.genome.tracks import Reading, read_stretch
+
+FORMAT = "seqcast-cells"
+FORMAT_VERSION = 1
+# Cells that are read at a time, and cells of a chunk: as many bytes as those of many tracks have.
+_STRETCH = 1 << 20
+_WIDTH = 1 << 16
+# Fewer bases than this, over all tracks, are read sooner than processes are started.
+_WORTH_PROCESSES = 1_000_000_000
+_SECONDS_BETWEEN_LOOKS = 0.5
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A track to read: `lengths` of its contigs by the genome's names, and how to make cells.
+
+    Cells are of `cell` bases, whole bins of each contig; `stat` and `missing` are as in `Reading`.
+    """
+
+    track: Track
+    lengths: Mapping[str, int]
+    cell: int
+    bin_size: int
+    stat: str
+    missing: str
+
+    @property
+    def cells(self) -> dict[str, int]:
+        """Cells of each contig, in order."""
+        per_bin = self.bin_size // self.cell
+        return {
+            name: -(-length // self.bin_size) * per_bin for name, length in self.lengths.items()
+        }
+
+    def make_reading(self, contig: str, start: int, end: int) -> Reading:
+        """Return how a stretch of a contig is read."""
+        own = self.track.names[contig]
+        return Reading(
+            self.track.path, own, start, end, self.cell, self.bin_size, self.stat, self.missing
+        )
+
+    def find_key(self) -> str:
+        """Return what a file of these cells depends on, as text.
+
+        Of the bigWig that is where it lies, its size and date, and samples of its content.
+        """
+        path = self.track.path.resolve()
+        stamp = (str(path), path.stat().st_mtime_ns, digest_samples(path))
+        names = [(self.track.names[name], length) for name, length in self.lengths.items()]
+        made = (self.cell, self.bin_size, self.stat, self.missing, FORMAT_VERSION)
+        return json.dumps([stamp, names, made])
+
+
+@dataclass(frozen=True)
+class StoredTrack:
+    """A track's cells, contig after contig; `lowest` and `highest` are of its values as read."""
+
+    cells: ChunkedArray
+    first: Mapping[str, int]
+    lowest: float
+    highest: float
+
+    def read(self, contig: str, first: int, count: int) -> np.ndarray:
+        """Return so many cells of a contig from its `first` on, (count,) float32."""
+        start = self.first[contig] + first
+        return self.cells.read(start, start + count)[0]
+
+
+def store_tracks(
+    wanted: Sequence[Wanted | None], folder: Path, threads: int = 1
+) -> list[StoredTrack | None]:
+    """Read the tracks whose cells do not lie in a folder yet, and open those of all.
+
+    Of None there is None. Several files are read at a time, one by each of so many processes.
+    Raises `SeqcastError` where a file holds what cannot be read.
+    """
+    keys = [each.find_key() if each else "" for each in wanted]
+    paths = [
+        folder / f"{each.track.path.stem}.{sha256(key.encode()).hexdigest()[:12]}.cells.h5"
+        if each
+        else None
+        for each, key in zip(wanted, keys, strict=True)
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    # A file that two targets name is read once.
+    missing = {
+        path: (each, key)
+        for each, key, path in zip(wanted, keys, paths, strict=True)
+        if each and path and not path.is_file()
+    }
+    there = len({path for path in paths if path}) - len(missing)
+    if missing and there:
+        log.info("%d of %d tracks were read before", there, there + len(missing))
+    bases = sum(sum(each.lengths.values()) for each, _ in missing.values())
+    processes = find_processes(bases, min(threads, len(missing)))
+    with progress(bases, "reading tracks", "bases") as bar:
+        if processes > 1:
+            _store_together(missing, processes, bar.update)
+        else:
+            for path, (each, key) in missing.items():
+                _store(path, each, key, bar.update)
+    return [
+        _open(path, each) if path and each else None
+        for path, each in zip(paths, wanted, strict=True)
+    ]
+
+
+def find_processes(bases: int, threads: int) -> int:
+    """Return how many processes to read `bases` with, which are counted over all tracks."""
+    return threads if bases > _WORTH_PROCESSES else 1
+
+
+def _store(path: Path, wanted: Wanted, key: str, tell: Callable[[int], object]) -> None:
+    """Read a track and write its cells; `tell` is given the bases that were read."""
+    # Another job may read the same track.
+    with _Writer(path, 0, f".{os.getpid()}.partial") as writer:
+        writer.write(wanted, key, tell)
+
+
+class _Writer(Draft):
+    """Write the cells of a track."""
+
+    def write(self, wanted: Wanted, key: str, tell: Callable[[int], object]) -> None:
+        """Read the bigWig and give the file its name."""
+        writer = ChunkWriter(self._file, "cells", 1, sum(wanted.cells.values()), _WIDTH)
+        step = max(1, _STRETCH * wanted.cell // wanted.bin_size) * wanted.bin_size
+        lowest, highest = 0.0, 0.0
+        with BigWig(wanted.track.path) as bigwig:
+            for name, length in wanted.lengths.items():
+                for start in range(0, length, step):
+                    end = min(start + step, length)
+                    found = read_stretch(bigwig, wanted.make_reading(name, start, end))
+                    writer.add(found.values[None])
+                    lowest, highest = min(lowest, found.lowest), max(highest, found.highest)
+                    tell(end - start)
+        writer.finish()
+        self._file.attrs.update(
+            format=FORMAT, format_version=FORMAT_VERSION, key=key, lowest=lowest, highest=highest
+        )
+        self._keep()
+
+
+def _open(path: Path, wanted: Wanted) -> StoredTrack:
+    with open_hdf5(path, (FORMAT, FORMAT_VERSION), AGAIN) as file:
+        cells = wanted.cells
+        ends = np.cumsum(list(cells.values()), dtype=np.int64).tolist()
+        return StoredTrack(
+            cells=open_chunked(path, file["cells"]),
+            first={name: end - cells[name] for name, end in zip(cells, ends, strict=True)},
+            lowest=float(file.attrs["lowest"]),
+            highest=float(file.attrs["highest"]),
+        )
+
+
+def _store_together(
+    missing: Mapping[Path, tuple[Wanted, str]], processes: int, tell: Callable[[int], object]
+) -> None:
+    """Store tracks with several processes; threads would wait for Python's lock."""
+    context = get_context("spawn")
+    read = context.Value("q", 0)
+    pool = ProcessPoolExecutor(processes, context, _count_in, (read,))
+    said = 0
+    try:
+        with _bare_main():
+            waiting = {
+                pool.submit(_store, path, each, key, _count)
+                for path, (each, key) in missing.items()
+            }
+        while waiting:
+            done, waiting = wait(waiting, _SECONDS_BETWEEN_LOOKS, FIRST_EXCEPTION)
+            for each in done:
+                each.result()
+            tell(read.value - said)
+            said = read.value
+    except BrokenProcessPool:
+        raise SeqcastError(
+            "reading bigWigs: a process was killed; either memory ran out (use fewer --cores), or"
+            " one of the files is damaged (with --cores 1 the log ends at it)"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+# In each process that reads: the number of bases that all have read.
+_read: Any = None
+
+
+def _count_in(read: Any) -> None:
+    global _read
+    _read = read
+
+
+def _count(bases: int) -> None:
+    with _read.get_lock():
+        _read.value += bases
+
+
+@contextmanager
+def _bare_main() -> Iterator[None]:
+    """Start workers without the running script, which they would otherwise run again.
+
+    A workflow's script has no `if __name__ == "__main__"`.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
