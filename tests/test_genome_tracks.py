@@ -62,6 +62,13 @@ def test_cells_are_pooled_bases(
     found = read_cells(Reading(path, "c", 0, values.size, cell, 16, stat))
     np.testing.assert_array_equal(found.values, pool(values, cell, 16, stat))
     assert found.values.dtype == np.float32
+    # Sums are made of entries or of bases, whichever are fewer, and are the same.
+    with BigWig(path) as track:
+        entries = track.entries_between("c", 0, values.size)
+    kept = np.isfinite(entries[2])
+    sums = tracks._add_up(tuple(x[kept] for x in entries), 0, -(-values.size // cell), cell)
+    wanted = pool(values, cell, 16)
+    np.testing.assert_array_equal(sums.astype(np.float32), wanted[: len(sums)])
 
 
 def test_blocks_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

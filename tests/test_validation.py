@@ -20,7 +20,7 @@ from broken_files import (
     no_permission,
     write_file,
 )
-from tiny import read_whole
+from tiny import read_whole, replace_coverage
 
 from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import seal
@@ -487,11 +487,13 @@ def test_dataset_is_judged_alike(dataset_path: Path) -> None:
     assert Validation.from_json(found.to_json()) == found
 
 
-def test_faulty_dataset_is_refused(dataset_path: Path) -> None:
+def test_faulty_dataset_is_refused(dataset_path: Path, tmp_path: Path) -> None:
     with h5py.File(dataset_path, "r+") as file:
-        file["coverage"][:BINS, 1] = 0
         file["sequence"][5] = 9
     seal(dataset_path)
-    found = validate_dataset(read_dataset(dataset_path))
+    dataset = read_dataset(dataset_path)
+    coverage = read_whole(dataset.cells).copy()
+    coverage[:BINS, 1] = 0
+    found = validate_dataset(replace_coverage(dataset, tmp_path / "other.h5", coverage))
     assert "codes above 4" in found.refusals[0]
     assert "1 of 2 targets are zero in all train windows: two" in found.refusals[1]

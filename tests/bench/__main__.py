@@ -19,6 +19,7 @@ from bench.flows import measure_course, measure_dataset, measure_dry_run, measur
 from bench.gpu import measure_gpu
 from bench.measuring import ROOT, Row
 from bench.networks import measure_networks
+from bench.scale import measure_scale
 from bench.variant_truth import measure_variant_truth
 from bench.variants import measure_variants
 
@@ -32,7 +33,8 @@ def main() -> None:
     parser.add_argument(
         "rows",
         nargs="*",
-        help="train predict busy gpu explain variants variant-truth dry-run dataset genome course",
+        help="train predict busy gpu explain variants variant-truth dry-run dataset genome scale"
+        " course",
     )
     parser.add_argument("--rounds", type=int, default=7, help="repetitions (7)")
     parser.add_argument("--windows", type=int, default=4, help="windows a batch on the CPU (4)")
@@ -56,6 +58,7 @@ def main() -> None:
             "dry-run": lambda: measure_dry_run(folder, given.rounds),
             "dataset": lambda: measure_dataset(folder, given.dataset_windows, given.rounds),
             "genome": lambda: measure_genome(folder, DATA),
+            "scale": lambda: measure_scale(folder),
             "course": lambda: measure_course(folder, DATA, given.rounds),
         }
         if strangers := set(given.rows) - set(known):

@@ -67,16 +67,13 @@ class BigWig:
 
         Where entries overlap, the later one counts.
         """
-        parts = [self._read_block(block) for block in self._find_blocks(contig, start, end)]
-        if not parts:
-            return np.full(end - start, np.nan, dtype=np.float32)
-        starts, ends, values = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        starts, ends, values = self.entries_between(contig, start, end)
         # Gaps and entries in turn, a gap first and last.
         turns = np.full(2 * len(values) + 1, np.nan, dtype=np.float32)
         turns[1::2] = values
         edges = np.empty(2 * len(values) + 2, dtype=np.int64)
         edges[0], edges[1:-1:2], edges[2:-1:2], edges[-1] = start, starts, ends, end
-        sizes = np.diff(np.clip(edges, start, end, out=edges))
+        sizes = np.diff(edges)
         if sizes.min() >= 0:
             return np.repeat(turns, sizes)
         found = np.full(end - start, np.nan, dtype=np.float32)
@@ -84,6 +81,22 @@ class BigWig:
         for first, last, value in zip(edges[1:-1:2], edges[2:-1:2], values, strict=True):
             found[first:last] = value
         return found
+
+    def entries_between(
+        self, contig: str, start: int, end: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return starts, ends and values of the entries between two bases, cut off at these.
+
+        All are (entries,) and in the file's order; values are float32.
+        """
+        parts = [self._read_block(block) for block in self._find_blocks(contig, start, end)]
+        if not parts:
+            return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
+        starts, ends, values = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        # Neighbours of the blocks at either end may lie outside.
+        here = (starts < end) & (ends > start)
+        starts = np.maximum(starts[here].astype(np.int64), start)
+        return starts, np.minimum(ends[here].astype(np.int64), end), values[here]
 
     def entries(self, contig: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield bases and values of a contig's entries, (entries,) each, a block at a time."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from seqcast.core.console import log
+from seqcast.core.console import log, progress
 from seqcast.core.errors import SeqcastError
 from seqcast.data import SPLITS, WINDOW_DTYPE, make_folds
 from seqcast.data.layout import ONE_FOLD
@@ -89,7 +89,11 @@ def make_plan(settings: GenomeSettings, layout: Layout) -> Plan:
     region, so that windows of different parts cannot overlap. Raises `SeqcastError` where a part
     has no windows.
     """
-    unknown = {name: _count_unknown(settings, layout, name) for name in layout.lengths}
+    unknown = {}
+    with progress(sum(layout.lengths.values()), "looking for N", "bases") as bar:
+        for name, length in layout.lengths.items():
+            unknown[name] = _count_unknown(settings, layout, name)
+            bar.update(length)
     lengths: dict[str, int] = {}
     regions, windows = [np.zeros(0, WINDOW_DTYPE)], [np.zeros(0, WINDOW_DTYPE)]
     bad = [np.zeros((2, 0), dtype=bool)]

@@ -112,6 +112,8 @@ class Survey:
 def find_hidden(settings: GenomeSettings, layout: Layout, plan: Plan) -> Hidden:
     """Return which cells of the plan's contigs no track can know."""
     hidden = Hidden(settings)
-    for name in plan.lengths:
-        hidden.add(name, layout.fasta.codes(name), layout.mask.get(name))
+    with progress(sum(plan.lengths.values()), "sequence", "bases") as bar:
+        for name, length in plan.lengths.items():
+            hidden.add(name, layout.fasta.codes(name), layout.mask.get(name))
+            bar.update(length)
     return hidden
