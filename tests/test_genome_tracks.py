@@ -1,9 +1,11 @@
 """bigWigs as cells, against values read base by base."""
 
 import dataclasses
+import os
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -174,7 +176,18 @@ def test_a_track_is_read_once_for_all(tmp_path: Path, caplog: pytest.LogCaptureF
         for n in range(3)
     ]
     wanted = [want(path, lengths) for path in paths]
+    store_tracks(wanted[:1], tmp_path / "work")
+    (path,) = (tmp_path / "work").iterdir()
+    # Of two jobs that read the same track one was killed.
+    path.unlink()
+    for pid, age in ((1, 0), (2, 7200)):
+        partial = path.with_name(f"{path.name}.{pid}.partial")
+        partial.touch()
+        os.utime(partial, (time.time() - age,) * 2)
     store_tracks(wanted[:2], tmp_path / "work")
+    (left,) = (tmp_path / "work").glob("*.partial")
+    assert left.name.endswith(".1.partial")
+    left.unlink()
     first = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").iterdir()}
     assert len(first) == 2
     with caplog.at_level("INFO", "seqcast"):

@@ -1,7 +1,11 @@
 """From FASTA and bigWigs to dataset.h5, against the arrays that the files were made of."""
 
+import pickle
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -307,6 +311,48 @@ def test_a_bigwig_is_opened_once_whatever_changes(
     split = {"valid": ["scaffold_3"], "test": ["scaffold_4"]}
     write(files, tmp_path, split=split, stride=64, clip_quantile=0.9)
     assert len(opened) == 2
+
+
+KILLED = """
+import os, pickle, signal, sys
+from pathlib import Path
+from seqcast.core import chunks
+from seqcast.sources.genome import stored, writing
+
+settings, inputs, output, moment = pickle.loads(bytes.fromhex(sys.argv[1]))
+written, real = 0, chunks.ChunkWriter._write
+
+def write_or_die(self, number):
+    global written
+    written += 1
+    if written == moment:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(self, number)
+
+chunks.ChunkWriter._write = write_or_die
+writing.write_genome(settings, inputs, output)
+"""
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3, 4])
+def test_a_killed_dataset_goes_on_with_the_tracks_that_were_not_read(
+    files: GenomeFiles, dataset: Dataset, tmp_path: Path, moment: int
+) -> None:
+    output = tmp_path / "killed.h5"
+    inputs = files.inputs(tmp_path / "work")
+    given = pickle.dumps((files.settings(), inputs, output, moment)).hex()
+    library = Path(tracks.__file__).parents[3]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, given], env={"PYTHONPATH": str(library)}, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert not output.exists()
+    kept = {path: path.stat().st_mtime_ns for path in inputs.work.glob("*.cells.h5")}
+    # Each of the two tracks is one chunk; the dataset's own come after.
+    assert len(kept) == min(moment - 1, 2)
+    write_genome(files.settings(), inputs, output)
+    assert output.read_bytes() == dataset.path.read_bytes()
+    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
 
 
 @pytest.mark.slow

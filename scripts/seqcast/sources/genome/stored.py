@@ -9,6 +9,7 @@ docs/formats.md.
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -40,6 +41,7 @@ _WIDTH = 1 << 16
 # Fewer bases than this, over all tracks, are read sooner than processes are started.
 _WORTH_PROCESSES = 1_000_000_000
 _SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_GIVEN_UP = 3600
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,11 @@ def find_processes(bases: int, threads: int) -> int:
 
 def _store(path: Path, wanted: Wanted, key: str, tell: Callable[[int], object]) -> None:
     """Read a track and write its cells; `tell` is given the bases that were read."""
-    # Another job may read the same track.
+    # Another job may read the same track, and write to its own file all the time. What was not
+    # written to for long is of a job that was killed.
+    for partial in path.parent.glob(f"{path.name}.*.partial"):
+        if time.time() - partial.stat().st_mtime > _SECONDS_GIVEN_UP:
+            partial.unlink(missing_ok=True)
     with _Writer(path, 0, f".{os.getpid()}.partial") as writer:
         writer.write(wanted, key, tell)
 
