@@ -9,6 +9,7 @@ import argparse
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,10 @@ import pandas as pd
 import pyBigWig
 from bench.flows import make_project
 from bench.measuring import Row, run_snakemake
+
+from seqcast.data import Dataset, read_dataset
+from seqcast.settings import TrainSettings
+from seqcast.training.loader import Loader
 
 # A fiftieth of a human genome.
 MEGABASES = 62
@@ -127,13 +132,24 @@ def run_stages(folder: Path, megabases: int, tracks: int, cores: int) -> dict[st
     found = {}
     for path in sorted(run.glob("logs/benchmarks/*.tsv")):
         found[path.stem] = pd.read_csv(path, sep="\t").iloc[0]
-    found["bytes"] = pd.Series(
+    dataset = read_dataset(run / "dataset" / "dataset.h5")
+    found["dataset.h5"] = pd.Series(
         {
-            "dataset.h5": (run / "dataset" / "dataset.h5").stat().st_size - megabases * 1_000_000,
-            "predictions.h5": (run / "default" / "predict" / "predictions.h5").stat().st_size,
+            "bytes": int(dataset.cells.table[..., 1].sum()) / (dataset.cells.nbytes / 4),
+            "windows": measure_feed(dataset),
         }
     )
     return found
+
+
+def measure_feed(dataset: Dataset) -> float:
+    """Return the windows a second of a core that a training is given, bins made and scaled."""
+    loader = Loader(dataset, TrainSettings())
+    rows = dataset.rows_of("train")[:64]
+    start = time.process_time()
+    for batch in loader.plain(rows):
+        loader.cut(batch)
+    return len(rows) / (time.process_time() - start)
 
 
 def measure_scale(
@@ -145,7 +161,7 @@ def measure_scale(
         found[count] = run_stages(folder / str(count), megabases, count, cores)
         shutil.rmtree(folder / str(count))
     rows = []
-    for stage in found[tracks[0]].keys() - {"bytes"}:
+    for stage in found[tracks[0]].keys() - {"dataset.h5"}:
         for what, column, unit, size in (
             ("processor time", "cpu_time", "ns a base and track", 1e9 / (megabases * 1e6)),
             ("memory", "max_rss", "MB", 1.0),
@@ -155,11 +171,13 @@ def measure_scale(
                 values = {n: value * size / n for n, value in values.items()}
             beside = {f"{n} tracks:": value for n, value in values.items()}
             rows.append(Row(f"{stage} of {megabases} Mb, {what}", unit, [*values.values()], beside))
-    bytes_of = {n: found[n]["bytes"]["dataset.h5"] / (megabases * 1e6 / 16 * n) for n in tracks}
-    beside = {f"{n} tracks:": value for n, value in bytes_of.items()}
-    rows.append(
-        Row("dataset.h5, cells of 16 bases", "bytes a cell", [*bytes_of.values()], beside, "0.5")
-    )
+    for column, what, unit in (
+        ("bytes", "dataset.h5, cells of 16 bases", "bytes a cell"),
+        ("windows", "windows of 131 kb for training", "windows/s of a core"),
+    ):
+        values = {n: float(found[n]["dataset.h5"][column]) for n in tracks}
+        beside = {f"{n} tracks:": value for n, value in values.items()}
+        rows.append(Row(what, unit, [*values.values()], beside))
     return sorted(rows, key=lambda row: row.what)
 
 

@@ -13,7 +13,8 @@ M cells of a window, N bins, T targets.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -36,14 +37,14 @@ class Batch(NamedTuple):
     """Windows before they are cut: their rows of the table (B, P).
 
     Of a batch that processes share, a process has its own windows, perhaps none; `size` counts all
-    of them. `codes` (B, L) and `cells` (B, T, M) are what was read of the file for them, None where
-    the dataset lies in the device's memory.
+    of them. `codes` (B, L) and `coverage` (B, T, N) are what was read of the file for them, None
+    where the dataset lies in the device's memory.
     """
 
     table_BP: Tensor
     size: int
     codes: Tensor | None = None
-    cells: Tensor | None = None
+    coverage: Tensor | None = None
 
 
 class Loader:
@@ -71,7 +72,9 @@ class Loader:
         targets = dataset.targets
         self._scaling = targets.scaling.on(torch, lambda x: torch.from_numpy(x).to(self.device))
         self._pairs = torch.tensor(targets.strand_pair, device=self.device)
-        self._is_max = torch.tensor([s == "max" for s in targets.sum_stat], device=self.device)
+        is_max = np.array([stat == "max" for stat in targets.sum_stat])[:, None]
+        self._is_max = is_max if is_max.any() else None
+        self._is_max_there = torch.from_numpy(is_max).to(self.device) if is_max.any() else None
         self._codes, self._cells = self._hold() or (None, None)
         self._readers = ThreadPoolExecutor(torch.get_num_threads(), "reader")
 
@@ -97,43 +100,21 @@ class Loader:
             # The last window may end where the file does: then nothing of the cell after it counts.
             cells = (cell[:, None] + self._cell_M).clamp(max=self._cells.shape[1] - 1)
             cells = self._cells[:, cells].transpose(0, 1)
+            share = after[:, None, None] / self.dataset.resolution if self._is_between else None
+            coverage = make_bins(torch, cells, share, self._per_bin, self._is_max_there)
         else:
-            codes, cells = batch.codes.to(self.device), batch.cells.to(self.device)
+            codes, coverage = batch.codes.to(self.device), batch.coverage.to(self.device)
         if self.settings.max_shift:
             # Circular, as the chapter has it; the coverage stays where it is.
             codes = codes.gather(1, (self._base_L - roll[:, None]) % len(self._base_L))
-        coverage = self._make_bins(cells, after)
         # Scaled before strands are swapped: the two of a pair may differ in depth.
-        coverage = self._scaling.to_training(coverage)
+        coverage = self._scaling.to_training(coverage.mT)
         if self.settings.reverse_complement:
             is_flipped = is_flipped.bool()[:, None]
             codes = torch.where(is_flipped, complement(codes).flip(1), codes)
             flipped = flip_coverage(coverage, self._pairs)
             coverage = torch.where(is_flipped[..., None], flipped, coverage)
         return codes, coverage, noise.int()
-
-    def _make_bins(self, cells_BTM: Tensor, after_B: Tensor) -> Tensor:
-        """Return bins (B, N, T) that begin some bases behind the start of their first cell.
-
-        Between two cells it is the mean of the bins that begin at both, weighted by how near each
-        is: what it would be if the bases within a cell were alike.
-        """
-        if not self._is_between:
-            return self._pool(cells_BTM)
-        coverage = self._pool(cells_BTM[..., :-1])
-        next_coverage = self._pool(cells_BTM[..., 1:])
-        share = (after_B.float() / self.dataset.resolution)[:, None, None]
-        # Not where the share is 0: nothing times a cell that is not known is not known either.
-        mixed = coverage * (1 - share) + next_coverage * share
-        return torch.where(share > 0, mixed, coverage)
-
-    def _pool(self, cells_BTM: Tensor) -> Tensor:
-        """Make bins (B, N, T) of their cells; what `dataset.pool_cells` does."""
-        cells = cells_BTM.mT
-        if self._per_bin == 1:
-            return cells
-        cells = cells.unflatten(1, (-1, self._per_bin))
-        return torch.where(self._is_max, cells.amax(2), cells.sum(2))
 
     def _batches(self, drawn: Epoch, first: int = 0) -> Iterator[Batch]:
         table, size = self._make_table(drawn), self.settings.batch_size
@@ -157,22 +138,28 @@ class Loader:
         """Read what windows are made of from the file."""
         dataset, count = self.dataset, len(self._cell_M)
         codes_BL = np.empty((len(table), dataset.window), np.uint8)
-        cells_BTM = np.empty((len(table), len(dataset.targets), count), np.float32)
+        coverage_BTN = np.empty((len(table), len(dataset.targets), dataset.output_bins), np.float32)
 
         def read_window(k: int) -> None:
-            base, _, _, cell, *_ = table[k]
+            base, _, _, cell, after, _ = table[k]
             codes_BL[k] = dataset.codes[base : base + dataset.window]
+            share = np.float32(after / dataset.resolution) if self._is_between else None
             known = min(count, dataset.cells.shape[1] - cell)
-            dataset.cells.read(cell, cell + known, out=cells_BTM[k, :, :known])
-            # The last window may end where the file does; see `cut`.
-            cells_BTM[k, :, known:] = cells_BTM[k, :, known - 1 : known]
+            # As few at a time as stay in the processor's cache.
+            for rows in dataset.cells.groups:
+                cells_TM = np.empty((rows.stop - rows.start, count), np.float32)
+                dataset.cells.read(cell, cell + known, rows, out=cells_TM[:, :known])
+                # The last window may end where the file does; see `cut`.
+                cells_TM[:, known:] = cells_TM[:, known - 1 : known]
+                is_max = None if self._is_max is None else self._is_max[rows]
+                coverage_BTN[k, rows] = make_bins(np, cells_TM, share, self._per_bin, is_max)
 
-        # Unpacking needs no lock of Python's.
+        # Neither unpacking nor adding up needs Python's lock.
         list(self._readers.map(read_window, range(len(table))))
         # What was read is in the batch.
         dataset.forget()
-        table_BP = torch.from_numpy(table).to(self.device)
-        return Batch(table_BP, size, torch.from_numpy(codes_BL), torch.from_numpy(cells_BTM))
+        read = torch.from_numpy(codes_BL), torch.from_numpy(coverage_BTN)
+        return Batch(torch.from_numpy(table).to(self.device), size, *read)
 
     def _hold(self) -> tuple[Tensor, Tensor] | None:
         """Return codes and cells in the device's memory; None where they are read from the file."""
@@ -203,6 +190,38 @@ class Loader:
             cells[:, first:end] = torch.from_numpy(dataset.cells.read(first, end))
         dataset.forget()
         return codes, cells
+
+
+def make_bins(
+    xp: ModuleType, cells: Any, share: Any, cells_a_bin: int, is_max: Any | None = None
+) -> Any:
+    """Return bins (..., T, N) of cells (..., T, M), numpy's or torch's as `xp` says.
+
+    What `dataset.pool_cells` does, but that bins may begin a `share` (..., 1, 1) of a cell behind
+    the start of their first cell; None where they never do, else M is one cell more. Between two
+    cells a bin is the mean of the bins that begin at both, weighted by how near each is: what it
+    would be if the bases within a cell were alike. `is_max` (T, 1) says of which targets a bin is
+    the largest of its cells; None where it is of none.
+    """
+    if share is None:
+        return _pool(xp, cells, cells_a_bin, is_max)
+    bins = _pool(xp, cells[..., :-1], cells_a_bin, is_max)
+    # The next bin has one cell less at its start and one more at its end.
+    moved = bins + share * (cells[..., cells_a_bin::cells_a_bin] - cells[..., :-1:cells_a_bin])
+    if is_max is not None:
+        next_bins = _pool(xp, cells[..., 1:], cells_a_bin, is_max)
+        moved = xp.where(is_max, bins * (1 - share) + next_bins * share, moved)
+    # Not where the share is 0: nothing times a cell that is not known is not known either.
+    return xp.where(share > 0, moved, bins)
+
+
+def _pool(xp: ModuleType, cells: Any, cells_a_bin: int, is_max: Any | None) -> Any:
+    if cells_a_bin == 1:
+        return cells
+    cells = cells.reshape(*cells.shape[:-1], -1, cells_a_bin)
+    # Twice as fast as numpy's sum, of so few.
+    sums = xp.einsum("...k->...", cells)
+    return sums if is_max is None else xp.where(is_max, xp.amax(cells, -1), sums)
 
 
 def flip_coverage(coverage: Tensor, strand_pair: Tensor) -> Tensor:
