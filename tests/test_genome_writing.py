@@ -275,7 +275,7 @@ def test_short_disks_and_memories_are_told_and_no_fault(
     plenty = forecast.Forecast(10, 10, 1.0)
     assert forecast.find_shortages(plenty, tmp_path / "not" / "yet") == []
     (disk,) = forecast.find_shortages(forecast.Forecast(10**15, 10, 1.0), tmp_path)
-    assert re.search(r"takes 1,000,000\.0 GB, but .* are free; make room", disk)
+    assert re.search(r"may take 1,000,000\.0 GB, but .* are free; make room", disk)
     monkeypatch.setattr(forecast, "find_free_memory", lambda: 2_000_000)
     (memory,) = forecast.find_shortages(forecast.Forecast(10, 5_000_000, 1.0), tmp_path)
     assert "about 5.0 MB of memory, but 2.0 MB are free; if it is stopped for that, use" in memory

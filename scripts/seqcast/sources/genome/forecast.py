@@ -53,11 +53,12 @@ def make_forecast(
     )
     share = 1 - (settings.clip_quantile or 1)
     group = find_groups(len(layout.tracks))[0].stop
-    stretch = cut_stretches(plan.lengths, settings.cell, bin_size, group)[0]
+    stretches = cut_stretches(plan.lengths, settings.cell, bin_size, group)
+    most = max(stretch.end - stretch.start for stretch in stretches)
     # What is put together, what of it is pooled and written; a contig's sequence; bits of cells and
     # bins; the largest values.
     memory = _BASE * (1 + (processes > 1) * processes)
-    memory += 3 * _BYTES_A_CELL * group * (stretch.end - stretch.start) // settings.cell
+    memory += 3 * _BYTES_A_CELL * group * most // settings.cell
     memory += 6 * max(plan.lengths.values()) + cells // 8 + bins
     memory += int(_BYTES_A_CELL * share * bins * len(layout.tracks))
     seconds = 1e-9 * (
@@ -83,7 +84,7 @@ def find_shortages(forecast: Forecast, folder: Path) -> list[str]:
     free, lines = shutil.disk_usage(_find_existing(folder)).free, []
     if forecast.disk > free:
         lines.append(
-            f"{folder}: the dataset takes {_tell(forecast.disk)}, but {_tell(free)} are free; make"
+            f"{folder}: the dataset may take {_tell(forecast.disk)}, but {_tell(free)} are free; make"
             " room, or store less: a larger dataset.resolution, fewer targets, or chromosomes in"
             " dataset.split.exclude"
         )
@@ -95,7 +96,7 @@ def find_shortages(forecast: Forecast, folder: Path) -> list[str]:
             " fewer targets"
         )
     log.info(
-        "forecast: %s on disk (%s free), about %s of memory and %s",
+        "forecast: at most %s on disk (%s free), about %s of memory and %s",
         _tell(forecast.disk),
         _tell(free),
         _tell(forecast.memory),

@@ -128,18 +128,22 @@ def read_pieces(
     total = sum(lengths.values()) * len(stored)
     with progress(total, title, "bases") as bar:
         for number, targets in enumerate(find_groups(len(stored))):
-            own = stored[targets]
-            for stretch in cut_stretches(lengths, cell, settings.bin_size, len(own)):
+            own = [
+                (place, track.first, track.open())
+                for place, track in enumerate(stored[targets])
+                if track
+            ]
+            count = len(stored[targets])
+            for stretch in cut_stretches(lengths, cell, settings.bin_size, count):
                 unknown = hidden.read(stretch, cell)
-                values = np.full((len(own), len(unknown)), np.nan, np.float32)
-                for place, track in enumerate(own):
-                    if track and stretch.contig in track.first:
-                        values[place] = track.read(
-                            stretch.contig, stretch.start // cell, len(unknown)
-                        )
+                values = np.full((count, len(unknown)), np.nan, np.float32)
+                for place, first, cells in own:
+                    if stretch.contig in first:
+                        start = first[stretch.contig] + stretch.start // cell
+                        cells.read(start, start + len(unknown), out=values[place : place + 1])
                 values[:, unknown] = np.nan
                 yield Piece(number, targets, stretch, values)
-                bar.update(len(own) * (stretch.end - stretch.start))
+                bar.update(count * (stretch.end - stretch.start))
 
 
 def find_unknown(

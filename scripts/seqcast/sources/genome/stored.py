@@ -21,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import h5py
 import numpy as np
 
 from seqcast.core.chunks import ChunkedArray, ChunkWriter, open_chunked
@@ -87,23 +88,27 @@ class Wanted:
 
 @dataclass(frozen=True)
 class StoredTrack:
-    """A track's cells, contig after contig; `lowest` and `highest` are of its values as read."""
+    """A track's cells, contig after contig; `lowest` and `highest` are of its values as read.
 
-    cells: ChunkedArray
+    `first` is the first cell of each contig that it has. Neither open nor mapped: there may be more
+    tracks than a process may open files.
+    """
+
+    path: Path
     first: Mapping[str, int]
     lowest: float
     highest: float
 
-    def read(self, contig: str, first: int, count: int) -> np.ndarray:
-        """Return so many cells of a contig from its `first` on, (count,) float32."""
-        start = self.first[contig] + first
-        return self.cells.read(start, start + count)[0]
+    def open(self) -> ChunkedArray:
+        """Open the cells, (1, cells)."""
+        with h5py.File(self.path, "r") as file:
+            return open_chunked(self.path, file["cells"])
 
 
 def store_tracks(
     wanted: Sequence[Wanted | None], folder: Path, threads: int = 1
 ) -> list[StoredTrack | None]:
-    """Read the tracks whose cells do not lie in a folder yet, and open those of all.
+    """Read the tracks whose cells do not lie in a folder yet, and return those of all.
 
     Of None there is None. Several files are read at a time, one by each of so many processes.
     Raises `SeqcastError` where a file holds what cannot be read.
@@ -134,7 +139,7 @@ def store_tracks(
             for path, (each, key) in missing.items():
                 _store(path, each, key, bar.update)
     return [
-        _open(path, each) if path and each else None
+        _find_stored(path, each) if path and each else None
         for path, each in zip(paths, wanted, strict=True)
     ]
 
@@ -178,16 +183,11 @@ class _Writer(Draft):
         self._keep()
 
 
-def _open(path: Path, wanted: Wanted) -> StoredTrack:
+def _find_stored(path: Path, wanted: Wanted) -> StoredTrack:
     with open_hdf5(path, (FORMAT, FORMAT_VERSION), AGAIN) as file:
-        cells = wanted.cells
-        ends = np.cumsum(list(cells.values()), dtype=np.int64).tolist()
-        return StoredTrack(
-            cells=open_chunked(path, file["cells"]),
-            first={name: end - cells[name] for name, end in zip(cells, ends, strict=True)},
-            lowest=float(file.attrs["lowest"]),
-            highest=float(file.attrs["highest"]),
-        )
+        lowest, highest = float(file.attrs["lowest"]), float(file.attrs["highest"])
+    ends = np.cumsum([0, *wanted.cells.values()]).tolist()
+    return StoredTrack(path, dict(zip(wanted.cells, ends, strict=False)), lowest, highest)
 
 
 def _store_together(
