@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,7 +21,6 @@ from tiny import (
 )
 
 from seqcast.core.errors import SeqcastError
-from seqcast.core.seal import seal
 from seqcast.data import Contigs, Dataset, DatasetWriter, make_folds, make_windows, read_dataset
 from seqcast.data.predictions import Predictions, PredictionWriter, Stitch, read_predictions
 from seqcast.data.truth import write_truth
@@ -243,9 +241,12 @@ def test_cells_become_bins(tmp_path: Path) -> None:
 def test_what_is_no_coverage_is_refused(
     tmp_path: Path, tiny_dataset: Dataset, predictions: Predictions, value: float
 ) -> None:
-    with h5py.File(predictions.path, "r+") as file:
-        file["predicted"][1, 2:4, 1] = value
-    seal(predictions.path)
+    values = predictions.read_windows(np.arange(len(predictions.rows)))
+    values[1, 2:4, 1] = value
+    options = {"model": "a", "checkpoint_digest": ""}
+    with PredictionWriter(predictions.path, tiny_dataset, predictions.rows, **options) as out:
+        out.add(values)
+        out.finish()
     with pytest.raises(SeqcastError, match=r"p\.h5: 2 predicted values are negative or not finite"):
         run(tmp_path, tiny_dataset)
     assert not (tmp_path / "metrics.tsv").exists()

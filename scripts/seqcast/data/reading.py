@@ -179,16 +179,17 @@ class Dataset:
                     slice(first - offset, last - offset),
                 )
 
-    def read_bins(self, bins: np.ndarray | slice, target: int | None = None) -> np.ndarray:
+    def read_bins(self, bins: np.ndarray | slice, targets: int | slice | None = None) -> np.ndarray:
         """Return the coverage of bins, (bins, targets), or of one target, (bins,); float32.
 
         `bins` are numbers of bins, counted through all contigs.
         """
         k = self.bin_size // self.resolution
-        columns = slice(None) if target is None else slice(target, target + 1)
+        is_one = not (targets is None or isinstance(targets, slice))
+        columns = slice(targets, targets + 1) if is_one else targets or slice(None)
         cells = self.cells.reshape(-1, k, len(self.targets))[bins, :, columns]
         pooled = pool_cells(np.asarray(cells), self.targets.sum_stat[columns])
-        return pooled if target is None else pooled[:, 0]
+        return pooled[:, 0] if is_one else pooled
 
     @property
     def bins(self) -> int:

@@ -33,8 +33,11 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 def make_window_table(predictions: Predictions, dataset: Dataset) -> pd.DataFrame:
     """Return a row a predicted window: where it lies and its r, the mean over targets."""
     r = [
-        window_pearson_r(predictions.read_window(place), dataset.coverage_of(row))
-        for place, row in enumerate(predictions.rows)
+        window_pearson_r(predicted, dataset.coverage_of(row))
+        for places in predictions.split_windows()
+        for predicted, row in zip(
+            predictions.read_windows(places), predictions.rows[places], strict=True
+        )
     ]
     return pd.DataFrame(
         {
