@@ -36,8 +36,10 @@ def write_member(path: Path, dataset: Dataset, rows: np.ndarray, seed: int) -> n
     shape = (len(rows), dataset.output_bins, len(dataset.targets))
     values = np.random.default_rng(seed).gamma(1, 5, shape).astype(np.float32)
     options = {"model": path.stem, "checkpoint_digest": path.stem}
-    with PredictionWriter(path, dataset, rows, **options) as out:
+    places = np.array([len(rows) - 1, 0])
+    with PredictionWriter(path, dataset, rows, **options, control=places) as out:
         out.add(values)
+        out.add_control(values[places] + 1)
         out.finish()
     return values
 
@@ -82,6 +84,11 @@ def test_replicates_become_mean_and_spread(
     np.testing.assert_allclose(read(found), wide.mean(axis=0), rtol=1e-6)
     spread = np.moveaxis(found.read_spread(slice(None)), 0, 2)
     np.testing.assert_allclose(spread, wide.std(axis=0, ddof=1), rtol=1e-6)
+    # The control is the first member's, whatever the order of its windows.
+    control = read_predictions(paths[0]).control
+    assert found.control.rows.tolist() == control.rows.tolist()
+    assert found.control.contig == control.contig
+    assert np.array_equal(read(found.control), read(control))
     digests = "".join(path.stem for path in paths)
     assert found.checkpoint_digest == hashlib.sha256(digests.encode()).hexdigest()
 

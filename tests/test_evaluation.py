@@ -1,6 +1,7 @@
 """The tables of metrics say what the predictions' file and the dataset say."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,14 @@ from seqcast.settings import EvaluateSettings
 SETTINGS = EvaluateSettings(bootstrap=20, peak_fdr=0.05)
 
 
-def write_predictions(path: Path, dataset: Dataset, rows: np.ndarray, seed: int = 2) -> Predictions:
-    rng = np.random.default_rng(seed)
+def write_predictions(
+    path: Path, dataset: Dataset, rows: np.ndarray, control: Sequence[int] = ()
+) -> Predictions:
+    rng, options = np.random.default_rng(2), {"model": "a", "checkpoint_digest": ""}
     shape = (len(rows), dataset.output_bins, len(dataset.targets))
-    with PredictionWriter(path, dataset, rows, model="a", checkpoint_digest="") as out:
+    with PredictionWriter(path, dataset, rows, **options, control=np.array(control, int)) as out:
         out.add(rng.gamma(1, 5, shape).astype(np.float32))
+        out.add_control(rng.gamma(1, 5, (len(control), *shape[1:])).astype(np.float32))
         out.finish()
     return read_predictions(path)
 
@@ -164,12 +168,11 @@ def test_replicates_of_other_bins_are_refused(
         run(tmp_path, tiny_dataset, replicates_path=tmp_path / "r.h5")
 
 
-def test_the_control_stands_beside(
-    tmp_path: Path, tiny_dataset: Dataset, predictions: Predictions
-) -> None:
-    rows = predictions.rows[[0, 3]]
-    control = write_predictions(tmp_path / "control.h5", tiny_dataset, rows, seed=8)
-    table, _ = run(tmp_path, tiny_dataset, control_path=control.path)
+def test_the_control_stands_beside(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    rows = tiny_dataset.rows_of("valid")
+    control = write_predictions(tmp_path / "p.h5", tiny_dataset, rows, control=(0, 3)).control
+    assert control.rows.tolist() == rows[[0, 3]].tolist()
+    table, _ = run(tmp_path, tiny_dataset)
     stitch = Stitch(control, tiny_dataset)
     p, t = stitch.average(control.read(2)), tiny_dataset.cells[stitch.bins, 2]
     known = ~np.isnan(t)

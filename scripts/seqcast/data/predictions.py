@@ -4,9 +4,8 @@ The format is specified in docs/formats.md. `PredictionWriter` writes, `read_pre
 checks; `Stitch` averages what overlapping windows say of the same bin.
 """
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -50,6 +49,7 @@ class Predictions:
     predicted in; `start` and `end` bound the predicted bins, in bases on the chromosome `contig`.
     `predicted` (targets, windows x bins) is float32 in units of coverage, a window's bins side by
     side, and so is `spread`, the standard deviation over replicates, where there are any.
+    `control` is what is predicted of some of the windows once their sequence is shuffled.
     """
 
     path: Path
@@ -65,6 +65,7 @@ class Predictions:
     dataset_digest: str
     predicted: ChunkedArray
     spread: ChunkedArray | None = None
+    control: "Predictions | None" = None
 
     @property
     def has_spread(self) -> bool:
@@ -109,6 +110,13 @@ class Predictions:
         """Yield the places of all windows in turn, as many at once as are best read together."""
         return split_places(len(self.rows), 4 * self.bins * len(self.targets))
 
+    def add_control(self, places: np.ndarray, predicted: ChunkedArray) -> "Predictions":
+        """Return the same with a control, of the windows at some places."""
+        arrays = {key: getattr(self, key)[places] for key in ("rows", "folds", "start", "end")}
+        contig = tuple(self.contig[place] for place in places.tolist())
+        control = replace(self, **arrays, contig=contig, predicted=predicted, spread=None)
+        return replace(self, control=control)
+
     def _read_targets(self, array: ChunkedArray, targets: int | slice) -> np.ndarray:
         if not isinstance(targets, slice):
             return self._read_targets(array, slice(targets, targets + 1))[0]
@@ -140,7 +148,8 @@ class PredictionWriter(Draft):
     """Write predictions batch by batch; the file gets its name only when it is whole.
 
     With `spread` each batch comes with its standard deviation over replicates. `folds` (windows,)
-    says which fold each window was predicted in; by default that of the dataset.
+    says which fold each window was predicted in; by default that of the dataset. `control` has the
+    places, among `rows`, of the windows that a control is predicted of.
     """
 
     def __init__(
@@ -153,11 +162,15 @@ class PredictionWriter(Draft):
         checkpoint_digest: str,
         spread: bool = False,
         folds: np.ndarray | None = None,
+        control: np.ndarray | None = None,
     ) -> None:
-        shape = (len(dataset.targets), len(rows) * dataset.output_bins)
+        targets, bins = len(dataset.targets), dataset.output_bins
         names = ("predicted", "spread") if spread else ("predicted",)
-        super().__init__(path, 4 * math.prod(shape) * len(names))
-        self._arrays = [ChunkWriter(self._file, name, *shape) for name in names]
+        places = np.zeros(0, dtype=np.int64) if control is None else control
+        super().__init__(path, 4 * targets * bins * (len(names) * len(rows) + len(places)))
+        self._arrays = [ChunkWriter(self._file, each, targets, len(rows) * bins) for each in names]
+        self._file["control/place"] = places
+        self._control = ChunkWriter(self._file, "control/predicted", targets, len(places) * bins)
         self._write_places(dataset, rows, dataset.fold if folds is None else folds)
         self._file.attrs.update(
             format=FORMAT,
@@ -185,11 +198,15 @@ class PredictionWriter(Draft):
             array.add(values.reshape(-1, values.shape[-1]).T)
         self._written += len(predicted_NBT)
 
+    def add_control(self, predicted_NBT: np.ndarray) -> None:
+        """Add what is predicted of the next windows of the control, (windows, bins, targets)."""
+        self._control.add(predicted_NBT.reshape(-1, predicted_NBT.shape[-1]).T)
+
     def finish(self) -> None:
         """Give the file its name."""
         if self._written != self._windows:
             raise ValueError(f"{self._written} windows were added of {self._windows}")
-        for array in self._arrays:
+        for array in (*self._arrays, self._control):
             array.finish()
         self._keep()
 
@@ -221,6 +238,9 @@ def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predic
             predicted=open_chunked(path, file["predicted"]),
             spread=open_chunked(path, file["spread"]) if "spread" in file else None,
         )
+        if len(places := file["control/place"][()]):
+            shuffled = open_chunked(path, file["control/predicted"])
+            predictions = predictions.add_control(places, shuffled)
     if dataset is not None and predictions.dataset_digest != dataset.digest:
         raise SeqcastError(
             f"{path}: was predicted from a dataset with digest {predictions.dataset_digest[:12]},"

@@ -27,7 +27,7 @@ def combine_predictions(
     window comes once, from the members whose fold holds it out as test: no model saw what it
     predicts here, and what else a file holds is left aside. Without folds all members must hold the
     same windows. Windows are in the dataset's order. With two replicates or more, the spread is
-    their standard deviation, divided by n - 1.
+    their standard deviation, divided by n - 1. The control is the first member's.
 
     Raises SeqcastError for members of another dataset or fold, and for those that lack windows.
     """
@@ -35,6 +35,7 @@ def combine_predictions(
     opened = _read_members(members, dataset)
     replicates = len(opened[0])
     rows, folds, places_RN = _find_windows(opened, dataset)
+    control = opened[0][0].control
     with (
         PredictionWriter(
             output,
@@ -44,6 +45,7 @@ def combine_predictions(
             checkpoint_digest=_digest(opened),
             spread=replicates > 1,
             folds=folds,
+            control=np.searchsorted(rows, control.rows) if control else None,
         ) as out,
         progress(len(rows), f"combine {model}", "windows") as bar,
     ):
@@ -53,6 +55,8 @@ def combine_predictions(
             spread = values_RNBT.std(axis=0, ddof=1) if replicates > 1 else None
             out.add(values_RNBT.mean(axis=0), spread)
             bar.update(len(part))
+        for places in control.split_windows() if control else ():
+            out.add_control(control.read_windows(places))
         out.finish()
     log.info("%s: %d windows, folds: %d, replicates: %d", model, len(rows), len(opened), replicates)
 
