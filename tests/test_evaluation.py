@@ -14,9 +14,11 @@ from tiny import (
     CROP,
     TARGETS,
     WINDOW,
+    count_unpacked,
     make_all_windows,
     make_contigs,
     write_fine,
+    write_many,
     write_replicates,
     write_tiny,
 )
@@ -226,6 +228,25 @@ def test_little_memory_gives_the_same_tracks(
     np.testing.assert_array_equal(
         little.read(1)[1], tiny_dataset.cells[Stitch(predictions, tiny_dataset).bins, 1]
     )
+
+
+def test_files_are_gone_through_thrice_however_many_the_targets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the mean over targets, for what is known of each, for the windows."""
+    dataset = write_many(tmp_path / "d.h5")
+    predictions = write_predictions(tmp_path / "p.h5", dataset, dataset.rows_of("valid"), (0, 3))
+    counts = count_unpacked(monkeypatch)
+    table, windows = run(tmp_path, dataset)
+    # Those of the control once.
+    assert sorted(n for (name, _), n in counts.items() if name == "p.h5") == [1] * 3 + [3] * 3
+    monkeypatch.undo()
+    # One target more or less changes nothing of another's own metrics.
+    stitch = Stitch(predictions, dataset)
+    for target in (0, 43, 44, 129):
+        p, t = stitch.average(predictions.read(target)), dataset.read_bins(stitch.bins, target)
+        assert table["pearson_r"][target] == pytest.approx(np.corrcoef(p, t)[0, 1], rel=1e-5)
+    assert len(windows) == len(predictions.rows)
 
 
 def test_cells_become_bins(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import BIN, CROP, WINDOW, make_contigs, write_tiny
+from tiny import BIN, CROP, WINDOW, write_many, write_tiny
 
 from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import seal
@@ -71,13 +71,8 @@ def test_a_spread_is_read_as_it_was_written(tmp_path: Path, tiny_dataset: Datase
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[Predictions, np.ndarray]:
     """Predict 130 targets, three groups in the file, in all windows."""
-    folder, count = tmp_path_factory.mktemp("many"), 130
-    contigs = {
-        name: (codes, np.zeros((len(coverage), count), np.float32))
-        for name, (codes, coverage) in make_contigs().items()
-    }
-    targets = Targets.from_names([f"t{each}" for each in range(count)])
-    dataset = write_tiny(folder / "d.h5", contigs, targets=targets)
+    folder = tmp_path_factory.mktemp("many")
+    dataset = write_many(folder / "d.h5")
     values = make_values(dataset, 15)
     return write(folder / "p.h5", dataset, np.arange(15), values), values
 

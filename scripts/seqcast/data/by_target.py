@@ -51,4 +51,5 @@ def read_observed(dataset: Dataset, bins: np.ndarray, targets: slice) -> np.ndar
     for first in range(0, len(bins), size):
         part = slice(first, first + size)
         values[:, part] = dataset.read_bins(bins[part], targets).T
+        dataset.forget()
     return values

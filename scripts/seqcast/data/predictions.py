@@ -121,6 +121,7 @@ class Predictions:
         if not isinstance(targets, slice):
             return self._read_targets(array, slice(targets, targets + 1))[0]
         values = array.read(0, array.shape[1], targets)
+        array.forget()
         return values.reshape(len(values), len(self.rows), self.bins)
 
     def _read_windows(
@@ -134,6 +135,7 @@ class Predictions:
                 place = int(places[first]) * self.bins
                 found = array.read(place, place + (end - first) * self.bins, targets)
                 values[first:end] = np.moveaxis(found.reshape(count, end - first, self.bins), 0, 2)
+        array.forget()
         return values
 
 

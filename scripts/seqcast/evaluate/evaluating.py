@@ -46,7 +46,7 @@ def evaluate(
     dataset = read_dataset(dataset_path)
     predictions = read_predictions(predictions_path, dataset)
     tracks = Tracks(predictions, dataset)
-    noise = Noise(dataset, tracks.bins, truth_path, replicates_path)
+    noise = Noise(dataset, tracks, truth_path, replicates_path)
     control = Tracks(predictions.control, dataset) if predictions.control else None
     block = find_blocks(tracks.bins, dataset)
     shared = _average_targets(tracks)

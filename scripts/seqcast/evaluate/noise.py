@@ -8,36 +8,50 @@ import numpy as np
 from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError
 from seqcast.data import Dataset
+from seqcast.data.by_target import ByTarget
 from seqcast.data.replicates import read_replicates
 from seqcast.data.truth import read_truth
 from seqcast.evaluate.metrics import find_above
+from seqcast.evaluate.tracks import Tracks
 
 # Statistics of a bin that are no sums: nothing can be taken off them.
 _NO_SUMS = ("median", "max")
 
 
 class Noise:
-    """Noiseless rates or replicates of the evaluated bins, where the source has them."""
+    """Noiseless rates or replicates of the evaluated bins, where the source has them.
+
+    As those of `tracks`, targets are to be read in their order.
+    """
 
     def __init__(
-        self, dataset: Dataset, bins: np.ndarray, truth: Path | None, replicates: Path | None
+        self, dataset: Dataset, tracks: Tracks, truth: Path | None, replicates: Path | None
     ) -> None:
-        self._targets, self._bins = dataset.targets, bins
-        self._rates = read_truth(truth) if truth else None
-        self._replicates = read_replicates(replicates) if replicates else None
-        if self._rates is not None:
-            _check_shape(truth, self._rates, dataset)
-        if self._replicates is not None:
-            _check_shape(replicates, self._replicates.coverage, dataset)
+        self._targets, self._rates, self._replicates = dataset.targets, None, None
+
+        def by_target(path: Path, coverage: np.ndarray) -> ByTarget:
+            _check_shape(path, coverage, dataset)
+
+            def read(group: slice) -> np.ndarray:
+                """Return the coverage of some targets, (targets, bins)."""
+                return np.ascontiguousarray(coverage[tracks.bins, group].T)
+
+            return ByTarget(tracks.groups, read)
+
+        if truth:
+            self._rates = by_target(truth, read_truth(truth))
+        if replicates:
+            found = read_replicates(replicates)
+            self._included = found.included
+            self._replicates = by_target(replicates, found.coverage)
 
     def read(self, target: int, observed: np.ndarray) -> dict[str, Any]:
         """Return the `rate`, `replicate` and `included` of a target, as far as there are any."""
         known: dict[str, Any] = {}
         if self._rates is not None:
-            known["rate"] = np.asarray(self._rates[self._bins, target])
+            known["rate"] = self._rates[target]
         if self._replicates is not None:
-            replicate = np.asarray(self._replicates.coverage[self._bins, target])
-            included = bool(self._replicates.included[target])
+            replicate, included = self._replicates[target], self._included[target]
             if self._is_usable(target, observed, replicate, included):
                 known |= {"replicate": replicate, "included": included}
         return known
@@ -68,7 +82,7 @@ class Noise:
         return True
 
 
-def _check_shape(path: Path | None, coverage: np.ndarray, dataset: Dataset) -> None:
+def _check_shape(path: Path, coverage: np.ndarray, dataset: Dataset) -> None:
     wanted = (dataset.bins, len(dataset.targets))
     if coverage.shape != wanted:
         raise SeqcastError(
