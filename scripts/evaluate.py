@@ -9,9 +9,7 @@ from seqcast.settings import EvaluateSettings, read_params
 with step(f"evaluate {snakemake.wildcards.scored}", snakemake.log[0]):
     inputs = snakemake.input
     extra = {
-        f"{name}_path": Path(inputs[name])
-        for name in ("truth", "replicates", "control")
-        if inputs.get(name)
+        f"{name}_path": Path(inputs[name]) for name in ("truth", "replicates") if inputs.get(name)
     }
     evaluate(
         Path(inputs.predictions),

@@ -17,7 +17,6 @@ with step(f"predict {name}", snakemake.log[0]):
         find_checkpoint(settings.checkpoint, Path(snakemake.input.model), Path(params.snapshots)),
         Path(snakemake.input.dataset),
         Path(snakemake.output.predictions),
-        control=Path(snakemake.output.control),
         fold=params.fold,
         name=name,
         threads=snakemake.threads,

@@ -36,8 +36,10 @@ def write_member(path: Path, dataset: Dataset, rows: np.ndarray, seed: int) -> n
     shape = (len(rows), dataset.output_bins, len(dataset.targets))
     values = np.random.default_rng(seed).gamma(1, 5, shape).astype(np.float32)
     options = {"model": path.stem, "checkpoint_digest": path.stem}
-    with PredictionWriter(path, dataset, rows, **options) as out:
+    places = np.array([len(rows) - 1, 0])
+    with PredictionWriter(path, dataset, rows, **options, control=places) as out:
         out.add(values)
+        out.add_control(values[places] + 1)
         out.finish()
     return values
 
@@ -57,6 +59,11 @@ def combine(members: Members, dataset: Dataset, folder: Path) -> Predictions:
     return read_predictions(folder / "all.h5", dataset)
 
 
+def read(found: Predictions) -> np.ndarray:
+    """Return what is predicted, (windows, bins, targets)."""
+    return found.read_windows(np.arange(len(found.rows)))
+
+
 @settings(max_examples=20)
 @given(replicates=st.integers(2, 5), seed=st.integers(0, 1000))
 def test_replicates_become_mean_and_spread(
@@ -74,8 +81,14 @@ def test_replicates_become_mean_and_spread(
     assert found.rows.tolist() == rows.tolist()
     assert (found.model, found.has_spread) == ("a", True)
     wide = np.array(values, dtype=np.float64)
-    np.testing.assert_allclose(found.predicted, wide.mean(axis=0), rtol=1e-6)
-    np.testing.assert_allclose(found.spread, wide.std(axis=0, ddof=1), rtol=1e-6)
+    np.testing.assert_allclose(read(found), wide.mean(axis=0), rtol=1e-6)
+    spread = np.moveaxis(found.read_spread(slice(None)), 0, 2)
+    np.testing.assert_allclose(spread, wide.std(axis=0, ddof=1), rtol=1e-6)
+    # The control is the first member's, whatever the order of its windows.
+    control = read_predictions(paths[0]).control
+    assert found.control.rows.tolist() == control.rows.tolist()
+    assert found.control.contig == control.contig
+    assert np.array_equal(read(found.control), read(control))
     digests = "".join(path.stem for path in paths)
     assert found.checkpoint_digest == hashlib.sha256(digests.encode()).hexdigest()
 
@@ -89,7 +102,7 @@ def test_folds_cover_every_window_once(tmp_path: Path, folded: Dataset) -> None:
     for (fold, _), path in members.items():
         rows = read_dataset(folded.path, fold).rows_of("test")
         assert np.flatnonzero(found.folds == fold).tolist() == rows.tolist()
-        assert np.array_equal(found.predicted[rows], read_predictions(path).predicted)
+        assert np.array_equal(read(found)[rows], read(read_predictions(path)))
 
 
 def test_folds_of_replicates_are_averaged_fold_by_fold(tmp_path: Path, folded: Dataset) -> None:
@@ -97,11 +110,12 @@ def test_folds_of_replicates_are_averaged_fold_by_fold(tmp_path: Path, folded: D
     found = combine(members, folded, tmp_path)
     for fold in range(FOLDS):
         paths = [members[fold, replicate] for replicate in range(2)]
-        both = [read_predictions(path).predicted.astype(np.float64) for path in paths]
+        both = [read(read_predictions(path)).astype(np.float64) for path in paths]
         rows = np.flatnonzero(found.folds == fold)
-        np.testing.assert_allclose(found.predicted[rows], np.mean(both, axis=0), rtol=1e-6)
+        np.testing.assert_allclose(read(found)[rows], np.mean(both, axis=0), rtol=1e-6)
         wanted = np.abs(both[0] - both[1]) / np.sqrt(2)
-        np.testing.assert_allclose(found.spread[rows], wanted, rtol=1e-5, atol=1e-6)
+        spread = np.moveaxis(found.read_spread(slice(None)), 0, 2)[rows]
+        np.testing.assert_allclose(spread, wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_windows_that_a_fold_was_trained_on_are_left_aside(tmp_path: Path, folded: Dataset) -> None:
@@ -110,7 +124,7 @@ def test_windows_that_a_fold_was_trained_on_are_left_aside(tmp_path: Path, folde
     values = write_member(members[1, 0], second, second.rows_of("all"), 99)
     found = combine(members, folded, tmp_path)
     assert np.flatnonzero(found.folds == 1).tolist() == second.rows_of("test").tolist()
-    assert np.array_equal(found.predicted[found.folds == 1], values[second.rows_of("test")])
+    assert np.array_equal(read(found)[found.folds == 1], values[second.rows_of("test")])
 
 
 def test_members_that_lack_windows_are_refused(tmp_path: Path, folded: Dataset) -> None:

@@ -283,7 +283,7 @@ def write_predicted(path: Path) -> None:
 
 def read_predicted(path: Path) -> tuple[bytes, bytes]:
     found = read_predictions(path)
-    return found.predicted.tobytes(), found.rows.tobytes()
+    return found.read(slice(None)).tobytes(), found.rows.tobytes()
 
 
 def read_predicted_by_others(path: Path) -> tuple[bytes, bytes]:

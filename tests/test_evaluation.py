@@ -1,11 +1,11 @@
 """The tables of metrics say what the predictions' file and the dataset say."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,16 +14,17 @@ from tiny import (
     CROP,
     TARGETS,
     WINDOW,
+    count_unpacked,
     make_all_windows,
     make_contigs,
     read_whole,
     write_fine,
+    write_many,
     write_replicates,
     write_tiny,
 )
 
 from seqcast.core.errors import SeqcastError
-from seqcast.core.seal import seal
 from seqcast.data import Contigs, Dataset, DatasetWriter, make_folds, make_windows, read_dataset
 from seqcast.data.predictions import Predictions, PredictionWriter, Stitch, read_predictions
 from seqcast.data.reference import write_truth
@@ -36,11 +37,14 @@ from seqcast.settings import EvaluateSettings
 SETTINGS = EvaluateSettings(bootstrap=20, peak_fdr=0.05)
 
 
-def write_predictions(path: Path, dataset: Dataset, rows: np.ndarray, seed: int = 2) -> Predictions:
-    rng = np.random.default_rng(seed)
+def write_predictions(
+    path: Path, dataset: Dataset, rows: np.ndarray, control: Sequence[int] = ()
+) -> Predictions:
+    rng, options = np.random.default_rng(2), {"model": "a", "checkpoint_digest": ""}
     shape = (len(rows), dataset.output_bins, len(dataset.targets))
-    with PredictionWriter(path, dataset, rows, model="a", checkpoint_digest="") as out:
+    with PredictionWriter(path, dataset, rows, **options, control=np.array(control, int)) as out:
         out.add(rng.gamma(1, 5, shape).astype(np.float32))
+        out.add_control(rng.gamma(1, 5, (len(control), *shape[1:])).astype(np.float32))
         out.finish()
     return read_predictions(path)
 
@@ -169,12 +173,11 @@ def test_replicates_of_other_bins_are_refused(
         run(tmp_path, tiny_dataset, replicates_path=tmp_path / "r.h5")
 
 
-def test_the_control_stands_beside(
-    tmp_path: Path, tiny_dataset: Dataset, predictions: Predictions
-) -> None:
-    rows = predictions.rows[[0, 3]]
-    control = write_predictions(tmp_path / "control.h5", tiny_dataset, rows, seed=8)
-    table, _ = run(tmp_path, tiny_dataset, control_path=control.path)
+def test_the_control_stands_beside(tmp_path: Path, tiny_dataset: Dataset) -> None:
+    rows = tiny_dataset.rows_of("valid")
+    control = write_predictions(tmp_path / "p.h5", tiny_dataset, rows, control=(0, 3)).control
+    assert control.rows.tolist() == rows[[0, 3]].tolist()
+    table, _ = run(tmp_path, tiny_dataset)
     stitch = Stitch(control, tiny_dataset)
     p, t = stitch.average(control.read(2)), read_whole(tiny_dataset.cells)[stitch.bins, 2]
     known = ~np.isnan(t)
@@ -230,6 +233,25 @@ def test_little_memory_gives_the_same_tracks(
     )
 
 
+def test_files_are_gone_through_thrice_however_many_the_targets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the mean over targets, for what is known of each, for the windows."""
+    dataset = write_many(tmp_path / "d.h5")
+    predictions = write_predictions(tmp_path / "p.h5", dataset, dataset.rows_of("valid"), (0, 3))
+    counts = count_unpacked(monkeypatch)
+    table, windows = run(tmp_path, dataset)
+    # Those of the control once.
+    assert sorted(n for (name, _), n in counts.items() if name == "p.h5") == [1] * 3 + [3] * 3
+    monkeypatch.undo()
+    # One target more or less changes nothing of another's own metrics.
+    stitch = Stitch(predictions, dataset)
+    for target in (0, 43, 44, 129):
+        p, t = stitch.average(predictions.read(target)), dataset.read_bins(stitch.bins, target)
+        assert table["pearson_r"][target] == pytest.approx(np.corrcoef(p, t)[0, 1], rel=1e-5)
+    assert len(windows) == len(predictions.rows)
+
+
 def test_cells_become_bins(tmp_path: Path) -> None:
     dataset = write_fine(tmp_path / "d.h5")
     predictions = write_predictions(tmp_path / "p.h5", dataset, dataset.rows_of("valid"))
@@ -246,9 +268,12 @@ def test_cells_become_bins(tmp_path: Path) -> None:
 def test_what_is_no_coverage_is_refused(
     tmp_path: Path, tiny_dataset: Dataset, predictions: Predictions, value: float
 ) -> None:
-    with h5py.File(predictions.path, "r+") as file:
-        file["predicted"][1, 2:4, 1] = value
-    seal(predictions.path)
+    values = predictions.read_windows(np.arange(len(predictions.rows)))
+    values[1, 2:4, 1] = value
+    options = {"model": "a", "checkpoint_digest": ""}
+    with PredictionWriter(predictions.path, tiny_dataset, predictions.rows, **options) as out:
+        out.add(values)
+        out.finish()
     with pytest.raises(SeqcastError, match=r"p\.h5: 2 predicted values are negative or not finite"):
         run(tmp_path, tiny_dataset)
     assert not (tmp_path / "metrics.tsv").exists()

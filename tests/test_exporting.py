@@ -9,7 +9,16 @@ import pybigtools
 import pyBigWig
 import pyfaidx
 import pytest
-from tiny import BIN, CROP, LENGTHS, make_contigs, read_whole, write_tiny
+from tiny import (
+    BIN,
+    CROP,
+    LENGTHS,
+    count_unpacked,
+    make_contigs,
+    read_whole,
+    write_many,
+    write_tiny,
+)
 
 from seqcast.core.provenance import find_damaged_files, sha256_of
 from seqcast.core.seal import write_sealed
@@ -271,6 +280,36 @@ def test_tracks_are_in_the_units_of_the_bigwig_that_was_read(
     tracks = find_values(read(table.parent / "chip.a.bw"), dataset)[stitch.bins]
     np.testing.assert_allclose(tracks, stitch.average(each.read(0)) / BIN, rtol=1e-7)
     assert {row["units"] for row in read_tracks(table)} == {"coverage, mean over 16 bp"}
+
+
+def test_each_kind_is_read_once_however_many_the_targets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = write_many(tmp_path / "d.h5", 65)
+    rows, options = dataset.rows_of("all"), {"model": "c", "checkpoint_digest": "", "spread": True}
+    shape = (2, len(rows), dataset.output_bins, len(dataset.targets))
+    with PredictionWriter(tmp_path / "c.h5", dataset, rows, **options) as out:
+        out.add(*np.random.default_rng(9).gamma(1, 5, shape).astype(np.float32))
+        out.finish()
+    counts, table = count_unpacked(monkeypatch), tmp_path / "export" / "tracks.tsv"
+    options = Options(residual=True)
+    export_tracks(dataset.path, {"c": tmp_path / "c.h5"}, table, options)
+    # What is predicted is read for its own tracks and for the residuals.
+    assert sorted(n for (name, _), n in counts.items() if name == "c.h5") == [1, 1, 2, 2]
+    wanted = [
+        f"t{target}.{kind}.bw"
+        for target in range(65)
+        for kind in ("observed", "c", "c.spread", "c.residual")
+    ]
+    assert [row["file"] for row in read_tracks(table)] == wanted
+    # A repair goes to the groups of what is gone.
+    before = make_contents(table.parent)
+    for name in ("t3.c.bw", "t5.c.bw", "t64.c.spread.bw"):
+        (table.parent / name).unlink()
+    counts.clear()
+    repair_tracks(dataset.path, {"c": tmp_path / "c.h5"}, table, options)
+    assert [n for (name, _), n in counts.items() if name == "c.h5"] == [1, 1]
+    assert make_contents(table.parent) == before
 
 
 def test_the_genome_is_what_the_tracks_lie_on(table: Path, tiny_dataset: Dataset) -> None:

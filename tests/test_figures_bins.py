@@ -96,13 +96,13 @@ def test_a_sample_of_pairs_is_some_of_all_pairs(overlapping):
 def test_windows_pairs_hold_each_window_with_distances(overlapping):
     dataset, predictions = overlapping
     pairs = read_window_pairs(dataset, predictions, [1])
-    assert len(pairs.bins) == predictions.predicted[..., 0].size > np.unique(pairs.bins).size
+    assert len(pairs.bins) == predictions.read(0).size > np.unique(pairs.bins).size
     assert sorted(pairs.predicted[:, 0]) == sorted(predictions.read(1).ravel())
     half = dataset.output_bins / 2
     wanted = np.abs(np.arange(dataset.output_bins) - half + 0.5) * dataset.bin_size
     assert sorted(pairs.distance) == sorted(np.tile(wanted, len(predictions.rows)))
     first = int(dataset.first_bin_of(predictions.rows)[0])
-    assert pairs.predicted[pairs.bins == first, 0][0] == predictions.predicted[0, 0, 1]
+    assert pairs.predicted[pairs.bins == first, 0][0] == predictions.read_window(0)[0, 1]
     assert pairs.distance[pairs.bins == first][0] == wanted[0] == wanted.max()
 
 

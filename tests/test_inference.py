@@ -38,7 +38,6 @@ def run(
     dataset: Dataset,
     network: Network | None = None,
     *,
-    control: Path | None = None,
     facts: dict[str, Any] | None = None,
     **changes,
 ):
@@ -49,7 +48,6 @@ def run(
         folder / "m.safetensors",
         dataset.path,
         folder / "p.h5",
-        control=control,
         name="a",
     )
     return read_predictions(folder / "p.h5", dataset)
@@ -257,7 +255,7 @@ def test_a_crop_that_leaves_no_bin_is_refused() -> None:
 
 
 def test_a_control_is_predicted_of_shuffled_sequence(tmp_path: Path, tiny_dataset: Dataset) -> None:
-    found = run(tmp_path, tiny_dataset, control=tmp_path / "control.h5")
-    control = read_predictions(tmp_path / "control.h5", tiny_dataset)
-    assert control.rows.tolist() == found.rows.tolist()
-    assert not np.allclose(control.read(0), found.read(0))
+    found = run(tmp_path, tiny_dataset)
+    assert found.control.rows.tolist() == found.rows.tolist()
+    assert found.control.read(0).shape == found.read(0).shape
+    assert not np.allclose(found.control.read(0), found.read(0))

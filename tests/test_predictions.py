@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import BIN, CROP, WINDOW, write_tiny
+from tiny import BIN, CROP, WINDOW, write_many, write_tiny
 
 from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import seal
 from seqcast.data import Dataset
+from seqcast.data.by_target import ByTarget
 from seqcast.data.predictions import Predictions, PredictionWriter, Stitch, read_predictions
 from seqcast.data.targets import Targets
 
@@ -44,7 +45,9 @@ def test_everything_is_read_as_it_was_written(tmp_path: Path, tiny_dataset: Data
     assert (found.model, found.checkpoint_digest) == ("a", "c" * 64)
     assert found.dataset_digest == tiny_dataset.digest
     assert np.array_equal(np.stack([found.read(t) for t in range(3)], axis=-1), values)
+    assert np.array_equal(found.read(slice(1, 3)), np.moveaxis(values, 2, 0)[1:])
     assert np.array_equal(np.stack([found.read_window(place) for place in range(3)]), values)
+    assert found.read_window_spread(0) is None
     assert [path.name for path in tmp_path.iterdir()] == ["p.h5"]
 
 
@@ -59,8 +62,52 @@ def test_a_spread_is_read_as_it_was_written(tmp_path: Path, tiny_dataset: Datase
     found = read_predictions(tmp_path / "p.h5", tiny_dataset)
     assert found.has_spread
     assert np.array_equal(np.stack([found.read_spread(t) for t in range(3)], axis=-1), values / 2)
-    assert np.array_equal(found.predicted, values)
+    assert np.array_equal(found.read_spread(slice(0, 2)), np.moveaxis(values, 2, 0)[:2] / 2)
+    assert np.array_equal(found.read_window_spread(1), values[1] / 2)
+    assert np.array_equal(found.read_windows(np.arange(3)), values)
     assert found.folds.tolist() == [1, 0, 2]
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[Predictions, np.ndarray]:
+    """Predict 130 targets, three groups in the file, in all windows."""
+    folder = tmp_path_factory.mktemp("many")
+    dataset = write_many(folder / "d.h5")
+    values = make_values(dataset, 15)
+    return write(folder / "p.h5", dataset, np.arange(15), values), values
+
+
+@given(
+    places=st.lists(st.integers(0, 14), max_size=20),
+    ends=st.lists(st.integers(0, 130), min_size=2, max_size=2),
+)
+def test_windows_are_read_in_any_order_of_some_targets(
+    many: tuple[Predictions, np.ndarray], places: list[int], ends: list[int]
+) -> None:
+    found, values = many
+    targets = slice(min(ends), max(ends))
+    here = found.read_windows(np.array(places, dtype=int), targets)
+    assert np.array_equal(here, values[places][..., targets])
+
+
+def test_targets_are_read_in_groups_that_fit_into_memory(
+    many: tuple[Predictions, np.ndarray],
+) -> None:
+    found, values = many
+    assert np.array_equal(np.concatenate([*found.split_windows()]), np.arange(15))
+    for memory, count in ((1, 130), (10 * values[..., 0].nbytes, 15), (1 << 28, 3)):
+        groups, read = found.find_groups(memory), []
+        assert len(groups) == count
+
+        def note(group: slice, read: list[slice] = read) -> np.ndarray:
+            read.append(group)
+            return found.read(group)
+
+        by_target = ByTarget(groups, note)
+        for target in range(130):
+            assert np.array_equal(by_target[target], values[..., target])
+        assert read == groups
+    assert np.array_equal(by_target[2], values[..., 2])
 
 
 def test_there_is_a_spread_for_all_windows_or_none(tmp_path: Path, tiny_dataset: Dataset) -> None:
@@ -102,10 +149,10 @@ def test_files_that_are_no_predictions_are_refused(tmp_path: Path, tiny_dataset:
     with h5py.File(tmp_path / "p.h5", "a") as file:
         file.attrs["format_version"] = 0
     seal(tmp_path / "p.h5")
-    with pytest.raises(SeqcastError, match="version 0, wanted 'seqcast-predictions' version 3"):
+    with pytest.raises(SeqcastError, match="version 0, wanted 'seqcast-predictions' version 4"):
         read_predictions(tmp_path / "p.h5")
     with h5py.File(tmp_path / "p.h5", "a") as file:
-        file.attrs["format_version"] = 3
+        file.attrs["format_version"] = 4
         del file["predicted"]
     seal(tmp_path / "p.h5")
     with pytest.raises(
@@ -120,6 +167,7 @@ def test_files_that_are_no_predictions_are_refused(tmp_path: Path, tiny_dataset:
         ("bin_size", -16, "bin_size: found -16, wanted greater than 0"),
         ("targets", "{", "targets: found '{'; invalid JSON"),
         ("targets", Targets.from_names(["a"]).to_json(), "/predicted has shape .* 1 targets"),
+        ("bins", 7, "/predicted has shape .* wanted 3 targets and 3 windows of 7 bins"),
         ("model", 3, "model: found 3, wanted a valid string"),
         ("checkpoint_digest", None, "checkpoint_digest: is needed and not given"),
     ],

@@ -1,5 +1,6 @@
 """A dataset and a network so small that a training takes a second."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pytest
 
 from seqcast.core.chunks import ChunkedArray, ChunkWriter, open_chunked
 from seqcast.data import Contigs, Dataset, DatasetWriter, make_windows, read_dataset
@@ -89,6 +91,30 @@ def write_tiny(
             writer.add_contig(codes, coverage)
         writer.finish(make_all_windows() if windows is None else windows, SOURCE)
     return read_dataset(path)
+
+
+def write_many(path: Path, count: int = 130) -> Dataset:
+    """Write a dataset with more targets than lie together in a file."""
+    rng = np.random.default_rng(1)
+    contigs = {
+        name: (codes, rng.poisson(3, (len(coverage), count)).astype(np.float32))
+        for name, (codes, coverage) in make_contigs().items()
+    }
+    return write_tiny(path, contigs, targets=Targets.from_names([f"t{n}" for n in range(count)]))
+
+
+def count_unpacked(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[str, int]]:
+    """Count from now on how often each chunk, by its file and place there, is unpacked."""
+    counts: Counter[tuple[str, int]] = Counter()
+    unpack = ChunkedArray._unpack
+
+    def count(self: ChunkedArray, group: int, number: int, chunk: np.ndarray) -> None:
+        name = Path(self.file.filename).name
+        counts[name, int(self.table[group, number, 0])] += 1
+        unpack(self, group, number, chunk)
+
+    monkeypatch.setattr(ChunkedArray, "_unpack", count)
+    return counts
 
 
 def write_fine(path: Path) -> Dataset:

@@ -54,7 +54,6 @@ rule predict_model:
         model=rules.train_model.output.model,
     output:
         predictions=f"{RUN}/{{member}}/predict/predictions.h5",
-        control=f"{RUN}/{{member}}/predict/control.h5",
     log:
         f"{RUN}/logs/predict/{{member}}.log",
     benchmark:

@@ -182,14 +182,6 @@ def group_of(rule):
     return seqcast_resources.JOBS[rule].group if SUBMITS else None
 
 
-def control_of(wildcards):
-    """Return the control predictions of what is scored: an ensemble's first member's, if any."""
-    if wildcards.scored in BASELINES:
-        return []
-    member = MEMBERS_OF.get(wildcards.scored, [wildcards.scored])[0]
-    return f"{RUN}/{member}/predict/control.h5"
-
-
 def other_genome_of(folder):
     """Return the FASTA that a folder of tracks lies on where it is not the run's own genome."""
     return "" if folder == "export" else FILES.other_genome

@@ -37,7 +37,6 @@ rule evaluate_model:
         truth=ancient(TRUTH) if TRUTH else [],
         replicates=ancient(REPLICATES) if REPLICATES else [],
         predictions=f"{RUN}/{{scored}}/predict/predictions.h5",
-        control=control_of,
     output:
         metrics=report(
             f"{RUN}/{{scored}}/evaluate/metrics.tsv",

@@ -35,19 +35,19 @@ def evaluate(
     settings: EvaluateSettings,
     truth_path: Path | None = None,
     replicates_path: Path | None = None,
-    control_path: Path | None = None,
 ) -> None:
     """Compare predictions with what was observed and write both tables.
 
     Overlapping windows are averaged first, so that each bin counts once; units are those of the
     dataset's coverage. Noiseless rates (`truth_path`) or replicates give the noise ceiling,
-    predictions of shuffled windows the negative control. Targets are in memory few at a time.
+    predictions of shuffled windows, where there are any, the negative control. Targets are in
+    memory few at a time.
     """
     dataset = read_dataset(dataset_path)
     predictions = read_predictions(predictions_path, dataset)
     tracks = Tracks(predictions, dataset)
-    noise = Noise(dataset, tracks.bins, truth_path, replicates_path)
-    control = Tracks(read_predictions(control_path, dataset), dataset) if control_path else None
+    noise = Noise(dataset, tracks, truth_path, replicates_path)
+    control = Tracks(predictions.control, dataset) if predictions.control else None
     block = find_blocks(tracks.bins, dataset)
     shared = _average_targets(tracks)
     rows: list[dict[str, Value]] = []

@@ -8,31 +8,50 @@ import numpy as np
 from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError
 from seqcast.data import Dataset
-from seqcast.data.reference import read_reference
+from seqcast.data.by_target import ByTarget
+from seqcast.data.reference import Reference, read_reference
 from seqcast.evaluate.metrics import find_above
+from seqcast.evaluate.tracks import Tracks
 
 # Statistics of a bin that are no sums: nothing can be taken off them.
 _NO_SUMS = ("median", "max")
 
 
 class Noise:
-    """Noiseless rates or replicates of the evaluated bins, where the source has them."""
+    """Noiseless rates or replicates of the evaluated bins, where the source has them.
+
+    As those of `tracks`, targets are to be read in their order.
+    """
 
     def __init__(
-        self, dataset: Dataset, bins: np.ndarray, truth: Path | None, replicates: Path | None
+        self, dataset: Dataset, tracks: Tracks, truth: Path | None, replicates: Path | None
     ) -> None:
-        self._targets = dataset.targets
-        self._rates = _Evaluated(truth, dataset, bins) if truth else None
-        self._replicates = _Evaluated(replicates, dataset, bins) if replicates else None
+        self._targets, self._tracks = dataset.targets, tracks
+        self._rates = self._by_target(_open(truth, dataset)) if truth else None
+        self._replicates = None
+        if replicates:
+            found = _open(replicates, dataset)
+            self._replicates, self._included = self._by_target(found), found.included
+
+    def _by_target(self, reference: Reference) -> ByTarget:
+        bins = self._tracks.bins
+
+        def read(group: slice) -> np.ndarray:
+            """Return the values of some targets, (targets, bins)."""
+            values = np.empty((group.stop - group.start, len(bins)), np.float32)
+            for here, found in reference.coverage.read_bins(bins, group):
+                values[:, here] = found[:, :, 0]
+            return values
+
+        return ByTarget(self._tracks.groups, read)
 
     def read(self, target: int, observed: np.ndarray) -> dict[str, Any]:
         """Return the `rate`, `replicate` and `included` of a target, as far as there are any."""
         known: dict[str, Any] = {}
         if self._rates is not None:
-            known["rate"] = self._rates.read(target)
+            known["rate"] = self._rates[target]
         if self._replicates is not None:
-            replicate = self._replicates.read(target)
-            included = self._replicates.included[target]
+            replicate, included = self._replicates[target], self._included[target]
             if self._is_usable(target, observed, replicate, included):
                 known |= {"replicate": replicate, "included": included}
         return known
@@ -63,27 +82,13 @@ class Noise:
         return True
 
 
-class _Evaluated:
-    """Values of the evaluated bins, target by target; those that lie together are read once."""
-
-    def __init__(self, path: Path, dataset: Dataset, bins: np.ndarray) -> None:
-        reference = read_reference(path)
-        wanted = (len(dataset.targets), dataset.bins)
-        if reference.coverage.shape != wanted:
-            raise SeqcastError(
-                f"{path}: found {reference.coverage.shape} targets and bins, wanted the {wanted} of"
-                f" {dataset.path}; run `snakemake dataset` again"
-            )
-        self.included = reference.included
-        self._coverage, self._bins = reference.coverage, bins
-        self._targets, self._values = range(0), np.zeros((0, len(bins)), np.float32)
-
-    def read(self, target: int) -> np.ndarray:
-        """Return the values of a target, (bins,) float32."""
-        if target not in self._targets:
-            rows = next(rows for rows in self._coverage.groups if target < rows.stop)
-            self._targets = range(rows.start, rows.stop)
-            self._values = np.empty((len(self._targets), len(self._bins)), np.float32)
-            for here, values in self._coverage.read_bins(self._bins, rows):
-                self._values[:, here] = values[:, :, 0]
-        return self._values[target - self._targets.start]
+def _open(path: Path, dataset: Dataset) -> Reference:
+    """Open rates or replicates; raise `SeqcastError` where they are not of the dataset's bins."""
+    reference = read_reference(path)
+    wanted = (len(dataset.targets), dataset.bins)
+    if reference.coverage.shape != wanted:
+        raise SeqcastError(
+            f"{path}: found {reference.coverage.shape} targets and bins, wanted the {wanted} of"
+            f" {dataset.path}; run `snakemake dataset` again"
+        )
+    return reference

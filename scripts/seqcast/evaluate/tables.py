@@ -32,10 +32,12 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 def make_window_table(predictions: Predictions, dataset: Dataset) -> pd.DataFrame:
     """Return a row a predicted window: where it lies and its r, the mean over targets."""
-    r = [
-        window_pearson_r(predictions.read_window(place), dataset.coverage_of(row))
-        for place, row in enumerate(predictions.rows)
-    ]
+    r = []
+    for places in predictions.split_windows():
+        rows, windows = predictions.rows[places], predictions.read_windows(places)
+        for row, predicted in zip(rows, windows, strict=True):
+            r.append(window_pearson_r(predicted, dataset.coverage_of(row)))
+        dataset.forget()
     return pd.DataFrame(
         {
             "place": np.arange(len(predictions.rows)),

@@ -4,7 +4,8 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError, list_some, suggest
 from seqcast.core.seal import AGAIN, read_sealed, write_sealed
 from seqcast.data import SPLITS, Dataset, read_dataset
+from seqcast.data.by_target import ByTarget, read_observed
 from seqcast.data.predictions import Predictions, Stitch, read_predictions
 from seqcast.data.targets import Targets, unique_slugs
 from seqcast.genome.codes import N
@@ -249,21 +251,29 @@ class _Strength:
 
     def __init__(self, dataset: Dataset, predictions: Sequence[Predictions]) -> None:
         self._dataset = dataset
-        self._predictions = [_keep_test(each, dataset) for each in predictions]
-        self._stitches = [Stitch(each, dataset) for each in self._predictions]
+        tests = [_find_test(each, dataset) for each in predictions]
+        self._stitches = [
+            Stitch(each, dataset, test) for each, test in zip(predictions, tests, strict=True)
+        ]
+        self._bins = self._stitches[0].bins
+        groups = predictions[0].find_groups()
+        self._predicted = [
+            ByTarget(groups, partial(_read_some, each, test))
+            for each, test in zip(predictions, tests, strict=True)
+        ]
+        self._observed = ByTarget(groups, partial(read_observed, dataset, self._bins))
 
     def of(self, targets: Sequence[int], reach: int) -> np.ndarray:
         """Return the strength of each bin with those up to `reach` away, (bins,)."""
         total = np.zeros(self._dataset.bins)
         for target in targets:
-            bins = self._stitches[0].bins
             predicted = [
-                stitch.average(each.read(target))
-                for each, stitch in zip(self._predictions, self._stitches, strict=True)
+                stitch.average(each[target])
+                for each, stitch in zip(self._predicted, self._stitches, strict=True)
             ]
-            both = self._dataset.read_bins(bins, target) * np.mean(predicted, axis=0)
+            both = self._observed[target] * np.mean(predicted, axis=0)
             both = np.where(np.isfinite(both), np.maximum(both, 0), 0)
-            total[bins] += np.sqrt(both) / self._dataset.targets.mean_T[target] / len(targets)
+            total[self._bins] += np.sqrt(both) / self._dataset.targets.mean_T[target] / len(targets)
         return self._smooth(total, reach)
 
     def _smooth(self, values: np.ndarray, reach: int) -> np.ndarray:
@@ -280,17 +290,17 @@ class _Strength:
         return np.where(values > 0, found, 0)
 
 
-def _keep_test(predictions: Predictions, dataset: Dataset) -> Predictions:
-    """Return the predictions of test windows alone, all of them where none is test."""
+def _find_test(predictions: Predictions, dataset: Dataset) -> np.ndarray:
+    """Return the places of test windows, of all of them where none is test."""
     split = dataset.windows["split"][predictions.rows]
     # With folds each window was predicted by the models that it is test for.
     kept = np.flatnonzero((split == SPLITS.index("test")) | (dataset.folds > 1))
-    if len(kept) in (0, len(split)):
-        return predictions
-    arrays = {key: getattr(predictions, key)[kept] for key in ("rows", "folds", "start", "end")}
-    contig = tuple(predictions.contig[each] for each in kept.tolist())
-    predicted = predictions.predicted[kept]
-    return replace(predictions, **arrays, contig=contig, predicted=predicted, spread=None)
+    return kept if len(kept) else np.arange(len(split))
+
+
+def _read_some(predictions: Predictions, places: np.ndarray, targets: slice) -> np.ndarray:
+    """Return what is predicted of some windows, (targets, windows, bins)."""
+    return predictions.read(targets)[:, places]
 
 
 def _pick_peaks(strength: np.ndarray, apart: int, most: int) -> np.ndarray:

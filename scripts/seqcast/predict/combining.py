@@ -1,8 +1,7 @@
 """Combine the predictions of a model's members: average replicates, put folds together."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 
@@ -11,20 +10,12 @@ import numpy as np
 from seqcast.core.console import log, progress
 from seqcast.core.errors import SeqcastError
 from seqcast.data import Dataset, read_dataset
-from seqcast.data.predictions import Predictions, PredictionWriter, read_predictions
-
-
-@dataclass(frozen=True)
-class _Window:
-    """A row of the dataset's windows table, and where each replicate of its fold predicts it."""
-
-    row: int
-    fold: int
-    found: tuple[tuple[Predictions, int], ...]
-
-    def read(self) -> np.ndarray:
-        """Return what all replicates predict, (replicates, bins, targets) float64."""
-        return np.stack([each.read_window(place) for each, place in self.found]).astype(np.float64)
+from seqcast.data.predictions import (
+    Predictions,
+    PredictionWriter,
+    read_predictions,
+    split_places,
+)
 
 
 def combine_predictions(
@@ -36,35 +27,38 @@ def combine_predictions(
     window comes once, from the members whose fold holds it out as test: no model saw what it
     predicts here, and what else a file holds is left aside. Without folds all members must hold the
     same windows. Windows are in the dataset's order. With two replicates or more, the spread is
-    their standard deviation, divided by n - 1.
+    their standard deviation, divided by n - 1. The control is the first member's.
 
     Raises SeqcastError for members of another dataset or fold, and for those that lack windows.
     """
     dataset = read_dataset(dataset_path)
     opened = _read_members(members, dataset)
     replicates = len(opened[0])
-    windows = sorted(_find_windows(opened, dataset), key=lambda window: window.row)
+    rows, folds, places_RN = _find_windows(opened, dataset)
+    control = opened[0][0].control
     with (
         PredictionWriter(
             output,
             dataset,
-            np.array([window.row for window in windows]),
+            rows,
             model=model,
             checkpoint_digest=_digest(opened),
             spread=replicates > 1,
-            folds=np.array([window.fold for window in windows]),
+            folds=folds,
+            control=np.searchsorted(rows, control.rows) if control else None,
         ) as out,
-        progress(len(windows), f"combine {model}", "windows") as bar,
+        progress(len(rows), f"combine {model}", "windows") as bar,
     ):
-        for window in windows:
-            values_RBT = window.read()
-            spread = values_RBT.std(axis=0, ddof=1)[None] if replicates > 1 else None
-            out.add(values_RBT.mean(axis=0)[None], spread)
-            bar.update(1)
+        size = 4 * replicates * dataset.output_bins * len(dataset.targets)
+        for part in split_places(len(rows), size):
+            values_RNBT = _read_windows(opened, folds[part], places_RN[:, part])
+            spread = values_RNBT.std(axis=0, ddof=1) if replicates > 1 else None
+            out.add(values_RNBT.mean(axis=0), spread)
+            bar.update(len(part))
+        for places in control.split_windows() if control else ():
+            out.add_control(control.read_windows(places))
         out.finish()
-    log.info(
-        "%s: %d windows, folds: %d, replicates: %d", model, len(windows), len(opened), replicates
-    )
+    log.info("%s: %d windows, folds: %d, replicates: %d", model, len(rows), len(opened), replicates)
 
 
 def _read_members(
@@ -81,20 +75,45 @@ def _read_members(
     ]
 
 
-def _find_windows(opened: list[list[Predictions]], dataset: Dataset) -> Iterator[_Window]:
+def _find_windows(
+    opened: list[list[Predictions]], dataset: Dataset
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the rows of all windows, ascending, the fold of each, and where its members have it.
+
+    These are (windows,), (windows,) and (replicates, windows).
+    """
+    rows, places = [], []
     for fold, replicates in enumerate(opened):
-        places = [
+        place_of = [
             {row: place for place, row in enumerate(each.rows.tolist())} for each in replicates
         ]
         if dataset.folds > 1:
-            rows = set(read_dataset(dataset.path, fold).rows_of("test").tolist())
+            here = set(read_dataset(dataset.path, fold).rows_of("test").tolist())
         else:
-            rows = set().union(*places)
-        for each, place in zip(replicates, places, strict=True):
-            _check_member(each, fold, rows, rows - place.keys(), dataset)
-        for row in rows:
-            found = zip(replicates, (place[row] for place in places), strict=True)
-            yield _Window(row, fold, tuple(found))
+            here = set().union(*place_of)
+        for each, found in zip(replicates, place_of, strict=True):
+            _check_member(each, fold, here, here - found.keys(), dataset)
+        rows.append(np.array(sorted(here), dtype=np.int64))
+        places.append(np.array([[found[row] for row in sorted(here)] for found in place_of], int))
+    folds = np.repeat(np.arange(len(opened)), [len(each) for each in rows])
+    order = np.argsort(np.concatenate(rows), kind="stable")
+    return np.concatenate(rows)[order], folds[order], np.concatenate(places, axis=1)[:, order]
+
+
+def _read_windows(
+    opened: list[list[Predictions]], folds: np.ndarray, places_RN: np.ndarray
+) -> np.ndarray:
+    """Return what replicates predict, each window's by its fold.
+
+    Values are (replicates, windows, bins, targets) float64.
+    """
+    first = opened[0][0]
+    values = np.empty((*places_RN.shape, first.bins, len(first.targets)))
+    for fold in np.unique(folds):
+        here = folds == fold
+        for member, places, out in zip(opened[fold], places_RN, values, strict=True):
+            out[here] = member.read_windows(places[here])
+    return values
 
 
 def _check_member(

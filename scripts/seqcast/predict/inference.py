@@ -1,6 +1,7 @@
 """Predict the windows of a dataset with a trained model that fits it."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +32,6 @@ def predict_dataset(
     dataset_path: Path,
     output: Path,
     *,
-    control: Path | None = None,
     fold: int = 0,
     name: str = "model",
     threads: int | None = None,
@@ -39,9 +39,8 @@ def predict_dataset(
 ) -> None:
     """Predict the windows of a split and write them batch by batch.
 
-    `control` is where to write what is predicted of some of these windows once their sequence is
-    shuffled. Device, precision and threads are those of the training settings; `threads` and
-    `gpus` are what the scheduler granted.
+    Some of them are also predicted with their sequence shuffled. Device, precision and threads are
+    those of the training settings; `threads` and `gpus` are what the scheduler granted.
     """
     dataset = read_dataset(dataset_path, fold)
     predictor = open_fitting(
@@ -52,23 +51,18 @@ def predict_dataset(
     keep_memory()
     log.info("predicting on %s", predictor.device.reason)
     rows = dataset.rows_of(settings.split)[: settings.windows]
-    with _open_writer(output, dataset, rows, model, name) as out:
-        _write(out, predictor, dataset, rows, f"predict {name}", show=bool(settings.windows))
-    if control is not None:
-        places = np.unique(np.linspace(0, len(rows) - 1, MOST_CONTROLS).round().astype(int))
-        with _open_writer(control, dataset, rows[places], model, name) as out:
-            _write(out, predictor, dataset, rows[places], f"control {name}", shuffle=True)
+    places = np.unique(np.linspace(0, len(rows) - 1, MOST_CONTROLS).round().astype(int))
+    origin = {"model": name, "checkpoint_digest": sha256_of(model)}
+    with PredictionWriter(output, dataset, rows, **origin, control=places) as out:
+        show = bool(settings.windows)
+        _predict(out.add, predictor, dataset, rows, f"predict {name}", show=show)
+        title = f"control {name}"
+        _predict(out.add_control, predictor, dataset, rows[places], title, shuffle=True)
+        out.finish()
 
 
-def _open_writer(
-    path: Path, dataset: Dataset, rows: np.ndarray, model: Path, name: str
-) -> PredictionWriter:
-    digest = sha256_of(model)
-    return PredictionWriter(path, dataset, rows, model=name, checkpoint_digest=digest)
-
-
-def _write(
-    out: PredictionWriter,
+def _predict(
+    add: Callable[[np.ndarray], None],
     predictor: Predictor,
     dataset: Dataset,
     rows: np.ndarray,
@@ -77,7 +71,7 @@ def _write(
     shuffle: bool = False,
     show: bool = False,
 ) -> None:
-    """Predict windows and write them; with `shuffle`, of sequence with its order lost.
+    """Predict windows and add them; with `shuffle`, of sequence with its order lost.
 
     With `show` shape and first values are printed, as the chapter does.
     """
@@ -90,13 +84,12 @@ def _write(
                 pairs = zip(codes, part.tolist(), strict=True)
                 codes = np.stack([shuffle_dinucleotides(each, row) for each, row in pairs])
             predicted = predictor.predict(codes)
-            out.add(predicted)
+            add(predicted)
             bar.update(len(part))
             if show and first == 0:
                 log.info("shape (windows, bins, targets): %s", predicted.shape)
                 values = np.array2string(predicted[0, :, 0], threshold=8)
                 log.info("first window, first target: %s", values)
-        out.finish()
     seconds = time.monotonic() - start
     log.info(
         "%s: %d %swindows in %s (%.1f windows/s)",

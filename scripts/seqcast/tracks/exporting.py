@@ -1,6 +1,6 @@
 """Export tracks for a genome browser, with the genome they lie on and a table that lists them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from seqcast.core.console import log, progress
 from seqcast.core.errors import SeqcastError
 from seqcast.core.provenance import find_damaged_files
 from seqcast.data import Dataset, read_dataset
+from seqcast.data.by_target import read_observed
 from seqcast.data.predictions import Predictions, Stitch, read_predictions
 from seqcast.data.splits import write_splits
 from seqcast.genome.bigwig import Run, split_runs, write_bigwig
@@ -52,7 +53,7 @@ class Options:
 
 
 class _Exporter:
-    """Write the tracks of a run into a folder, one at a time."""
+    """Write the tracks of a run into a folder, kind by kind of a group of targets."""
 
     def __init__(
         self, dataset_path: Path, predictions: Mapping[str, Path], folder: Path, options: Options
@@ -64,6 +65,8 @@ class _Exporter:
         self.stitches = _make_stitches(self.predictions, self.dataset)
         self.bins = {model: stitch.bins for model, stitch in self.stitches.items()}
         self.bins[""] = np.unique(np.concatenate(list(self.bins.values())))
+        largest = max(self.predictions.values(), key=lambda each: len(each.rows))
+        self.groups = largest.find_groups()
         self.sizes = self.dataset.contigs.chrom_sizes
         self.chroms = _find_chroms(self.bins[""], self.dataset)
         self._index = {chrom: at for at, chrom in enumerate(self.dataset.contigs.chrom)}
@@ -81,11 +84,22 @@ class _Exporter:
         spread = [SPREAD] if self.predictions[model].has_spread else []
         return [PREDICTED, *spread, *([RESIDUAL] if self.options.residual else [])]
 
-    def write(self, track: Track) -> dict[str, str] | None:
-        """Write a track and return its row of the table; None where no value of it is known."""
+    def write(self, tracks: Sequence[Track]) -> Iterator[dict[str, str] | None]:
+        """Write tracks of a model and kind, of neighbouring targets; yield the row of each.
+
+        None stands for a track of which no value is known.
+        """
+        first = tracks[0]
+        targets = slice(first.target, tracks[-1].target + 1)
+        values = self._read(first.model, first.kind, targets)
+        wanted = {track.target: track for track in tracks}
+        for target, coverage in enumerate(values, start=first.target):
+            if target in wanted:
+                yield self._write(wanted[target], coverage)
+
+    def _write(self, track: Track, coverage: np.ndarray) -> dict[str, str] | None:
         path, targets = self.folder / track.file, self.dataset.targets
-        span = targets.span[track.target]
-        values = self._coverage_of(track) / span
+        values = coverage / targets.span[track.target]
         if not np.isfinite(values).any():
             log.warning("%s: left out, no value of it is known", track.file)
             return None
@@ -93,18 +107,18 @@ class _Exporter:
         write_bigwig(path, self.sizes, runs, self.dataset.bin_size)
         return make_row(path, targets, track.target, track.model, track.kind)
 
-    def _coverage_of(self, track: Track) -> np.ndarray:
-        """Return the values of a track's bins, in units of the dataset's coverage."""
-        bins = self.bins[track.model]
-        if track.kind == OBSERVED:
-            return self.dataset.read_bins(bins, track.target)
-        predictions, stitch = self.predictions[track.model], self.stitches[track.model]
-        if track.kind == SPREAD:
-            return stitch.average(predictions.read_spread(track.target))
-        predicted = stitch.average(predictions.read(track.target))
-        if track.kind == PREDICTED:
-            return predicted
-        return predicted - self.dataset.read_bins(bins, track.target)
+    def _read(self, model: str, kind: str, targets: slice) -> Iterator[np.ndarray]:
+        """Yield each target's values, (bins,), in units of the dataset's coverage."""
+        if kind in (OBSERVED, RESIDUAL):
+            observed = read_observed(self.dataset, self.bins[model], targets)
+        if kind == OBSERVED:
+            yield from observed
+            return
+        predictions, stitch = self.predictions[model], self.stitches[model]
+        read = predictions.read_spread if kind == SPREAD else predictions.read
+        for place, values_NB in enumerate(read(targets)):
+            average = stitch.average(values_NB)
+            yield average - observed[place] if kind == RESIDUAL else average
 
     def has_genome(self) -> bool:
         """Say whether the genome is there and of its size."""
@@ -243,9 +257,16 @@ def repair_tracks(
 
 
 def _write_all(exporter: _Exporter, tracks: list[Track]) -> list[dict[str, str]]:
-    rows = []
+    """Write tracks so that files are gone through once a model and kind; return rows in order."""
+    rows = {}
     with progress(len(tracks), "export", "tracks") as bar:
-        for track in tracks:
-            rows.append(exporter.write(track))
-            bar.update(1)
-    return [row for row in rows if row]
+        for group in exporter.groups:
+            together: dict[tuple[str, str], list[Track]] = {}
+            for track in tracks:
+                if group.start <= track.target < group.stop:
+                    together.setdefault((track.model, track.kind), []).append(track)
+            for each in together.values():
+                for track, row in zip(each, exporter.write(each), strict=True):
+                    rows[track.file] = row
+                    bar.update(1)
+    return [row for track in tracks if (row := rows[track.file])]

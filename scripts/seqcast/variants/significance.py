@@ -84,7 +84,7 @@ class Quantiles:
             rows, firsts = np.divmod(np.arange(0, len(self._rows) * places, step), places)
             found = np.zeros((len(rows), len(self._targets)))
             for at in np.unique(rows):
-                window = self._predictions.predicted[self._rows[at]][:, self._targets]
+                window = self._predictions.read_window(self._rows[at])[:, self._targets]
                 ends = np.cumsum(
                     np.concatenate([np.zeros_like(window[:1]), window]), 0, dtype=float
                 )

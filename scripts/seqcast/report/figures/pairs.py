@@ -1,8 +1,7 @@
 """Predicted beside observed coverage: what every picture of many bins is drawn from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -65,7 +64,7 @@ def read_pairs(
     for column in range(len(targets)):
         values_NB[window, offset] = values_PT[:, column]
         predicted[:, column] = stitch.average(values_NB)[indices]
-    observed = _read_observed(dataset, bins, targets)
+    observed = _read_observed(dataset, predictions, bins, targets)
     mean = dataset.targets.mean_T[list(targets)]
     return Pairs(tuple(targets), mean, bins, observed, predicted, len(stitch.bins))
 
@@ -84,7 +83,7 @@ def read_window_pairs(
     predicted = _read_predicted(predictions, window, offset, targets)
     distance = np.abs(offset + 0.5 - bins_NB.shape[1] / 2) * dataset.bin_size
     order = np.argsort(bins, kind="stable")
-    observed = _read_observed(dataset, bins[order], targets)
+    observed = _read_observed(dataset, predictions, bins[order], targets)
     return Pairs(
         tuple(targets),
         dataset.targets.mean_T[list(targets)],
@@ -123,18 +122,39 @@ def _read_predicted(
 ) -> np.ndarray:
     """Read predictions at bins of windows (bins,), windows ascending; (bins, targets)."""
     values = np.empty((len(window), len(targets)), dtype=np.float32)
-    ends = np.searchsorted(window, np.arange(len(predictions.rows) + 1))
-    for number, (first, last) in enumerate(pairwise(ends.tolist())):
-        if first < last:
-            values[first:last] = predictions.predicted[number][np.ix_(offset[first:last], targets)]
+    for columns, group, inside in _split_targets(targets, predictions):
+        for places in predictions.split_windows():
+            first, last = np.searchsorted(window, (places[0], places[-1] + 1))
+            if first < last:
+                found = predictions.read_windows(places, group)
+                here = (window[first:last] - places[0], offset[first:last])
+                values[first:last, columns] = found[here][:, inside]
     return values
 
 
-def _read_observed(dataset: Dataset, bins: np.ndarray, targets: Sequence[int]) -> np.ndarray:
+def _read_observed(
+    dataset: Dataset, predictions: Predictions, bins: np.ndarray, targets: Sequence[int]
+) -> np.ndarray:
     """Read coverage of bins, (bins, targets), block by block."""
     values = np.empty((len(bins), len(targets)), dtype=np.float32)
     cells = dataset.bin_size // dataset.resolution + 1
-    size = max(1, _BLOCK_BYTES // (4 * cells * len(dataset.targets)))
-    for first in range(0, len(bins), size):
-        values[first : first + size] = dataset.read_bins(bins[first : first + size])[:, targets]
+    for columns, group, inside in _split_targets(targets, predictions):
+        size = max(1, _BLOCK_BYTES // (4 * cells * (group.stop - group.start)))
+        for first in range(0, len(bins), size):
+            part = slice(first, first + size)
+            values[part, columns] = dataset.read_bins(bins[part], group)[:, inside]
     return values
+
+
+def _split_targets(
+    targets: Sequence[int], predictions: Predictions
+) -> Iterator[tuple[np.ndarray, slice, np.ndarray]]:
+    """Yield which of the targets lie together in files, all of these, and which of them they are.
+
+    Only groups that hold some of the targets are yielded.
+    """
+    wanted = np.array(targets, dtype=np.int64)
+    for group in predictions.predicted.groups:
+        columns = np.flatnonzero((group.start <= wanted) & (wanted < group.stop))
+        if len(columns):
+            yield columns, group, wanted[columns] - group.start

@@ -130,11 +130,10 @@ class _Line:
 def _read_line(models: Mapping[str, Predictions], name: str, row: int, span_T: np.ndarray) -> _Line:
     predictions = models[name]
     index = int(np.flatnonzero(predictions.rows == row)[0])
-    spread = None
-    if predictions.spread is not None:
-        spread = np.array(predictions.spread[index]) / span_T
+    spread = predictions.read_window_spread(index)
     label = format_label(name, 28) if len(models) > 1 else "predicted (line, orange)"
     predicted = predictions.read_window(index) / span_T
+    spread = None if spread is None else spread / span_T
     return _Line(label, list(models).index(name), predicted, spread)
 
 

@@ -84,8 +84,8 @@ def find_shortages(forecast: Forecast, folder: Path) -> list[str]:
     free, lines = shutil.disk_usage(_find_existing(folder)).free, []
     if forecast.disk > free:
         lines.append(
-            f"{folder}: the dataset may take {_tell(forecast.disk)}, but {_tell(free)} are free; make"
-            " room, or store less: a larger dataset.resolution, fewer targets, or chromosomes in"
+            f"{folder}: the dataset may take {_tell(forecast.disk)}, but {_tell(free)} are free;"
+            " make room, or store less: a larger dataset.resolution, fewer targets, or chromosomes in"
             " dataset.split.exclude"
         )
     memory = find_free_memory()

@@ -91,7 +91,9 @@ def _describe_windows(found: Validation) -> list[str]:
     if found.forecast:
         disk, memory = (f"{found.forecast[key] / 1e6:,.0f} MB" for key in ("disk", "memory"))
         time = format_seconds(max(1.0, found.forecast["seconds"]))
-        text.append(f"dataset   takes at most {disk} of disk, about {memory} of memory and {time} to write")
+        text.append(
+            f"dataset   takes at most {disk} of disk, about {memory} of memory and {time} to write"
+        )
     dropped = sum(found.dropped_for.values())
     if dropped:
         reasons = ", ".join(f"{count:,} {why}" for why, count in found.dropped_for.items() if count)

@@ -114,13 +114,13 @@ def _find_extremes(predictions: Predictions, dataset: Dataset) -> Iterable[tuple
         np.full((len(predictions.rows), len(range(0, len(dataset.targets), step))), np.nan)
         for _ in range(2)
     )
-    for place, row in enumerate(predictions.rows):
-        x = dataset.coverage_of(int(row))[:, ::step].astype(float)
-        y = predictions.read_window(place)[:, ::step]
-        known = np.isfinite(x)
-        bins = np.maximum(known.sum(axis=0), 1)
-        observed[place] = np.where(known, x, 0).sum(axis=0) / bins
-        error[place] = np.where(known, np.abs(y - x), 0).sum(axis=0) / bins
+    for places in predictions.split_windows():
+        for place, predicted in zip(places, predictions.read_windows(places), strict=True):
+            x = dataset.coverage_of(int(predictions.rows[place]))[:, ::step].astype(float)
+            known = np.isfinite(x)
+            bins = np.maximum(known.sum(axis=0), 1)
+            observed[place] = np.where(known, x, 0).sum(axis=0) / bins
+            error[place] = np.where(known, np.abs(predicted[:, ::step] - x), 0).sum(axis=0) / bins
     mean = observed.mean(axis=0)
     if not (mean > 0).any():
         return
