@@ -143,7 +143,7 @@ def test_predictions_of_other_data_are_refused(tmp_path: Path, tiny_dataset: Dat
 def test_files_that_are_no_predictions_are_refused(tmp_path: Path, tiny_dataset: Dataset) -> None:
     with pytest.raises(SeqcastError, match="cannot be read as HDF5"):
         read_predictions(tmp_path / "p.h5")
-    with pytest.raises(SeqcastError, match="found format 'seqcast-dataset' version 4, wanted"):
+    with pytest.raises(SeqcastError, match="found format 'seqcast-dataset' version 5, wanted"):
         read_predictions(tiny_dataset.path)
     write(tmp_path / "p.h5", tiny_dataset, np.arange(3), make_values(tiny_dataset, 3))
     with h5py.File(tmp_path / "p.h5", "a") as file:

@@ -85,8 +85,8 @@ def find_shortages(forecast: Forecast, folder: Path) -> list[str]:
     if forecast.disk > free:
         lines.append(
             f"{folder}: the dataset may take {_tell(forecast.disk)}, but {_tell(free)} are free;"
-            " make room, or store less: a larger dataset.resolution, fewer targets, or chromosomes in"
-            " dataset.split.exclude"
+            " make room, or store less: a larger dataset.resolution, fewer targets, or chromosomes"
+            " in dataset.split.exclude"
         )
     memory = find_free_memory()
     if memory is not None and forecast.memory > memory:
