@@ -9,7 +9,7 @@ import pybigtools
 import pytest
 from genomes import write_bed
 from tiny import BIN, LENGTHS, TARGETS, WINDOW, make_contigs, write_tiny
-from whole_genome import Lab, make_genome, make_lab
+from whole_genome import Lab, make_genome, make_lab, write_all
 
 from seqcast.core.errors import SeqcastError
 from seqcast.data import (
@@ -24,7 +24,7 @@ from seqcast.data import (
 from seqcast.predict.genome_tracks.holding import HeldOut
 from seqcast.predict.genome_tracks.joining import Model, open_models
 from seqcast.predict.genome_tracks.regions import write_regions
-from seqcast.predict.genome_tracks.writing import read_observed, write_genome_tracks
+from seqcast.predict.genome_tracks.writing import read_known, write_table
 from seqcast.sources.genome.bed import read_regions
 from seqcast.tracks.table import read_tracks
 
@@ -46,7 +46,8 @@ def make_members(lab: Lab, count: int) -> list[dict[str, Path]]:
 
 
 def read_all(model: Model, target: int = 0) -> np.ndarray:
-    return np.concatenate([block.values for block in model.read(target)])
+    blocks = model.read(slice(target, target + 1))
+    return np.concatenate([block.values[0] for block in blocks])
 
 
 def test_replicates_are_averaged(lab: Lab) -> None:
@@ -62,7 +63,8 @@ def test_long_contigs_are_read_in_pieces(lab: Lab, monkeypatch: pytest.MonkeyPat
     model = Model(plan, lab.dataset, [[member]])
     whole = read_all(model, 2)
     monkeypatch.setattr("seqcast.predict.genome_tracks.joining._BLOCK", 7)
-    assert max(len(block.values) for block in model.read(2)) == 7
+    assert max(block.values.shape[1] for block in model.read(slice(2, 3))) == 7
+    assert max(block.values.shape[1] for block in model.read(slice(0, 3))) == 2
     assert np.array_equal(read_all(model, 2), whole, equal_nan=True)
 
 
@@ -121,7 +123,7 @@ def test_tracks_hold_what_was_predicted(lab: Lab, tmp_path: Path) -> None:
     model = Model(plan, lab.dataset, [[member]])
     (lab.folder / "gone.bw").touch()
     table = lab.folder / "tracks.tsv"
-    write_genome_tracks(table, lab.dataset, {"big": model}, is_own=True, observed=True)
+    write_all(table, lab.dataset, {"big": model}, is_own=True, observed=True)
     rows = read_tracks(table)
     assert len(rows) == 2 * len(TARGETS)
     assert not (lab.folder / "gone.bw").exists()
@@ -129,16 +131,36 @@ def test_tracks_hold_what_was_predicted(lab: Lab, tmp_path: Path) -> None:
     for target, slug in enumerate(TARGETS.slugs):
         with pybigtools.open(str(lab.folder / f"{slug}.big.bw")) as file:
             assert file.chroms() == LENGTHS
-            for block in model.read(target):
-                found = np.full(len(block.values), np.nan)
+            for block in model.read(slice(target, target + 1)):
+                found = np.full(block.values.shape[1], np.nan)
                 for start, end, value in file.records(block.contig):
                     found[start // BIN] = value
                     assert end == min(start + BIN, LENGTHS[block.contig])
-                assert np.allclose(found, block.values, equal_nan=True)
+                assert np.allclose(found, block.values[0], equal_nan=True)
         with pybigtools.open(str(lab.folder / f"{slug}.observed.bw")) as file:
             wanted = make_contigs()["chr2"][1][:, target]
             found = {start // BIN: value for start, _, value in file.records("chr2")}
             assert found == {n: v for n, v in enumerate(wanted) if np.isfinite(v)}
+
+
+def test_little_memory_gives_the_same_tracks(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Target by target, or a group at once; and a table lists only tracks that are there."""
+    plan, (member,) = lab.plan(), make_members(lab, 1)
+    models = {"m": Model(plan, lab.dataset, [[member]])}
+    options, contents = {"is_own": True, "observed": True}, []
+    for memory in (1, 1 << 28):
+        monkeypatch.setattr("seqcast.data.by_target.cut_groups.__defaults__", (memory,))
+        write_all(lab.folder / "tracks.tsv", lab.dataset, models, **options)
+        contents.append({path.name: path.read_bytes() for path in lab.folder.glob("*.bw")})
+    assert contents[0] == contents[1]
+    assert len(contents[0]) == 2 * len(TARGETS)
+    joined = lab.folder / "tracks/1.tsv"
+    gone = read_tracks(joined)[0]["file"]
+    (lab.folder / gone).unlink()
+    with pytest.raises(SeqcastError, match=rf"1 of 2 tracks are not there, .* {gone}; delete .*/1"):
+        write_table(lab.folder / "tracks.tsv", lab.dataset, [joined], is_own=True)
 
 
 def test_pieces_of_chromosomes_lie_in_their_place(tmp_path: Path) -> None:
@@ -158,9 +180,9 @@ def test_pieces_of_chromosomes_lie_in_their_place(tmp_path: Path) -> None:
         windows = [make_windows([n], [0], WINDOW, n % 3) for n in range(4)]
         writer.finish(np.concatenate(windows), {"kind": "x", "has_coordinates": True})
     found = [
-        (chrom, int(start), float(np.float32(value)))
-        for chrom, starts, values in read_observed(read_dataset(path), 1)
-        for start, value in zip(starts, values, strict=True)
+        (block.contig, block.start + place * BIN, float(value))
+        for block in read_known(read_dataset(path), slice(1, 3))
+        for place, value in enumerate(block.values[0])
     ]
 
     def make(chrom: str, offset: int, number: int, first: int = 0) -> list:
@@ -176,7 +198,7 @@ def test_on_another_genome_nothing_was_observed(tmp_path: Path) -> None:
     lab = make_lab(tmp_path, make_genome({"x": 500, "B": 900}))
     plan = lab.plan()
     model = Model(plan, lab.dataset, [[lab.predict(plan)]])
-    write_genome_tracks(tmp_path / "tracks.tsv", lab.dataset, {"m": model}, observed=True)
+    write_all(tmp_path / "tracks.tsv", lab.dataset, {"m": model}, is_own=False, observed=False)
     assert {row["kind"] for row in read_tracks(tmp_path / "tracks.tsv")} == {"predicted"}
     assert not (tmp_path / "splits.bed").exists()
     with pybigtools.open(str(tmp_path / f"{TARGETS.slugs[0]}.m.bw")) as file:
@@ -205,13 +227,13 @@ def test_regions_have_the_mean_of_their_bases(tmp_path: Path) -> None:
     assert list(rows[0]) == ["contig", "start", "end", "name", *columns]
     assert [row["name"] for row in rows] == ["the end", "", "unknown", "half", ""]
     assert [row["contig"] for row in rows] == ["chr2", "chr1", "chr1", "chr1", "chr2"]
-    spans = dict(zip(model.spans, ([*model.read(0)]), strict=True))
-    first = next(block for span, block in spans.items() if span[:2] == ("chr1", 0)).values
+    spans = dict(zip(model.spans, model.read(slice(0, 1)), strict=True))
+    first = next(block for span, block in spans.items() if span[:2] == ("chr1", 0)).values[0]
     wanted = (first[0] * 8 + first[1] * 16 + first[2] * 8) / 32
     assert float(rows[1][columns[0]]) == pytest.approx(wanted, rel=1e-5)
     assert [rows[2][column] for column in columns] == ["", "", ""]
     # Of bins 99 to 104 only the first is known.
-    half = next(block for span, block in spans.items() if span[:2] == ("chr1", 99)).values
+    half = next(block for span, block in spans.items() if span[:2] == ("chr1", 99)).values[0]
     assert float(rows[3][columns[0]]) == pytest.approx(half[0], rel=1e-5)
     assert rows[0][columns[2]] == rows[4][columns[2]] != ""
 
@@ -223,7 +245,7 @@ def test_regions_have_the_values_of_their_track(tmp_path: Path) -> None:
     bed = write_bed(tmp_path / "r.bed", intervals)
     plan = lab.plan(bed=bed)
     model = Model(plan, lab.dataset, [[lab.predict(plan)]])
-    write_genome_tracks(tmp_path / "tracks.tsv", lab.dataset, {"m": model})
+    write_all(tmp_path / "tracks.tsv", lab.dataset, {"m": model}, is_own=False, observed=False)
     write_regions(tmp_path / "regions.tsv", read_regions(bed), {"m": model}, BIN)
     for slug in TARGETS.slugs:
         with pybigtools.open(str(tmp_path / f"{slug}.m.bw")) as track:

@@ -28,7 +28,7 @@ from seqcast.settings import GenomeTracksSettings
 from seqcast.sources.genome.fasta import open_fasta, open_indexed
 
 TILING = Tiling(BIN, WINDOW // BIN, CROP, 2)
-PLAN = '{"format": "seqcast-plan", "format_version": 1, "parts": PARTS}'
+PLAN = '{"format": "seqcast-plan", "format_version": 2, "groups": [], "parts": PARTS}'
 SIZES = {"chr1": 5000, "chr2": 3000, "scaffold_1": 400, "scaffold_2": 15, "chrM": 700}
 
 
@@ -183,6 +183,7 @@ def test_the_datasets_own_sequence_is_a_genome(
     assert genome.lengths == dataset.contigs.chrom_sizes
     assert np.array_equal(genome.codes("chr1"), dataset.codes[:1024])
     assert read_plan(path).bins == read_dataset(dataset.path).bins
+    assert read_plan(path).groups == ((0, len(dataset.targets)),)
     assert "windows of 256 bases for each of 6 trainings, in 1 parts" in caplog.text
 
 

@@ -18,6 +18,7 @@ from seqcast.predict.genome_tracks.plan import Plan
 from seqcast.predict.genome_tracks.planning import Genome, plan_genome, plan_regions
 from seqcast.predict.genome_tracks.predicting import PartSettings, predict_part
 from seqcast.predict.genome_tracks.tiling import Tiling
+from seqcast.predict.genome_tracks.writing import join_tracks, write_table
 from seqcast.settings import GenomeTracksSettings, PredictSettings, TrainSettings
 
 TRAINING = TrainSettings(device="cpu", precision="float32", threads=1)
@@ -79,11 +80,7 @@ class Lab:
     def read(self, plan: Plan, paths: Mapping[str, Path]) -> dict[str, np.ndarray]:
         """Return what was predicted of each contig, (bins, targets)."""
         model = Model(plan, self.dataset, [[paths]])
-        columns = [list(model.read(target)) for target in range(len(TARGETS))]
-        return {
-            blocks[0].contig: np.stack([block.values for block in blocks], axis=1)
-            for blocks in zip(*columns, strict=True)
-        }
+        return {block.contig: block.values.T for block in model.read(slice(0, len(TARGETS)))}
 
     def predicted(self, **changes) -> dict[str, np.ndarray]:
         """Plan, predict and read all contigs."""
@@ -104,11 +101,20 @@ def make_lab(
     return Lab(folder, read_dataset(dataset), Network(NETWORK, TARGETS, crop).eval(), genome)
 
 
+def write_all(
+    table: Path, dataset: Dataset, models: Mapping[str, Model], *, is_own: bool, observed: bool
+) -> None:
+    """Join the tracks of two groups of targets, and list them in a table."""
+    joined = [table.parent / f"tracks/{group}.tsv" for group in range(2)]
+    joined[0].parent.mkdir(exist_ok=True)
+    for path, targets in zip(joined, (slice(0, 2), slice(2, 3)), strict=True):
+        join_tracks(path, table.parent, dataset, models, targets, observed=observed)
+    write_table(table, dataset, joined, is_own=is_own)
+
+
 def read_raw(plan: Plan, paths: Mapping[str, Path], targets: Sequence[int] = (0, 1, 2)) -> list:
     """Return (targets, bins) of each part."""
     return [
-        np.stack(
-            [read_part(paths[part.name], part, TARGETS).read(t, 0, part.bins) for t in targets]
-        )
+        read_part(paths[part.name], part, TARGETS).read(slice(None), 0, part.bins)[list(targets)]
         for part in plan.parts
     ]

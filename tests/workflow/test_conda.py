@@ -60,6 +60,7 @@ def test_the_whole_run_does_so_too(project: Project, conda: str, tmp_path: Path)
         "dataset_simulated", "validate_simulated", "first_look", "train", "predict", "baseline",
         "evaluate", "export",
         "browse", "report", "genome_tracks_plan", "genome_tracks_part", "genome_tracks_join",
+        "genome_tracks_table",
     }  # fmt: skip
     check_notes(notes)
     assert project.jobs(*stages, *CONDA, PATH=conda) == {}

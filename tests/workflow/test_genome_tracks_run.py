@@ -54,10 +54,15 @@ def test_a_genome_is_predicted_part_by_part(project: Project, config: dict[str, 
     project.write_config(config)
     assert project.jobs("genome_tracks") == {"browse_tracks": 1, "genome_tracks": 1}
 
-    # What a stopped run has done stays.
+    # What a stopped run has done stays: tracks that were joined need no parts.
     (folder / "parts/default.f2/chr1.h5").unlink()
+    assert project.jobs("genome_tracks") == {}
     (folder / "tracks.tsv").unlink()
-    wanted = ("genome_tracks_part", "genome_tracks_join", "browse_tracks", "genome_tracks")
+    wanted = ("genome_tracks_table", "browse_tracks", "genome_tracks")
+    assert project.jobs("genome_tracks") == dict.fromkeys(wanted, 1)
+    (folder / "tracks/0.tsv").unlink()
+    joined = ("genome_tracks_join", "genome_tracks_table")
+    wanted = ("genome_tracks_part", *joined, "browse_tracks", "genome_tracks")
     assert project.jobs("genome_tracks") == dict.fromkeys(wanted, 1)
     project.snakemake("genome_tracks")
 

@@ -91,22 +91,22 @@ rule genome_tracks_part:
         "../../scripts/genome_tracks_part.py"
 
 
+# A group of targets that lie together in the parts.
 rule genome_tracks_join:
     input:
         dataset=ancient(DATASET),
         plan=f"{SCOPED}/plan.json",
         sizes=f"{SCOPED}/genome.chrom.sizes",
-        # Named here as well, so that Snakemake knows of all work before it knows of the parts.
-        models=TRACK_WEIGHTS,
         parts=lambda wildcards: find_parts(wildcards.scope),
     output:
-        f"{SCOPED}/tracks.tsv",
+        f"{SCOPED}/tracks/{{group}}.tsv",
     log:
-        f"{RUN}/logs/{{scope}}/join.log",
+        f"{RUN}/logs/{{scope}}/join.{{group}}.log",
     benchmark:
-        f"{RUN}/logs/benchmarks/{{scope}}.join.tsv"
+        f"{RUN}/logs/benchmarks/{{scope}}.join.{{group}}.tsv"
     wildcard_constraints:
         scope=SCOPE,
+        group="[0-9]+",
     conda:
         "../../envs/data.yaml"
     resources:
@@ -117,6 +117,29 @@ rule genome_tracks_join:
         code=code_of("genome_tracks_join"),
     script:
         "../../scripts/genome_tracks_join.py"
+
+
+rule genome_tracks_table:
+    input:
+        dataset=ancient(DATASET),
+        # Named here as well, so that Snakemake knows of all work before it knows of the parts.
+        models=TRACK_WEIGHTS,
+        joined=lambda wildcards: find_joined(wildcards.scope),
+    output:
+        f"{SCOPED}/tracks.tsv",
+    log:
+        f"{RUN}/logs/{{scope}}/tracks.log",
+    wildcard_constraints:
+        scope=SCOPE,
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        **resources_of("genome_tracks_table"),
+    params:
+        is_own=IS_OWN,
+        code=code_of("genome_tracks_table"),
+    script:
+        "../../scripts/genome_tracks_table.py"
 
 
 if FILES.regions:

@@ -20,15 +20,21 @@ HAS_GENOME = bool(FILES.tracks_genome) or SOURCE.IS_SIMULATED
 IS_OWN = not other_genome_of("genome_tracks")
 
 
-def read_parts(scope):
-    """Return the digest of each part of a plan by name; none where there is no plan yet."""
+def read_plan(scope):
+    """Return a plan, an empty one where there is none yet."""
     path = Path(SCOPED.format(scope=scope), "plan.json")
     try:
-        parts = json.loads(path.read_text())["parts"] if path.exists() else []
-        return {part["name"]: part["digest"] for part in parts}
-    except (ValueError, TypeError, KeyError):
+        plan = json.loads(path.read_text())
+        digests = {part["name"]: part["digest"] for part in plan["parts"]}
+        return {"parts": digests, "groups": plan["groups"]}
+    except (OSError, ValueError, TypeError, KeyError):
         # The jobs that read a damaged plan say so.
-        return {}
+        return {"parts": {}, "groups": []}
+
+
+def read_parts(scope):
+    """Return the digest of each part of a plan by name; none where there is no plan yet."""
+    return read_plan(scope)["parts"]
 
 
 def find_parts(scope):
@@ -40,6 +46,13 @@ def find_parts(scope):
         member=TRACK_MEMBERS,
         part=read_parts(scope),
     )
+
+
+def find_joined(scope):
+    """Return the tables of tracks, one a group of targets."""
+    checkpoints.genome_tracks_plan.get(scope=scope)
+    groups = range(len(read_plan(scope)["groups"]))
+    return expand(f"{SCOPED}/tracks/{{group}}.tsv", scope=scope, group=groups)
 
 
 def gpu_of_part(wildcards):

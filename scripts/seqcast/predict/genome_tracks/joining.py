@@ -12,16 +12,16 @@ from seqcast.predict.genome_tracks.parts import read_part
 from seqcast.predict.genome_tracks.plan import Plan
 from seqcast.predict.genome_tracks.tiling import Span
 
-# Bins that are read at once.
+# Values that are averaged at once.
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Block:
-    """Neighbouring bins of a contig, from bin `first` on, and one target's values there."""
+    """Values of neighbouring bins of a contig, (targets, bins), the first bin at base `start`."""
 
     contig: str
-    first: int
+    start: int
     values: np.ndarray
 
 
@@ -39,7 +39,7 @@ class Model:
         folds: Sequence[Sequence[Mapping[str, Path]]],
         held_out: HeldOut | None = None,
     ) -> None:
-        self.plan, self.targets = plan, dataset.targets
+        self.plan, self.targets, self._bin_size = plan, dataset.targets, dataset.bin_size
         self._held_out = held_out if len(folds) > 1 else None
         self._parts = {
             part.name: [
@@ -60,30 +60,31 @@ class Model:
         """All stretches, in the order in which `read` yields them."""
         return [Span(contig.decode(), first, end) for contig, first, end, *_ in self._places]
 
-    def read(self, target: int) -> Iterator[Block]:
-        """Yield one target's values span by span, in long blocks; contigs in byte order.
+    def read(self, targets: slice) -> Iterator[Block]:
+        """Yield the values of some targets span by span, in long blocks; contigs in byte order.
 
         Values are in the units of the dataset's coverage, NaN where nothing is predicted.
         """
+        step = max(1, _BLOCK // (targets.stop - targets.start))
         for contig, first, end, name, offset in self._places:
-            for start in range(first, end, _BLOCK):
-                stop = min(start + _BLOCK, end)
+            for start in range(first, end, step):
+                stop = min(start + step, end)
                 here = (offset + start - first, offset + stop - first)
-                values = self._average(name, target, here, contig.decode(), start)
-                yield Block(contig.decode(), start, values)
+                values = self._average(name, targets, here, contig.decode(), start)
+                yield Block(contig.decode(), start * self._bin_size, values)
 
     def _average(
-        self, name: str, target: int, here: tuple[int, int], contig: str, first: int
+        self, name: str, targets: slice, here: tuple[int, int], contig: str, first: int
     ) -> np.ndarray:
         folds = [
-            np.mean([member.read(target, *here) for member in members], axis=0, dtype=np.float64)
+            np.mean([member.read(targets, *here) for member in members], axis=0, dtype=np.float64)
             for members in self._parts[name]
         ]
         values = np.mean(folds, axis=0)
         if self._held_out:
-            for start, end, fold in self._held_out.find(contig, first, first + len(values)):
+            for start, end, fold in self._held_out.find(contig, first, first + values.shape[1]):
                 place = slice(start - first, end - first)
-                values[place] = folds[fold][place]
+                values[:, place] = folds[fold][:, place]
         return values.astype(np.float32)
 
 

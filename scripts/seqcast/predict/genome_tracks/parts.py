@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqcast.core.chunks import ChunkedArray, ChunkWriter, open_chunked
 from seqcast.core.errors import SeqcastError
 from seqcast.core.hdf5 import Draft, open_hdf5
 from seqcast.core.seal import AGAIN
@@ -16,7 +17,7 @@ from seqcast.data.targets import Targets
 from seqcast.predict.genome_tracks.plan import Part
 
 FORMAT = "seqcast-part"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 class PartWriter(Draft):
@@ -35,51 +36,45 @@ class PartWriter(Draft):
             digest=part.digest,
             **facts,
         )
-        # A target's bins side by side: a track reads its own and no other.
-        self._predicted = self._file.create_dataset("predicted", shape, "<f4")
-        self._added = 0
+        self._predicted = ChunkWriter(self._file, "predicted", *shape)
 
     def add(self, values_BT: np.ndarray) -> None:
         """Add the next bins, (bins, targets), NaN where nothing is predicted."""
-        end = self._added + len(values_BT)
-        self._predicted[:, self._added : end] = values_BT.T
-        self._added = end
+        self._predicted.add(values_BT.T)
 
     def finish(self) -> None:
         """Give the file its name."""
-        wanted = self._predicted.shape[1]
-        if self._added != wanted:
-            raise ValueError(f"{self._added} bins were added of {wanted}")
+        self._predicted.finish()
         self._keep()
 
 
 @dataclass(frozen=True)
 class PredictedPart:
-    """A part that was predicted, (targets, bins); read target by target.
+    """A part that was predicted, (targets, bins); read by groups of targets.
 
-    Neither open nor mapped: there may be thousands of parts. `offset` is where values begin.
+    Neither open nor mapped: there may be thousands of parts.
     """
 
     path: Path
-    offset: int
-    bins: int
+    shape: tuple[int, int]
+    chunk: tuple[int, int]
+    table: np.ndarray
 
-    def read(self, target: int, first: int, end: int) -> np.ndarray:
-        """Return bins of a target, (end - first,) float32, NaN where nothing is predicted.
+    def read(self, targets: slice, first: int, end: int) -> np.ndarray:
+        """Return bins of targets, (targets, end - first) float32, NaN where nothing is predicted.
 
         Bins are those of the part's spans, one after the other.
         """
-        with open(self.path, "rb") as file:
-            file.seek(self.offset + 4 * (target * self.bins + first))
-            return np.fromfile(file, "<f4", end - first)
+        file = np.memmap(self.path, np.uint8, mode="r")
+        array = ChunkedArray(self.shape, self.chunk, self.table, file)
+        return array.read(first, end, targets)
 
 
 def read_part(path: Path, part: Part, targets: Targets) -> PredictedPart:
     """Open a part; one of another plan or other targets is refused."""
     with open_hdf5(path, (FORMAT, FORMAT_VERSION), AGAIN) as file:
-        predicted = file["predicted"]
-        offset, shape = predicted.id.get_offset(), predicted.shape
+        predicted = open_chunked(path, file["predicted"])
         same = file.attrs["digest"] == part.digest
-    if not same or offset is None or shape != (len(targets), part.bins):
+    if not same or predicted.shape != (len(targets), part.bins):
         raise SeqcastError(f"{path}: was predicted for another plan or other targets; {AGAIN}")
-    return PredictedPart(path, offset, part.bins)
+    return PredictedPart(path, predicted.shape, predicted.chunk, predicted.table)

@@ -17,7 +17,7 @@ from seqcast.predict.genome_tracks.tiling import Span
 from seqcast.settings.headers import check_header
 
 FORMAT = "seqcast-plan"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """All parts, with names of their own; each bin of the tracks is in one span of one part."""
+    """All parts, with names of their own; each bin of the tracks is in one span of one part.
+
+    `groups` are the targets, from the first to before the end, whose tracks are joined together.
+    """
 
     parts: tuple[Part, ...]
+    groups: tuple[tuple[int, int], ...] = ()
 
     @property
     def bins(self) -> int:
@@ -68,12 +72,13 @@ def write_plan(path: Path, plan: Plan) -> None:
         {"name": part.name, "digest": part.digest, "spans": [list(span) for span in part.spans]}
         for part in plan.parts
     ]
-    content = {"format": FORMAT, "format_version": FORMAT_VERSION, "parts": parts}
-    write_sealed(path, json.dumps(content) + "\n")
+    content = {"format": FORMAT, "format_version": FORMAT_VERSION, "groups": plan.groups}
+    write_sealed(path, json.dumps({**content, "parts": parts}) + "\n")
 
 
 def read_plan(path: Path) -> Plan:
     """Read a plan; raises `SeqcastError` where it is none."""
     content = check_header(dict[str, Any], read_sealed(path, AGAIN), path, AGAIN)
     check_format(path, content, (FORMAT, FORMAT_VERSION), AGAIN)
-    return check_header(Plan, json.dumps({"parts": content.get("parts")}), path, AGAIN)
+    found = {key: content.get(key) for key in ("parts", "groups")}
+    return check_header(Plan, json.dumps(found), path, AGAIN)

@@ -2,11 +2,12 @@
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from seqcast.core.chunks import find_groups
 from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError, list_some
 from seqcast.core.seal import AGAIN
@@ -94,7 +95,8 @@ def write_plans(
         else plan_genome(genome, tiling, settings.part)
     )
     check_disk(path.parent, forecast(plan, genome, tiling, dataset, models, members))
-    write_plan(path, plan)
+    groups = tuple((group.start, group.stop) for group in find_groups(len(dataset.targets)))
+    write_plan(path, replace(plan, groups=groups))
 
 
 def plan_genome(genome: Genome, tiling: Tiling, part: int) -> Plan:

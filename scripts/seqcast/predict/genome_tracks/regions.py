@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from seqcast.core.chunks import find_groups
 from seqcast.core.console import log
 from seqcast.core.disk import written_whole
+from seqcast.data.by_target import cut_groups
 from seqcast.predict.genome_tracks.joining import Model
 from seqcast.predict.genome_tracks.planning import find_span
 from seqcast.predict.genome_tracks.tiling import Span
@@ -29,9 +31,11 @@ def write_regions(
     columns = {}
     for name, model in models.items():
         mean = _Mean(regions, model.spans, bin_size)
-        for target, slug in enumerate(targets.slugs):
-            values = np.concatenate([block.values for block in model.read(target)])
-            columns[f"{slug}.{name}"] = mean.average(values) / targets.span[target]
+        for some in cut_groups(find_groups(len(targets)), 4 * model.plan.bins):
+            values_TB = np.concatenate([block.values for block in model.read(some)], axis=1)
+            for target, values in enumerate(values_TB, start=some.start):
+                average = mean.average(values) / targets.span[target]
+                columns[f"{targets.slugs[target]}.{name}"] = average
     with written_whole(path) as partial, open(partial, "w", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow([*COLUMNS, *columns])

@@ -1,7 +1,8 @@
-"""Write tracks of a genome as bigWig, and the table that lists them."""
+"""Write tracks of a genome as bigWig, group by group of targets, and the table of all of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -10,16 +11,19 @@ import numpy as np
 from seqcast.core.console import log, progress
 from seqcast.core.seal import AGAIN
 from seqcast.data import Dataset
+from seqcast.data.by_target import cut_groups, read_observed
 from seqcast.data.splits import write_splits
 from seqcast.genome.bigwig import Run, split_runs, write_bigwig
 from seqcast.genome.fasta import read_sizes
-from seqcast.predict.genome_tracks.joining import Model
+from seqcast.predict.genome_tracks.joining import Block, Model
 from seqcast.predict.genome_tracks.reference import NAME
 from seqcast.tracks.table import (
     OBSERVED,
     PREDICTED,
+    check_tracks,
     make_row,
     name_track,
+    read_tracks,
     remove_strays,
     write_tracks,
 )
@@ -28,42 +32,62 @@ from seqcast.tracks.table import (
 _BLOCK = 1 << 20
 
 
-def write_genome_tracks(
+def join_tracks(
     table: Path,
+    folder: Path,
     dataset: Dataset,
     models: Mapping[str, Model],
+    targets: slice,
     *,
-    is_own: bool = False,
     observed: bool = False,
 ) -> None:
-    """Write the tracks of all targets and models, and the table when all are there.
+    """Write the tracks of some targets, of all models, into a folder; then a table of them.
 
-    The genome lies beside the table. `is_own` says whether it is the dataset's: then its splits
-    are written, and where `observed` is asked for also all that the dataset knows. Values are
-    divided by the targets' `span`: in the units of the track that was read. Tracks of an earlier
-    run of other targets or models are removed.
+    The genome lies in the folder. `observed` asks for all that the dataset knows as well. Values
+    are divided by the targets' `span`: in the units of the track that was read.
     """
-    folder = _Folder(table.parent, dataset, read_sizes(table.parent / NAME, AGAIN))
-    if is_own:
-        write_splits(table.with_name("splits.bed"), dataset, folder.sizes)
+    tracks = _Folder(folder, dataset, read_sizes(folder / NAME, AGAIN))
+    readers: dict[tuple[str, str], Callable[[slice], Iterator[Block]]] = {}
+    if observed:
+        readers["", OBSERVED] = partial(read_known, dataset)
+    for name, model in models.items():
+        readers[name, PREDICTED] = model.read
+    bins = [dataset.bins * observed, *(model.plan.bins for model in models.values())]
+    rows = {}
+    with progress(len(readers) * (targets.stop - targets.start), "join", "tracks") as bar:
+        for some in cut_groups([targets], 4 * max(bins)):
+            for (name, kind), read in readers.items():
+                for target, row in tracks.write([*read(some)], some, name, kind):
+                    rows[target, name, kind] = row
+                    bar.update(1)
+    ordered = [
+        rows[target, *key] for target in range(targets.start, targets.stop) for key in readers
+    ]
+    write_tracks(table, [row for row in ordered if row])
+
+
+def write_table(table: Path, dataset: Dataset, joined: Sequence[Path], *, is_own: bool) -> None:
+    """Put the tables of groups of targets together, once all of their tracks are there.
+
+    `is_own` says whether the genome is the dataset's: then its splits are written. Tracks of an
+    earlier run of other targets or models are removed.
+    """
     rows = []
-    kinds = len(models) + (is_own and observed)
-    with progress(len(dataset.targets) * kinds, "join", "tracks") as bar:
-        for target in range(len(dataset.targets)):
-            if is_own and observed:
-                rows.append(folder.write_observed(target))
-                bar.update(1)
-            for name, model in models.items():
-                rows.append(folder.write_predicted(name, model, target))
-                bar.update(1)
-    written = [row for row in rows if row]
-    remove_strays(table.parent, {row["file"] for row in written})
-    write_tracks(table, written)
-    log.info("%s: wrote %d tracks", table.parent, len(written))
+    for path in joined:
+        here = read_tracks(path)
+        files = [table.parent / row["file"] for row in here]
+        check_tracks(path, files, f"delete {path}, then run the same command again")
+        rows += here
+    if is_own:
+        sizes = read_sizes(table.parent / NAME, AGAIN)
+        write_splits(table.with_name("splits.bed"), dataset, sizes)
+    remove_strays(table.parent, {row["file"] for row in rows})
+    write_tracks(table, rows)
+    log.info("%s: wrote %d tracks", table.parent, len(rows))
 
 
-def read_observed(dataset: Dataset, target: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yield chromosome, starts in bases and one target's values of all that a dataset knows.
+def read_known(dataset: Dataset, targets: slice) -> Iterator[Block]:
+    """Yield all that a dataset knows of some targets, NaN where it does not.
 
     By chromosome (in byte order) and start; where pieces overlap, the first stays.
     """
@@ -71,14 +95,16 @@ def read_observed(dataset: Dataset, target: int) -> Iterator[tuple[str, np.ndarr
     bins = -(-contigs.length // size)
     end = dict.fromkeys(contigs.chrom, 0)
     places = zip(contigs.chrom, contigs.offset.tolist(), range(len(contigs)), strict=True)
-    for chrom, offset, index in sorted((c.encode(), o, i) for c, o, i in places if c):
-        for first in range(0, int(bins[index]), _BLOCK):
-            here = np.arange(first, min(first + _BLOCK, int(bins[index])))
-            starts = offset + here * size
-            values = dataset.read_bins(contigs.first_bin[index] + here, target)
-            free = starts >= end[chrom.decode()]
-            yield chrom.decode(), starts[free], values[free]
-        end[chrom.decode()] = max(end[chrom.decode()], offset + int(bins[index]) * size)
+    for name, offset, index in sorted((c.encode(), o, i) for c, o, i in places if c):
+        chrom, first_bin = name.decode(), int(contigs.first_bin[index])
+        # Bins that begin before an earlier piece ends are that piece's.
+        taken = max(-(-(end[chrom] - offset) // size), 0)
+        for first in range(taken, int(bins[index]), _BLOCK):
+            last = min(first + _BLOCK, int(bins[index]))
+            here = np.arange(first_bin + first, first_bin + last)
+            values = read_observed(dataset, here, targets)
+            yield Block(chrom, offset + first * size, values)
+        end[chrom] = max(end[chrom], offset + int(bins[index]) * size)
 
 
 @dataclass(frozen=True)
@@ -89,37 +115,28 @@ class _Folder:
     dataset: Dataset
     sizes: Mapping[str, int]
 
-    def write_predicted(self, name: str, model: Model, target: int) -> dict[str, str] | None:
-        """Write a model's track of a target; return its row of the table."""
-        size, span = self.dataset.bin_size, self.dataset.targets.span[target]
+    def write(
+        self, blocks: Sequence[Block], targets: slice, model: str, kind: str
+    ) -> Iterator[tuple[int, dict[str, str] | None]]:
+        """Write the tracks of the blocks' targets; yield each target and its row of the table.
 
-        def runs() -> Iterator[Run]:
-            """Yield the bins with a value, in the units of the track."""
-            for block in model.read(target):
-                starts = (block.first + np.arange(len(block.values))) * size
-                yield from split_runs(block.contig, starts, block.values / span, size)
+        The row is None where no value is known.
+        """
+        for place, target in enumerate(range(targets.start, targets.stop)):
+            file = name_track(self.dataset.targets.slugs[target], model, kind)
+            runs = self._find_runs(blocks, place, self.dataset.targets.span[target])
+            first = next(runs, None)
+            if first is None:
+                log.warning("%s: left out, no value of it is known", file)
+                yield target, None
+                continue
+            path = self.path / file
+            write_bigwig(path, self.sizes, chain([first], runs), self.dataset.bin_size)
+            yield target, make_row(path, self.dataset.targets, target, model, kind)
 
-        return self._write(runs(), target, name, PREDICTED)
-
-    def write_observed(self, target: int) -> dict[str, str] | None:
-        """Write all that is known of a target; return its row of the table."""
-        size, span = self.dataset.bin_size, self.dataset.targets.span[target]
-
-        def runs() -> Iterator[Run]:
-            """Yield the bins with a value, in the units of the track."""
-            for chrom, starts, values in read_observed(self.dataset, target):
-                yield from split_runs(chrom, starts, values / span, size)
-
-        return self._write(runs(), target, "", OBSERVED)
-
-    def _write(
-        self, runs: Iterator[Run], target: int, model: str, kind: str
-    ) -> dict[str, str] | None:
-        file = name_track(self.dataset.targets.slugs[target], model, kind)
-        first = next(runs, None)
-        if first is None:
-            log.warning("%s: left out, no value of it is known", file)
-            return None
-        path = self.path / file
-        write_bigwig(path, self.sizes, chain([first], runs), self.dataset.bin_size)
-        return make_row(path, self.dataset.targets, target, model, kind)
+    def _find_runs(self, blocks: Sequence[Block], place: int, span: int) -> Iterator[Run]:
+        """Yield the bins with a value of one target, in the units of its track."""
+        size = self.dataset.bin_size
+        for block in blocks:
+            starts = block.start + np.arange(block.values.shape[1]) * size
+            yield from split_runs(block.contig, starts, block.values[place] / span, size)
