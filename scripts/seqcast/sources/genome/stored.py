@@ -43,6 +43,7 @@ _WIDTH = 1 << 16
 _WORTH_PROCESSES = 1_000_000_000
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_GIVEN_UP = 3600
+_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,11 @@ class Wanted:
         made = (self.cell, self.bin_size, self.stat, self.missing, FORMAT_VERSION)
         return json.dumps([stamp, names, made])
 
+    def find_name(self) -> str:
+        """Return the name of the file of these cells."""
+        digest = sha256(self.find_key().encode()).hexdigest()
+        return f"{self.track.path.stem[:_LONGEST_NAME]}.{digest[:16]}.cells.h5"
+
 
 @dataclass(frozen=True)
 class StoredTrack:
@@ -113,31 +119,21 @@ def store_tracks(
     Of None there is None. Several files are read at a time, one by each of so many processes.
     Raises `SeqcastError` where a file holds what cannot be read.
     """
-    keys = [each.find_key() if each else "" for each in wanted]
-    paths = [
-        folder / f"{each.track.path.stem}.{sha256(key.encode()).hexdigest()[:12]}.cells.h5"
-        if each
-        else None
-        for each, key in zip(wanted, keys, strict=True)
-    ]
     folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / each.find_name() if each else None for each in wanted]
     # A file that two targets name is read once.
-    missing = {
-        path: (each, key)
-        for each, key, path in zip(wanted, keys, paths, strict=True)
-        if each and path and not path.is_file()
-    }
-    there = len({path for path in paths if path}) - len(missing)
-    if missing and there:
-        log.info("%d of %d tracks were read before", there, there + len(missing))
-    bases = sum(sum(each.lengths.values()) for each, _ in missing.values())
+    named = {path: each for path, each in zip(paths, wanted, strict=True) if path and each}
+    missing = {path: each for path, each in named.items() if not path.is_file()}
+    if len(missing) < len(named):
+        log.info("%d of %d tracks were read before", len(named) - len(missing), len(named))
+    bases = sum(sum(each.lengths.values()) for each in missing.values())
     processes = find_processes(bases, min(threads, len(missing)))
     with progress(bases, "reading tracks", "bases") as bar:
         if processes > 1:
             _store_together(missing, processes, bar.update)
         else:
-            for path, (each, key) in missing.items():
-                _store(path, each, key, bar.update)
+            for path, each in missing.items():
+                _store(path, each, bar.update)
     return [
         _find_stored(path, each) if path and each else None
         for path, each in zip(paths, wanted, strict=True)
@@ -149,7 +145,7 @@ def find_processes(bases: int, threads: int) -> int:
     return threads if bases > _WORTH_PROCESSES else 1
 
 
-def _store(path: Path, wanted: Wanted, key: str, tell: Callable[[int], object]) -> None:
+def _store(path: Path, wanted: Wanted, tell: Callable[[int], object]) -> None:
     """Read a track and write its cells; `tell` is given the bases that were read."""
     # Another job may read the same track, and write to its own file all the time. What was not
     # written to for long is of a job that was killed.
@@ -157,14 +153,15 @@ def _store(path: Path, wanted: Wanted, key: str, tell: Callable[[int], object]) 
         if time.time() - partial.stat().st_mtime > _SECONDS_GIVEN_UP:
             partial.unlink(missing_ok=True)
     with _Writer(path, 0, f".{os.getpid()}.partial") as writer:
-        writer.write(wanted, key, tell)
+        writer.write(wanted, tell)
 
 
 class _Writer(Draft):
     """Write the cells of a track."""
 
-    def write(self, wanted: Wanted, key: str, tell: Callable[[int], object]) -> None:
+    def write(self, wanted: Wanted, tell: Callable[[int], object]) -> None:
         """Read the bigWig and give the file its name."""
+        key = wanted.find_key()
         writer = ChunkWriter(self._file, "cells", 1, sum(wanted.cells.values()), _WIDTH)
         step = max(1, _STRETCH * wanted.cell // wanted.bin_size) * wanted.bin_size
         lowest, highest = 0.0, 0.0
@@ -191,7 +188,7 @@ def _find_stored(path: Path, wanted: Wanted) -> StoredTrack:
 
 
 def _store_together(
-    missing: Mapping[Path, tuple[Wanted, str]], processes: int, tell: Callable[[int], object]
+    missing: Mapping[Path, Wanted], processes: int, tell: Callable[[int], object]
 ) -> None:
     """Store tracks with several processes; threads would wait for Python's lock."""
     context = get_context("spawn")
@@ -200,10 +197,7 @@ def _store_together(
     said = 0
     try:
         with _bare_main():
-            waiting = {
-                pool.submit(_store, path, each, key, _count)
-                for path, (each, key) in missing.items()
-            }
+            waiting = {pool.submit(_store, path, each, _count) for path, each in missing.items()}
         while waiting:
             done, waiting = wait(waiting, _SECONDS_BETWEEN_LOOKS, FIRST_EXCEPTION)
             for each in done:
