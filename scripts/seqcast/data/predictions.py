@@ -110,7 +110,7 @@ class Predictions:
         """Yield the places of all windows in turn, as many at once as are best read together."""
         return split_places(len(self.rows), 4 * self.bins * len(self.targets))
 
-    def add_control(self, places: np.ndarray, predicted: ChunkedArray) -> "Predictions":
+    def with_control(self, places: np.ndarray, predicted: ChunkedArray) -> "Predictions":
         """Return the same with a control, of the windows at some places."""
         arrays = {key: getattr(self, key)[places] for key in ("rows", "folds", "start", "end")}
         contig = tuple(self.contig[place] for place in places.tolist())
@@ -242,7 +242,7 @@ def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predic
         )
         if len(places := file["control/place"][()]):
             shuffled = open_chunked(path, file["control/predicted"])
-            predictions = predictions.add_control(places, shuffled)
+            predictions = predictions.with_control(places, shuffled)
     if dataset is not None and predictions.dataset_digest != dataset.digest:
         raise SeqcastError(
             f"{path}: was predicted from a dataset with digest {predictions.dataset_digest[:12]},"

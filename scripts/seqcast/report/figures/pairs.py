@@ -96,7 +96,7 @@ def read_window_pairs(
 
 
 def _limit(dataset: Dataset, targets: Sequence[int], most: int | None) -> int:
-    """Return how many bins to read: files hold all targets of a bin side by side."""
+    """Return how many bins to read: with those of their groups, targets take memory and time."""
     fits = min(MOST_VALUES // max(len(targets), 1), MOST_BYTES // (4 * len(dataset.targets)))
     return max(1, fits if most is None else min(most, fits))
 
