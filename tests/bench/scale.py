@@ -171,13 +171,13 @@ def measure_scale(
                 values = {n: value * size / n for n, value in values.items()}
             beside = {f"{n} tracks:": value for n, value in values.items()}
             rows.append(Row(f"{stage} of {megabases} Mb, {what}", unit, [*values.values()], beside))
-    for column, what, unit in (
-        ("bytes", "dataset.h5, cells of 16 bases", "bytes a cell"),
-        ("windows", "windows of 131 kb for training", "windows/s of a core"),
-    ):
-        values = {n: float(found[n]["dataset.h5"][column]) for n in tracks}
-        beside = {f"{n} tracks:": value for n, value in values.items()}
-        rows.append(Row(what, unit, [*values.values()], beside))
+    # More tracks are the same ones again, which compress better than others would.
+    bytes_a_cell = [float(found[tracks[0]]["dataset.h5"]["bytes"])]
+    rows.append(Row("dataset.h5, cells of 16 bases", "bytes a cell", bytes_a_cell, {}, "0.5"))
+    values = {n: float(found[n]["dataset.h5"]["windows"]) for n in tracks}
+    beside = {f"{n} tracks:": value for n, value in values.items()}
+    what = "windows of 131 kb for training"
+    rows.append(Row(what, "windows/s of a core", [*values.values()], beside))
     return sorted(rows, key=lambda row: row.what)
 
 

@@ -167,6 +167,7 @@ class DatasetWriter(Draft):
             )
             used[bins] = True
         read, seen = _Mean(len(targets)), _Mean(len(targets))
+        without_unit = replace(targets, training_unit=())
         # As many whole chunks at a time as fit into memory.
         chunks = max(1, _BLOCK_BYTES // (4 * cells.chunk[1] * len(targets)))
         size = max(1, chunks * cells.chunk[1] // self.cells_a_bin)
@@ -178,7 +179,7 @@ class DatasetWriter(Draft):
                     cells_TBk = cells.read(first, end).reshape(len(targets), len(block), -1)
                     coverage_BT = pool_cells(cells_TBk[:, block], targets.sum_stat).T
                     read.add(coverage_BT)
-                    seen.add(replace(targets, training_unit=()).to_training(coverage_BT))
+                    seen.add(without_unit.to_training(coverage_BT))
                 bar.update(len(block))
         # What is 0 everywhere has no unit of its own, and any will do.
         unit = [mean if mean > 0 else 1.0 for mean in seen.values]
