@@ -30,7 +30,7 @@ TORCH = {
     "nn.normalisation", "nn.one_hot", "nn.pooled", "predict.genome_tracks.predicting",
     "predict.inference", "predict.predictor", "training.gpu", "training.launch", "training.loader",
     "training.loop", "training.process_group", "training.record", "training.resume",
-    "training.worker",
+    "training.validation", "training.worker",
 }  # fmt: skip
 
 MODULES = {

@@ -54,6 +54,13 @@ def test_wins_over_the_ridge_are_counted_and_losses_named(scored):
     assert "k-mers reaches 0.47" in make_headline(model, dataset, ridge)
 
 
+def test_targets_that_were_not_learned_are_named(scored):
+    dataset, model, baselines = scored
+    assert "not learned" not in say(dataset, [model], baselines)
+    flat = replace(model, training={"constant_targets": ("b", "c")})
+    assert "Caution: not learned: b, c; nearly the same" in say(dataset, [flat], baselines)
+
+
 def test_a_baseline_that_wins_is_the_headline_with_what_to_do(scored):
     dataset, model, (ridge, gc) = scored
     set_r(model, [0.4, 0.4, 0.4])

@@ -32,6 +32,7 @@ from seqcast.settings import TrainSettings
 from seqcast.training import train
 from seqcast.training.loader import Batch
 from seqcast.training.loop import Trainer
+from seqcast.training.validation import Validation, read_sums, start_sums, sum_batch
 
 CPU = Device(torch.device("cpu"), "float32", "")
 
@@ -179,7 +180,7 @@ def test_the_best_epoch_is_kept(
     tmp_path: Path, tiny_dataset: Dataset, monkeypatch, valid: list[float], best: int
 ) -> None:
     losses = iter(valid)
-    monkeypatch.setattr(Trainer, "validate", lambda *_: next(losses))
+    monkeypatch.setattr(Trainer, "validate", lambda *_: Validation(next(losses)))
     found = run(tmp_path, tiny_dataset, epochs=3, snapshots="every", batch_size=4)
     assert read_card(found.model).training.epoch == best
     kept = (found.snapshots / f"model_epoch_{best}.safetensors").read_bytes()
@@ -221,7 +222,7 @@ def test_masked_bins_change_nothing(tiny_dataset: Dataset) -> None:
 
 @pytest.mark.usefixtures("double")
 def test_validation_weighs_every_known_value_alike(tiny_dataset: Dataset) -> None:
-    losses = [make_trainer(tiny_dataset, batch_size=size).validate() for size in (1, 2, 5)]
+    losses = [make_trainer(tiny_dataset, batch_size=size).validate().loss for size in (1, 2, 5)]
     assert losses[1:] == pytest.approx([losses[0]] * 2, rel=1e-6)
 
 
@@ -252,7 +253,7 @@ def test_scales_are_what_is_trained_on(tmp_path: Path, tiny_dataset: Dataset) ->
     }
     plain = replace(tiny_dataset.targets, scale=(1.0, 1.0, 1.0))
     scaled = write_tiny(tmp_path / "d.h5", contigs, targets=plain)
-    losses = [make_trainer(dataset).validate() for dataset in (tiny_dataset, scaled)]
+    losses = [make_trainer(dataset).validate().loss for dataset in (tiny_dataset, scaled)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
@@ -273,8 +274,42 @@ def test_every_kind_of_network_learns(tmp_path: Path, tiny_dataset: Dataset, kin
     # In the table's units, in which it starts far from the mean.
     dataset = replace(tiny_dataset, targets=TARGETS)
     trainer = Trainer(network, dataset, settings, CPU)
-    before = trainer.validate()
+    before = trainer.validate().loss
     for epoch in range(12):
         for batch in trainer.loader.training(trainer.train_rows, epoch):
             trainer.train_step(batch)
-    assert trainer.validate() < 0.8 * before
+    assert trainer.validate().loss < 0.8 * before
+
+
+def test_targets_predicted_alike_everywhere_are_found() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(6, 40, 5))
+    t = rng.poisson(np.exp(x)).astype(float)
+    # One that hardly varies around any level, one whose coverage does not vary either, one unknown.
+    x[..., 1] = 3 + 0.01 * x[..., 1]
+    x[..., 2], t[..., 2] = 0.0, 1.0
+    t[..., 3], t[0, :7, 4] = np.nan, np.nan
+    # What is not known has no say, whatever is predicted for it.
+    x[0, :7, 4] = 1e3
+    pair = torch.tensor(x), torch.tensor(t)
+    parts = [pair[0].split([1, 2, 3]), pair[1].split([1, 2, 3])]
+    total = start_sums(5, torch.device("cpu"))
+    for part in zip(*parts, strict=True):
+        total += sum_batch(*part)
+    found = read_sums(total)
+    assert found.constant == (1,)
+    x[0, :7, 4], known = 0.0, ~np.isnan(t)
+    terms = np.exp(x) - t * x - (t - np.where(t > 0, t * np.log(np.where(t > 0, t, 1)), 0))
+    assert found.loss == pytest.approx(terms[known].mean())
+
+
+def test_a_training_that_collapses_says_so(tmp_path: Path, tiny_dataset: Dataset, caplog) -> None:
+    # Each step halves the weights.
+    flat = run(tmp_path / "flat", tiny_dataset, learning_rate=1e-3, weight_decay=500)
+    names = tiny_dataset.targets.identifier
+    assert read_card(flat.model).training.constant_targets == names
+    assert f"not learned: {', '.join(names)}; nearly the same is predicted" in caplog.text
+    caplog.clear()
+    learned = run(tmp_path / "learned", tiny_dataset, learning_rate=1e-2, epochs=8)
+    assert read_card(learned.model).training.constant_targets == ()
+    assert "not learned" not in caplog.text

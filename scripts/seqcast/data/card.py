@@ -4,6 +4,7 @@ The format is specified in docs/formats.md.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from seqcast.core.damage import refuse_damage
 from seqcast.core.disk import check_format
+from seqcast.core.errors import list_some
 from seqcast.core.seal import AGAIN, check_seal, damaged
 from seqcast.data import older_models
 from seqcast.data.targets import Targets
@@ -34,6 +36,7 @@ class TrainingFacts(Section):
 
     epoch: PositiveInt | None = None
     valid_loss: float | None = None
+    constant_targets: tuple[str, ...] | None = None
     settings: TrainSettings | None = None
     device: str | None = None
     precision: str | None = None
@@ -45,6 +48,15 @@ class TrainingFacts(Section):
     dataset_digest: str | None = None
     fold: NonNegativeInt | None = None
     torch: str | None = None
+
+
+def explain_constant(names: Sequence[str]) -> str:
+    """Say that a model has not learned these of its targets, and what to do."""
+    return (
+        f"not learned: {list_some(names)}; nearly the same is predicted in every validation bin,"
+        " though what was observed varies. Look at the track (few reads? one peak that dwarfs the"
+        " rest? then set its clip), lower train.learning_rate, or train for more epochs"
+    )
 
 
 class Card(Section):

@@ -6,6 +6,7 @@ import numpy as np
 
 from seqcast.core.errors import list_some
 from seqcast.data import Dataset
+from seqcast.data.card import explain_constant
 from seqcast.report.comparison import find_reference
 from seqcast.report.results import RANKED, ModelResults, Scores
 from seqcast.report.verdict import count, format_score, is_behind
@@ -34,6 +35,7 @@ def make_sentences(
     sentences = [
         _caution(best, dataset),
         _advise(best) if is_behind(best, reference) else "",
+        _constant(best),
         _explain_r(models),
         *(_compare(best, scores, always=scores is reference) for scores in baselines),
         _against_mean(best),
@@ -87,6 +89,12 @@ def _advise(best: ModelResults) -> str:
     else:
         way = "training went well enough, so try more channels or layers, or several replicates"
     return f"What to do: {way}. Until then trust the baseline's number, not the network."
+
+
+def _constant(best: ModelResults) -> str:
+    """Name the targets that the training left as they were (of its first member)."""
+    constant = best.training.get("constant_targets")
+    return f"Caution: {explain_constant(constant)}." if constant else ""
 
 
 def _explain_r(models: Sequence[ModelResults]) -> str:

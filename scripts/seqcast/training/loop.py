@@ -26,6 +26,7 @@ from seqcast.core.console import progress as progress_bar
 from seqcast.core.errors import SeqcastError, Stopped
 from seqcast.core.memory import keep_memory
 from seqcast.data import Dataset, read_dataset
+from seqcast.data.card import explain_constant
 from seqcast.data.sampling import count_windows
 from seqcast.genome.codes import complement
 from seqcast.nn import Network, share_statistics
@@ -56,6 +57,7 @@ from seqcast.training.resume import (
     write_state,
 )
 from seqcast.training.task import Task
+from seqcast.training.validation import Validation, read_sums, start_sums, sum_batch
 
 # Reading a loss waits for the GPU, so there it is read at every n-th step only.
 _STEPS_UNREAD = 16
@@ -144,7 +146,10 @@ class Training:
                 self.end_epoch(self.trainer.validate(self.stop_if_asked))
         if self.group.is_first:
             self.trainer.network.load_state_dict(self.best)
-            write_model(self.task.model, self.trainer.network, self.progress.best_facts)
+            facts = self.progress.best_facts
+            if facts["constant_targets"]:
+                log.warning("%s", explain_constant(facts["constant_targets"]))
+            write_model(self.task.model, self.trainer.network, facts)
             self.history.write(self.task.history)
         self.group.barrier()
         seconds = time.monotonic() - self.start
@@ -180,13 +185,13 @@ class Training:
                 self.save()
             self.stop_if_asked()
 
-    def end_epoch(self, valid_loss: float) -> None:
+    def end_epoch(self, validation: Validation) -> None:
         """Note what an epoch came to, keep its weights if they are the best, and save."""
         progress, network = self.progress, self.trainer.network
-        epoch = progress.epoch + 1
+        epoch, valid_loss = progress.epoch + 1, validation.loss
         self.add_row(epoch, valid_loss)
         log.info("epoch %d of %d: validation loss %.4f", epoch, self.settings.epochs, valid_loss)
-        facts = self.collect_facts(epoch, valid_loss)
+        facts = self.collect_facts(epoch, validation)
         if self.settings.snapshots == "every" and self.task.snapshots and self.group.is_first:
             path = self.task.snapshots / f"model_epoch_{epoch}.safetensors"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -249,12 +254,14 @@ class Training:
         """Return how long this training has taken in all attempts."""
         return self.seconds_before + time.monotonic() - self.start
 
-    def collect_facts(self, epoch: int, valid_loss: float) -> dict[str, Any]:
+    def collect_facts(self, epoch: int, validation: Validation) -> dict[str, Any]:
         """Return what a model file says of its training."""
         network, dataset = self.trainer.network, self.trainer.loader.dataset
+        names = dataset.targets.identifier
         return {
             "epoch": epoch,
-            "valid_loss": valid_loss,
+            "valid_loss": validation.loss,
+            "constant_targets": [names[index] for index in validation.constant],
             "settings": self.settings.model_dump(exclude=self.settings.UNTRACKED),
             "device": self.trainer.device.device.type,
             "precision": self.trainer.device.precision,
@@ -383,27 +390,26 @@ class Trainer:
                 )
         return losses
 
-    def validate(self, after_batch: Callable[[], None] = lambda: None) -> float:
-        """Return the mean loss over all known values of the validation windows."""
+    def validate(self, after_batch: Callable[[], None] = lambda: None) -> Validation:
+        """Return what the network comes to on the validation windows."""
         self.network.eval()
-        total = torch.zeros(2, dtype=torch.float64, device=self.device.device)
+        total = start_sums(len(self.network.targets), self.device.device)
         for batch in self.loader.plain(self.valid_rows):
             if self._is_recorded and len(batch.table_BP) == self._share:
                 if "valid" not in self._graphs:
-                    self._graphs["valid"] = CudaGraph(self._loss_of_table, batch.table_BP)
+                    self._graphs["valid"] = CudaGraph(self._sums_of_table, batch.table_BP)
                 total += self._graphs["valid"](batch.table_BP)
             else:
-                total += self._valid_loss(batch)
+                total += self._sum_batch(batch)
             after_batch()
-        value, count = self.group.sum(total).tolist()
-        return value / max(count, 1)
+        return read_sums(self.group.sum(total))
 
-    def _loss_of_table(self, table_BP: Tensor) -> Tensor:
-        return self._valid_loss(Batch(table_BP, len(table_BP)))
+    def _sums_of_table(self, table_BP: Tensor) -> Tensor:
+        return self._sum_batch(Batch(table_BP, len(table_BP)))
 
     @torch.no_grad()
-    def _valid_loss(self, batch: Batch) -> Tensor:
-        """Return the loss summed over all known values of windows, and how many they are.
+    def _sum_batch(self, batch: Batch) -> Tensor:
+        """Return what `sum_batch` makes of windows.
 
         A model of both strands is judged as it predicts: by the mean of their rates.
         """
@@ -413,7 +419,7 @@ class Trainer:
             if self.settings.reverse_complement:
                 other_BNT = flip_coverage(self.network(complement(codes_BL).flip(1)), self._pairs)
                 log_rate_BNT = torch.logaddexp(log_rate_BNT, other_BNT) - math.log(2)
-        return torch.stack([x.double() for x in poisson_loss_sums(log_rate_BNT, coverage_BNT)])
+        return sum_batch(log_rate_BNT, coverage_BNT)
 
 
 def learning_rate_at(settings: TrainSettings, epoch: int, done: float = 0.0) -> float:
