@@ -12,7 +12,7 @@ from seqcast.core.errors import SeqcastError
 from seqcast.genome.codes import N
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
-from seqcast.sources.genome.layout import Track
+from seqcast.sources.genome.layout import Inputs, Layout, Track
 from seqcast.sources.genome.planning import find_touched
 from seqcast.sources.genome.stored import StoredTrack, Wanted, store_tracks
 from seqcast.sources.genome.tracks import Stretch, cut_stretches
@@ -61,23 +61,23 @@ class Hidden:
 
 def store(
     settings: GenomeSettings,
-    tracks: Sequence[Track | None],
-    rows: Sequence[TargetRow],
-    lengths: Mapping[str, int],
-    work: Path,
-    *,
-    cell: int,
+    inputs: Inputs,
+    layout: Layout,
     threads: int,
+    *,
+    replicates: bool = False,
 ) -> list[StoredTrack | None]:
-    """Store the cells of targets' tracks, or of their replicates, and open them.
+    """Store the cells of the targets' tracks, or the bins of their replicates; see `store_tracks`.
 
-    `lengths` are of the genome's contigs; cells are of `cell` bases. See `store_tracks`.
+    Raises `SeqcastError` where values cannot be coverage.
     """
+    tracks = layout.replicates if replicates else layout.tracks
+    cell = settings.bin_size if replicates else settings.cell
     wanted = [
-        track and make_wanted(settings, track, row, lengths, cell)
-        for track, row in zip(tracks, rows, strict=True)
+        track and make_wanted(settings, track, row, layout.lengths, cell)
+        for track, row in zip(tracks, inputs.rows, strict=True)
     ]
-    stored = store_tracks(wanted, work, threads)
+    stored = store_tracks(wanted, inputs.work, threads)
     for track, found in zip(tracks, stored, strict=True):
         if track and found:
             check_sign(track.path, found, is_turned=settings.negative == "abs")

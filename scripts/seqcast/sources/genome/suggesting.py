@@ -38,15 +38,7 @@ def suggest_targets(
     layout, plan = open_genome(settings, inputs)
     targets = make_targets(settings, inputs.rows)
     survey = Survey(settings, plan, targets)
-    stored = store(
-        settings,
-        layout.tracks,
-        inputs.rows,
-        layout.lengths,
-        inputs.work,
-        cell=settings.cell,
-        threads=threads,
-    )
+    stored = store(settings, inputs, layout, threads)
     hidden = find_hidden(settings, layout, plan)
     for piece in read_pieces(
         settings, stored, plan.lengths, hidden, cell=settings.cell, title="suggest"

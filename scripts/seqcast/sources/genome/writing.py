@@ -43,15 +43,7 @@ def write_genome(
     for line in find_shortages(forecast, output.parent):
         log.warning("%s", line)
     targets = make_targets(settings, inputs.rows)
-    tracks = store(
-        settings,
-        layout.tracks,
-        inputs.rows,
-        layout.lengths,
-        inputs.work,
-        cell=settings.cell,
-        threads=threads,
-    )
+    tracks = store(settings, inputs, layout, threads)
     turned = [
         each.path for each, found in zip(layout.tracks, tracks, strict=True) if found.lowest < 0
     ]
@@ -90,15 +82,7 @@ def _write_replicates(
 ) -> None:
     """Write the bins of replicates."""
     size = settings.bin_size
-    stored = store(
-        settings,
-        layout.replicates,
-        inputs.rows,
-        layout.lengths,
-        inputs.work,
-        cell=size,
-        threads=threads,
-    )
+    stored = store(settings, inputs, layout, threads, replicates=True)
     bins = sum(-(-length // size) for length in plan.lengths.values())
     included = [row.replicate_included for row in inputs.rows]
     with ReferenceWriter(path, bins, targets, included) as writer:
