@@ -224,11 +224,13 @@ def test_repacked_datasets_are_refused(tmp_path: Path, tiny_dataset: Dataset) ->
         read_dataset(path)
 
 
-def test_a_full_disk_is_said_before_anything_is_written(tmp_path: Path) -> None:
+# A limit at once, and one that the chunks come to.
+@pytest.mark.parametrize("limit", [4096, 1 << 20])
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, limit: int) -> None:
     code = f"""
 import resource, sys
 sys.path[:0] = {sys.path!r}
-resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 from tiny import write_tiny
 try:
     write_tiny({str(tmp_path / "d.h5")!r})

@@ -135,6 +135,7 @@ class ChunkWriter:
         height, width = self._array.chunks
 
         def note(chunk: h5py.h5d.StoreInfo) -> None:
+            """Note where a chunk lies."""
             row, place = chunk.chunk_offset
             table[row // height, place // width] = chunk.byte_offset, chunk.size
 

@@ -141,6 +141,7 @@ class Loader:
         coverage_BTN = np.empty((len(table), len(dataset.targets), dataset.output_bins), np.float32)
 
         def read_window(k: int) -> None:
+            """Read the window of a row of the table: its codes, and bins made of its cells."""
             base, _, _, cell, after, _ = table[k]
             codes_BL[k] = dataset.codes[base : base + dataset.window]
             share = np.float32(after / dataset.resolution) if self._is_between else None
