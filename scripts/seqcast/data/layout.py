@@ -123,7 +123,8 @@ def pool_cells(cells_TBk: np.ndarray, sum_stat: Sequence[str]) -> np.ndarray:
     """
     if cells_TBk.shape[2] == 1:
         return cells_TBk[:, :, 0]
-    bins_TB = cells_TBk.sum(axis=2)
+    # Twice as fast as numpy's sum, of so few.
+    bins_TB = np.einsum("tbk->tb", cells_TBk)
     largest = [stat == "max" for stat in sum_stat]
     if any(largest):
         bins_TB[largest] = cells_TBk[largest].max(axis=2)

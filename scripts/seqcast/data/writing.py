@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,8 @@ class DatasetWriter(Draft):
     """Write a dataset contig by contig; the file gets its name only when it is whole.
 
     Use as a context manager. Add each contig in the order of `contigs`, whole (`add_contig`) or its
-    sequence (`add_sequence`) and, group of targets by group, its `coverage`; then `finish`.
+    sequence (`add_sequence`) and, group of targets by group, its `coverage`; then `finish`. What is
+    written is the same for any number of `threads`.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class DatasetWriter(Draft):
         bin_size: int,
         crop: int = 0,
         resolution: int | None = None,
+        threads: int = 1,
     ) -> None:
         self.contigs, self.targets, self.bin_size, self.crop = contigs, targets, bin_size, crop
         self.resolution = resolution or bin_size
@@ -59,7 +62,10 @@ class DatasetWriter(Draft):
         bases = int(contigs.length.sum())
         super().__init__(path, bases)
         self._sequence = self._file.create_dataset("sequence", (bases,), np.uint8, fillvalue=N)
-        self.coverage = ChunkWriter(self._file, "coverage", len(targets), cells)
+        self.coverage = ChunkWriter(
+            self._file, "coverage", len(targets), cells, compressor="lz4hc", threads=threads
+        )
+        self._threads = threads
         self._digest = hashlib.sha256()
         self._added = 0
 
@@ -166,42 +172,41 @@ class DatasetWriter(Draft):
                 first + end // self.bin_size - self.crop,
             )
             used[bins] = True
-        read, seen = _Mean(len(targets)), _Mean(len(targets))
         without_unit = replace(targets, training_unit=())
         # As many whole chunks at a time as fit into memory.
         chunks = max(1, _BLOCK_BYTES // (4 * cells.chunk[1] * len(targets)))
         size = max(1, chunks * cells.chunk[1] // self.cells_a_bin)
-        with progress(len(used), "mean coverage", "bins") as bar:
-            for start in range(0, len(used), size):
-                block = used[start : start + size]
-                if block.any():
-                    first, end = start * self.cells_a_bin, (start + len(block)) * self.cells_a_bin
-                    cells_TBk = cells.read(first, end).reshape(len(targets), len(block), -1)
-                    coverage_BT = pool_cells(cells_TBk[:, block], targets.sum_stat).T
-                    read.add(coverage_BT)
-                    seen.add(without_unit.to_training(coverage_BT))
-                bar.update(len(block))
+
+        def add_up(start: int) -> np.ndarray:
+            """Return sums of a block's bins as read, of those as seen, and counts, (3, targets)."""
+            block = used[start : start + size]
+            if not block.any():
+                return np.zeros((3, len(targets)))
+            first, end = start * self.cells_a_bin, (start + len(block)) * self.cells_a_bin
+            cells_TBk = cells.read(first, end).reshape(len(targets), len(block), -1)
+            coverage_BT = pool_cells(cells_TBk[:, block], targets.sum_stat).T
+            known = np.isfinite(coverage_BT)
+            seen_BT = without_unit.to_training(coverage_BT)
+            return np.stack(
+                [
+                    np.sum(coverage_BT, axis=0, dtype=float, where=known),
+                    np.sum(seen_BT, axis=0, dtype=float, where=known),
+                    known.sum(axis=0),
+                ]
+            )
+
+        total = np.zeros((3, len(targets)))
+        with (
+            progress(len(used), "mean coverage", "bins") as bar,
+            ThreadPoolExecutor(self._threads) as pool,
+        ):
+            for sums in pool.map(add_up, range(0, len(used), size)):
+                total += sums
+                bar.update(min(size, len(used) - bar.n))
+        read, seen = total[:2] / np.maximum(total[2], 1)
         # What is 0 everywhere has no unit of its own, and any will do.
-        unit = [mean if mean > 0 else 1.0 for mean in seen.values]
-        return replace(targets, mean=tuple(read.values), training_unit=tuple(unit))
-
-
-class _Mean:
-    """Running mean of each target, (targets,), over the values that are known."""
-
-    def __init__(self, targets: int) -> None:
-        self._total, self._count = np.zeros(targets), np.zeros(targets, dtype=np.int64)
-
-    def add(self, values_BT: np.ndarray) -> None:
-        """Add values; what is not finite is left out."""
-        known = np.isfinite(values_BT)
-        self._total += np.where(known, values_BT, 0).sum(axis=0, dtype=np.float64)
-        self._count += known.sum(axis=0)
-
-    @property
-    def values(self) -> list[float]:
-        """The means; 0 where nothing is known."""
-        return (self._total / np.maximum(self._count, 1)).tolist()
+        unit = np.where(seen > 0, seen, 1.0)
+        return replace(targets, mean=tuple(read.tolist()), training_unit=tuple(unit.tolist()))
 
 
 class PieceWriter(DatasetWriter):

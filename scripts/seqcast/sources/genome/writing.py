@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from seqcast.core.console import log, progress
+from seqcast.core.reading_ahead import read_ahead
 from seqcast.data import Contigs, DatasetWriter
 from seqcast.data.reference import ReferenceWriter
 from seqcast.data.targets import Targets
@@ -49,17 +50,24 @@ def write_genome(
     ]
     survey, hidden = Survey(settings, plan, targets), Hidden(settings)
     contigs = Contigs.from_lengths(plan.lengths, settings.bin_size)
-    layers = {"bin_size": settings.bin_size, "resolution": settings.cell}
-    with DatasetWriter(output, contigs=contigs, targets=targets, **layers) as writer:
+    with DatasetWriter(
+        output,
+        contigs=contigs,
+        targets=targets,
+        bin_size=settings.bin_size,
+        resolution=settings.cell,
+        threads=threads,
+    ) as writer:
         with progress(sum(plan.lengths.values()), "sequence", "bases") as bar:
             for name, length in plan.lengths.items():
                 codes = layout.fasta.codes(name)
                 writer.add_sequence(codes)
                 hidden.add(name, codes, layout.mask.get(name))
                 bar.update(length)
-        for piece in read_pieces(
+        pieces = read_pieces(
             settings, tracks, plan.lengths, hidden, cell=settings.cell, title="dataset"
-        ):
+        )
+        for piece in read_ahead(pieces, 1) if threads > 1 else pieces:
             writer.coverage.add_group(piece.number, piece.values)
             survey.add(piece)
         targets = fill_targets(settings, targets, survey.statistics)
