@@ -136,7 +136,7 @@ class Loader:
 
     def _read(self, table: np.ndarray, size: int) -> Batch:
         """Read what windows are made of from the file."""
-        dataset, count = self.dataset, len(self._cell_M)
+        dataset = self.dataset
         codes_BL = np.empty((len(table), dataset.window), np.uint8)
         coverage_BTN = np.empty((len(table), len(dataset.targets), dataset.output_bins), np.float32)
 
@@ -144,7 +144,9 @@ class Loader:
             """Read the window of a row of the table: its codes, and bins made of its cells."""
             base, _, _, cell, after, _ = table[k]
             codes_BL[k] = dataset.codes[base : base + dataset.window]
-            share = np.float32(after / dataset.resolution) if self._is_between else None
+            # A bin that begins where a cell does is made of no part of another.
+            share = np.float32(after / dataset.resolution) if after else None
+            count = dataset.output_bins * self._per_bin + bool(after)
             known = min(count, dataset.cells.shape[1] - cell)
             # As few at a time as stay in the processor's cache.
             for rows in dataset.cells.groups:
@@ -198,22 +200,24 @@ def make_bins(
 ) -> Any:
     """Return bins (..., T, N) of cells (..., T, M), numpy's or torch's as `xp` says.
 
-    What `dataset.pool_cells` does, but that bins may begin a `share` (..., 1, 1) of a cell behind
-    the start of their first cell; None where they never do, else M is one cell more. Between two
-    cells a bin is the mean of the bins that begin at both, weighted by how near each is: what it
-    would be if the bases within a cell were alike. `is_max` (T, 1) says of which targets a bin is
-    the largest of its cells; None where it is of none.
+    What `dataset.pool_cells` does, but that bins may begin a `share` of a cell, a number or
+    (..., 1, 1), behind the start of their first cell; None where they do not, else M is one cell
+    more. Between two cells a bin is the mean of the bins that begin at both, weighted by how near
+    each is: what it would be if the bases within a cell were alike. `is_max` (T, 1) says of which
+    targets a bin is the largest of its cells; None where it is of none.
     """
     if share is None:
         return _pool(xp, cells, cells_a_bin, is_max)
     bins = _pool(xp, cells[..., :-1], cells_a_bin, is_max)
     # The next bin has one cell less at its start and one more at its end.
-    moved = bins + share * (cells[..., cells_a_bin::cells_a_bin] - cells[..., :-1:cells_a_bin])
+    moved = cells[..., cells_a_bin::cells_a_bin] - cells[..., :-1:cells_a_bin]
+    moved *= share
+    moved += bins
     if is_max is not None:
         next_bins = _pool(xp, cells[..., 1:], cells_a_bin, is_max)
         moved = xp.where(is_max, bins * (1 - share) + next_bins * share, moved)
     # Not where the share is 0: nothing times a cell that is not known is not known either.
-    return xp.where(share > 0, moved, bins)
+    return xp.where(share > 0, moved, bins) if share.ndim else moved
 
 
 def _pool(xp: ModuleType, cells: Any, cells_a_bin: int, is_max: Any | None) -> Any:
