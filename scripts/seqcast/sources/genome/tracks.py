@@ -15,7 +15,7 @@ _BLOCK = 1 << 18
 # Entries of fewer bases each are read faster base by base.
 _BASES_AN_ENTRY = 8
 # Bytes of cells, over all tracks, that are put together at a time.
-_TOGETHER = 1 << 27
+_TOGETHER = 1 << 26
 _BYTES_A_CELL = 4
 
 
@@ -110,7 +110,7 @@ def read_stretch(track: BigWig, reading: Reading) -> Cells:
 def cut_stretches(
     lengths: Mapping[str, int], cell: int, bin_size: int, tracks: int
 ) -> list[Stretch]:
-    """Cut contigs into stretches of which the cells of so many tracks take 128 MiB at most."""
+    """Cut contigs into stretches of which the cells of so many tracks take 64 MiB at most."""
     cells = _TOGETHER // (_BYTES_A_CELL * max(tracks, 1))
     most = max(cells * cell // bin_size, 1) * bin_size
     return [
