@@ -166,10 +166,15 @@ class Scaling:
     def _has_roots(self) -> bool:
         return bool(self.is_rooted.any())
 
+    # Most tables have no soft limit and some have no limit: some passes over a batch less.
+
     @cached_property
-    def _has_limits(self) -> bool:
-        # Most tables have none: some passes over a batch less.
-        return not bool(self.library.isinf(self.soft).all() and self.library.isinf(self.hard).all())
+    def _has_soft(self) -> bool:
+        return not bool(self.library.isinf(self.soft).all())
+
+    @cached_property
+    def _has_hard(self) -> bool:
+        return not bool(self.library.isinf(self.hard).all())
 
     def to_training(self, coverage: Any) -> Any:
         """Turn coverage (..., targets) into what training sees: scaled, clipped, in its unit.
@@ -182,10 +187,11 @@ class Scaling:
         v = coverage * self.factor
         if self._has_roots:
             v = call.where(self.is_rooted, call.sqrt(1 + v) - 1, v)
-        if self._has_limits:
+        if self._has_soft:
             # A sum that leaves a target without a limit, where c is infinite, as it is.
             above = call.clip(v - self.soft, 0, None)
             v = call.minimum(v, self.soft) + (call.sqrt(1 + above) - 1)
+        if self._has_hard:
             v = call.minimum(v, self.hard)
         return v / self.unit
 
@@ -193,7 +199,7 @@ class Scaling:
         """Undo `to_training`; what a hard clip cut off does not come back."""
         call = self.library
         v = values * self.unit
-        if self._has_limits:
+        if self._has_soft:
             # The inverse of sqrt(1 + x) - 1 is y (y + 2).
             above = call.clip(v - self.soft, 0, None)
             v = call.minimum(v, self.soft) + above * (above + 2)
