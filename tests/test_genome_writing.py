@@ -9,13 +9,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from broken_files import DATA
-from genomes import LENGTHS, GenomeFiles, make_codes, make_coverage
+from genomes import LENGTHS, SPLIT, GenomeFiles, make_codes, make_coverage
 from genomes import write_genome as write_files
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -26,9 +25,10 @@ from seqcast.data import Dataset, check_dataset, find_split_overlaps, read_datas
 from seqcast.data.reference import read_reference
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome import forecast, stored, tracks
+from seqcast.sources.genome.fasta import Fasta
 from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.layout import Inputs, Layout, Track
-from seqcast.sources.genome.planning import find_touched, make_plan
+from seqcast.sources.genome.planning import Plan, find_touched, make_plan
 from seqcast.sources.genome.regions import find_held_out
 from seqcast.sources.genome.writing import write_genome
 from seqcast.sources.validation.genome import validate_genome
@@ -187,10 +187,15 @@ def test_processes_make_the_same_file(
 
 def make_layout(settings: GenomeSettings, lengths: Mapping[str, int]) -> Layout:
     """Make a layout without files: contigs of A, and what the settings hold out."""
-    fasta: Any = SimpleNamespace(codes=lambda name: np.zeros(lengths[name], dtype=np.uint8))
+    fasta: Any = None
     held_out, faults = find_held_out(settings, lengths, {})
     assert faults == []
     return Layout(fasta, lengths, (), (), held_out=held_out)
+
+
+def plan_known(settings: GenomeSettings, layout: Layout) -> Plan:
+    """Plan the windows of contigs without N."""
+    return make_plan(settings, layout, dict.fromkeys(layout.lengths, np.zeros((0, 2), np.int64)))
 
 
 def make_settings(split: Mapping[str, Any], **changes: Any) -> GenomeSettings:
@@ -205,7 +210,7 @@ LENGTHS_OF_CONTIGS = st.lists(st.integers(64, 1500), min_size=3, max_size=9)
 def test_windows_of_different_splits_never_overlap(sizes: list[int], stride: int) -> None:
     lengths = {f"c{n}": size for n, size in enumerate(sizes)}
     settings = make_settings({"valid": ["c0"], "test": ["c2"]}, stride=stride * BIN)
-    plan = make_plan(settings, make_layout(settings, lengths))
+    plan = plan_known(settings, make_layout(settings, lengths))
     assert find_split_overlaps(plan.windows) == []
     names = list(plan.lengths)
     assert {names[n] for n in plan.windows["contig"][plan.windows["split"] == 2]} == {"c2"}
@@ -217,7 +222,7 @@ def test_folds_are_disjoint_complete_and_even(sizes: list[int], folds: int) -> N
     assume(len(sizes) >= folds)
     lengths = {f"c{n}": size for n, size in enumerate(sizes)}
     settings = make_settings({"folds": folds})
-    plan = make_plan(settings, make_layout(settings, lengths))
+    plan = plan_known(settings, make_layout(settings, lengths))
     assert find_split_overlaps(plan.windows) == []
     assert plan.folds.shape == (folds, folds)
     # Every window is tested once.
@@ -244,7 +249,7 @@ def test_more_folds_than_contigs_are_refused(contigs: int, mend: str) -> None:
     wanted = f"folds is 4, but only {contigs} contigs have windows; {mend}"
     settings = make_settings({"folds": 4})
     with pytest.raises(SeqcastError, match=wanted):
-        make_plan(settings, make_layout(settings, lengths))
+        plan_known(settings, make_layout(settings, lengths))
 
 
 @given(st.lists(st.tuples(st.integers(0, 120), st.integers(1, 30)), max_size=6))
@@ -264,7 +269,7 @@ def test_the_forecast_knows_the_files_size(files: GenomeFiles, dataset: Dataset)
     own = tuple(Track(Path(row.file), {}) for row in files.inputs().rows)
     layout = replace(layout, tracks=own, replicates=(None, None))
     found = forecast.make_forecast(
-        settings, layout, make_plan(settings, layout), replicates=False, threads=1
+        settings, layout, plan_known(settings, layout), replicates=False, threads=1
     )
     assert found.disk / 2 < dataset.path.stat().st_size < found.disk + 20_000
 
@@ -311,6 +316,41 @@ def test_a_bigwig_is_opened_once_whatever_changes(
     split = {"valid": ["scaffold_3"], "test": ["scaffold_4"]}
     write(files, tmp_path, split=split, stride=64, clip_quantile=0.9)
     assert len(opened) == 2
+
+
+def test_the_sequence_is_looked_through_for_n_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = write_files(tmp_path / "files", LENGTHS | {"chr4": 900})
+    seen, real = [], Fasta.read
+
+    def note(self: Fasta, name: str, start: int, end: int) -> np.ndarray:
+        seen.append(name)
+        return real(self, name, start, end)
+
+    def check(**changes: Any) -> list[str]:
+        seen.clear()
+        assert validate_genome(files.settings(**changes), files.inputs()).refusals == ()
+        return seen
+
+    monkeypatch.setattr(Fasta, "read", note)
+    without = {"split": {**SPLIT, "exclude": ["chr4"]}}
+    assert check(**without) == ["chr1", "chr2", "chr3"]
+    assert check(**without, stride=64, mask=[], missing="unknown") == []
+    # A contig more is looked through alone.
+    assert check(split={"valid": ["chr3"], "test": ["chr2"]}) == ["chr4"]
+    assert check(**without) == []
+    wanted = write(files, tmp_path)
+    assert seen == ["chr1", "chr2", "chr3", "chr4"], "only what is stored in the dataset"
+    # Whoever deletes what is stored gets the same, and whoever spoils it is told.
+    (stored,) = files.inputs().work.glob("*.n.h5")
+    stored.unlink()
+    assert write(files, tmp_path).digest == wanted.digest
+    content = bytearray(stored.read_bytes())
+    content[-1] ^= 1
+    stored.write_bytes(content)
+    with pytest.raises(SeqcastError, match=r"n\.h5: is damaged, .*; make it anew"):
+        write(files, tmp_path)
 
 
 KILLED = """

@@ -68,7 +68,7 @@ def make_forecast(
             + tracks * (_OPEN + _LIST * len(plan.lengths))
         )
         / processes
-        + 2 * _ENCODE * bases
+        + _ENCODE * bases
         + _WRITE * cells * len(layout.tracks)
         + _CONTIG * len(plan.lengths)
     )

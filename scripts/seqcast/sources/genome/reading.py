@@ -9,13 +9,13 @@ import numpy as np
 from seqcast.core.chunks import find_groups
 from seqcast.core.console import progress
 from seqcast.core.errors import SeqcastError
-from seqcast.genome.codes import N
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.layout import Inputs, Layout, Track
 from seqcast.sources.genome.planning import find_touched
 from seqcast.sources.genome.stored import StoredTrack, Wanted, store_tracks
 from seqcast.sources.genome.tracks import Stretch, cut_stretches
+from seqcast.sources.genome.unknown import count_before
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Hidden:
         self._settings = settings
         self._bits: dict[str, np.ndarray] = {}
 
-    def add(self, contig: str, codes: np.ndarray, mask: np.ndarray | None) -> None:
-        """Look at a contig's sequence, (bases,), and what is masked of it, (n, 2) bases."""
-        self._bits[contig] = np.packbits(find_unknown(self._settings, codes, mask))
+    def add(self, contig: str, length: int, runs: np.ndarray, mask: np.ndarray | None) -> None:
+        """Look at a contig's runs of N, and what is masked of it, (n, 2) bases each."""
+        self._bits[contig] = np.packbits(find_unknown(self._settings, length, runs, mask))
 
     def read(self, stretch: Stretch, cell: int) -> np.ndarray:
         """Return which cells of a stretch are hidden, (cells,) bool; those of `cell` bases.
@@ -147,14 +147,17 @@ def read_pieces(
 
 
 def find_unknown(
-    settings: GenomeSettings, codes: np.ndarray, mask: np.ndarray | None
+    settings: GenomeSettings, length: int, runs: np.ndarray, mask: np.ndarray | None
 ) -> np.ndarray:
-    """Return which cells of a contig are unknown, (cells,) bool: masked, mostly N, cut short."""
+    """Return which cells of a contig are unknown, (cells,) bool: masked, mostly N, cut short.
+
+    `runs` of N and the mask are (n, 2) bases.
+    """
     cell, bin_size = settings.cell, settings.bin_size
-    size = -(-codes.size // bin_size) * (bin_size // cell)
-    whole = codes.size // cell
+    size = -(-length // bin_size) * (bin_size // cell)
+    whole = length // cell
     unknown = np.ones(size, dtype=bool)
-    unknown[:whole] = (codes[: whole * cell] == N).reshape(whole, cell).sum(axis=1) > cell / 2
+    unknown[:whole] = np.diff(count_before(runs, np.arange(whole + 1) * cell)) > cell / 2
     if mask is not None:
         unknown |= find_touched(mask, cell, size)
     return unknown

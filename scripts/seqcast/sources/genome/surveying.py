@@ -17,6 +17,7 @@ from seqcast.sources.genome.planning import Plan, find_share, find_touched, make
 from seqcast.sources.genome.reading import Hidden, Piece, find_unknown, make_wanted
 from seqcast.sources.genome.scaling import BinStatistics
 from seqcast.sources.genome.tracks import read_cells
+from seqcast.sources.genome.unknown import find_unknown_runs
 
 
 def open_genome(settings: GenomeSettings, inputs: Inputs) -> tuple[Layout, Plan]:
@@ -24,7 +25,7 @@ def open_genome(settings: GenomeSettings, inputs: Inputs) -> tuple[Layout, Plan]
     layout = read_layout(settings, inputs)
     if layout.refusals:
         raise SeqcastError("\n".join(layout.refusals))
-    return layout, plan_windows(settings, layout, inputs.rows)
+    return layout, plan_windows(settings, layout, inputs)
 
 
 def make_targets(settings: GenomeSettings, rows: tuple[TargetRow, ...]) -> Targets:
@@ -43,16 +44,16 @@ def make_targets(settings: GenomeSettings, rows: tuple[TargetRow, ...]) -> Targe
     )
 
 
-def plan_windows(settings: GenomeSettings, layout: Layout, rows: tuple[TargetRow, ...]) -> Plan:
+def plan_windows(settings: GenomeSettings, layout: Layout, inputs: Inputs) -> Plan:
     """Plan the windows of a run; with `missing: unknown` those of which some target knows a bin.
 
     For these the entries of the tracks are read, of each contig those of as many tracks as it takes
     to know its windows. Raises `SeqcastError` where a part has no windows.
     """
-    plan = make_plan(settings, layout)
+    plan = make_plan(settings, layout, find_unknown_runs(layout.fasta, layout.lengths, inputs.work))
     if settings.missing == "zero":
         return plan
-    return plan.without(_find_unknown_windows(settings, layout, plan, rows), "no entries")
+    return plan.without(_find_unknown_windows(settings, layout, plan, inputs.rows), "no entries")
 
 
 def _find_unknown_windows(
@@ -64,7 +65,8 @@ def _find_unknown_windows(
         for contig, (name, length) in enumerate(plan.lengths.items()):
             # Windows lie contig by contig, as `make_plan` has them.
             here = slice(*np.searchsorted(plan.windows["contig"], [contig, contig + 1]))
-            hidden = find_unknown(settings, layout.fasta.codes(name), layout.mask.get(name))
+            mask = layout.mask.get(name)
+            hidden = find_unknown(settings, length, plan.unknown[name], mask)
             for track, row in zip(layout.tracks, rows, strict=True):
                 if not unknown[here].any():
                     break
@@ -114,6 +116,6 @@ def find_hidden(settings: GenomeSettings, layout: Layout, plan: Plan) -> Hidden:
     hidden = Hidden(settings)
     with progress(sum(plan.lengths.values()), "sequence", "bases") as bar:
         for name, length in plan.lengths.items():
-            hidden.add(name, layout.fasta.codes(name), layout.mask.get(name))
+            hidden.add(name, length, plan.unknown[name], layout.mask.get(name))
             bar.update(length)
     return hidden

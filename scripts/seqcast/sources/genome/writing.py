@@ -53,9 +53,8 @@ def write_genome(
     with DatasetWriter(output, contigs=contigs, targets=targets, **layers) as writer:
         with progress(sum(plan.lengths.values()), "sequence", "bases") as bar:
             for name, length in plan.lengths.items():
-                codes = layout.fasta.codes(name)
-                writer.add_sequence(codes)
-                hidden.add(name, codes, layout.mask.get(name))
+                writer.add_sequence(layout.fasta.codes(name))
+                hidden.add(name, length, plan.unknown[name], layout.mask.get(name))
                 bar.update(length)
         for piece in read_pieces(
             settings, tracks, plan.lengths, hidden, cell=settings.cell, title="dataset"
