@@ -1,13 +1,10 @@
 """From FASTA and bigWigs to dataset.h5, against the arrays that the files were made of."""
 
-import pickle
 import re
 import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from genomes import LENGTHS, SPLIT, GenomeFiles, make_codes, make_coverage
 from genomes import write_genome as write_files
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from kills import find_times, kill_at
 from tiny import read_moved, read_whole
 
 from seqcast.core.errors import SeqcastError
@@ -353,46 +351,42 @@ def test_the_sequence_is_looked_through_for_n_once(
         write(files, tmp_path)
 
 
-KILLED = """
-import os, pickle, signal, sys
-from pathlib import Path
-from seqcast.core import chunks
-from seqcast.sources.genome import stored, writing
-
-settings, inputs, output, moment = pickle.loads(bytes.fromhex(sys.argv[1]))
-written, real = 0, chunks.ChunkWriter._write
-
-def write_or_die(self, number):
-    global written
-    written += 1
-    if written == moment:
-        os.kill(os.getpid(), signal.SIGKILL)
-    real(self, number)
-
-chunks.ChunkWriter._write = write_or_die
-writing.write_genome(settings, inputs, output)
-"""
-
-
-@pytest.mark.parametrize("moment", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    "moments", [[6], pytest.param(range(4, 14), marks=pytest.mark.slow)], ids=["one", "ten"]
+)
 def test_a_killed_dataset_goes_on_with_the_tracks_that_were_not_read(
-    files: GenomeFiles, dataset: Dataset, tmp_path: Path, moment: int
+    tmp_path: Path, moments: Sequence[int]
 ) -> None:
-    output = tmp_path / "killed.h5"
-    inputs = files.inputs(tmp_path / "work")
-    given = pickle.dumps((files.settings(), inputs, output, moment)).hex()
-    library = Path(tracks.__file__).parents[3]
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, given], env={"PYTHONPATH": str(library)}, check=False
-    )
-    assert killed.returncode == -signal.SIGKILL
-    assert not output.exists()
-    kept = {path: path.stat().st_mtime_ns for path in inputs.work.glob("*.cells.h5")}
-    # Each of the two tracks is one chunk; the dataset's own come after.
-    assert len(kept) == min(moment - 1, 2)
-    write_genome(files.settings(), inputs, output)
-    assert output.read_bytes() == dataset.path.read_bytes()
-    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+    tracks = {name: make_coverage(make_codes(LENGTHS), seed) for seed, name in enumerate("abc")}
+    write_files(tmp_path / "files", tracks={"other": tracks["c"]})
+    replicate = {"a": {"replicate": "other.bw"}}
+    files = write_files(tmp_path / "files", tracks=tracks, columns=replicate)
+
+    def prepare(folder: Path) -> Callable[[], None]:
+        """Return what writes dataset and replicates into a new folder."""
+        folder.mkdir()
+        given, replicates = files.inputs(folder / "work"), folder / "replicates.h5"
+        output = folder / "dataset.h5"
+        return partial(write_genome, files.settings(), given, output, replicates=replicates)
+
+    def read(folder: Path) -> list[bytes]:
+        return [(folder / name).read_bytes() for name in ("dataset.h5", "replicates.h5")]
+
+    prepare(tmp_path / "whole")()
+    work = {moment: prepare(tmp_path / str(moment)) for moment in moments}
+    kill_at(work)
+    kept = []
+    for moment, go_on in work.items():
+        folder = tmp_path / str(moment)
+        assert not (folder / "dataset.h5").exists()
+        times = find_times(folder / "work")
+        kept.append(len([path for path in times if path.name.endswith(".cells.h5")]))
+        go_on()
+        assert read(folder) == read(tmp_path / "whole")
+        found = find_times(folder / "work")
+        assert {path: found[path] for path in times} == times, "none is made again"
+    # The index and where there is N; then of each track a chunk, and the file's name.
+    assert kept == [max(0, min(3, moment // 2 - 2)) + (moment > 12) for moment in moments]
 
 
 @pytest.mark.slow
