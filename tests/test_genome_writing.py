@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from broken_files import DATA
-from genomes import LENGTHS, SPLIT, GenomeFiles, make_codes, make_coverage
+from genomes import LENGTHS, SPLIT, GenomeFiles, make_codes, make_coverage, write_fasta
 from genomes import write_genome as write_files
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from kills import find_times, kill_at
-from tiny import read_moved, read_whole
+from tiny import count_unpacked, read_moved, read_whole
 
 from seqcast.core.errors import SeqcastError
 from seqcast.data import Dataset, check_dataset, find_split_overlaps, read_dataset
@@ -314,6 +314,41 @@ def test_a_bigwig_is_opened_once_whatever_changes(
     split = {"valid": ["scaffold_3"], "test": ["scaffold_4"]}
     write(files, tmp_path, split=split, stride=64, clip_quantile=0.9)
     assert len(opened) == 2
+
+
+@pytest.mark.parametrize("missing", ["zero", "unknown"])
+def test_a_chunk_is_unpacked_once_however_many_contigs_lie_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    codes = make_codes({f"scaffold_{place}": 300 for place in range(60)})
+    # Without a window: its cells lie in the tracks' files, but not in the dataset.
+    codes["scaffold_30"][:] = 4
+    tracks = {name: make_coverage(codes, seed) for seed, name in enumerate(("one", "two"))}
+    if missing == "unknown":
+        del tracks["two"]["scaffold_20"]
+    files = write_files(tmp_path / "files", {n: each.size for n, each in codes.items()}, tracks)
+    write_fasta(files.fasta, codes)
+    monkeypatch.setattr(stored, "_WIDTH", 128)
+    counts = count_unpacked(monkeypatch)
+    changes = {"split": {"valid": ["scaffold_1"], "test": ["scaffold_2"]}, "missing": missing}
+    dataset = write(files, tmp_path, **changes)
+    cells = {name: 76 * (60 - (name == "two" and missing == "unknown")) for name in tracks}
+    for name, size in cells.items():
+        own = [n for (file, _), n in counts.items() if file.startswith(name)]
+        assert own == [1] * -(-size // 128)
+    read = read_whole(dataset.cells).reshape(-1, 76, 2)
+    names = list(dataset.contigs.name)
+    assert len(names) == 59
+    assert np.isnan(read[:, :, 1]).all(axis=1).tolist() == [
+        missing == "unknown" and name == "scaffold_20" for name in names
+    ]
+    for target, (track, coverage) in enumerate(tracks.items()):
+        for name in set(names) & set(coverage):
+            wanted = np.nan_to_num(coverage[name]).reshape(-1, 4).sum(axis=1)
+            found = read[names.index(name), :75, target]
+            known = np.isfinite(found)
+            np.testing.assert_array_equal(found[known], wanted[known])
+            assert known.sum() > 70, (track, name)
 
 
 def test_the_sequence_is_looked_through_for_n_once(

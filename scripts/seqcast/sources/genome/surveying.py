@@ -16,7 +16,7 @@ from seqcast.sources.genome.matching import read_layout
 from seqcast.sources.genome.planning import Plan, find_share, find_touched, make_plan
 from seqcast.sources.genome.reading import Hidden, Piece, find_unknown, make_wanted
 from seqcast.sources.genome.scaling import BinStatistics
-from seqcast.sources.genome.tracks import read_cells
+from seqcast.sources.genome.tracks import Stretch, read_cells
 from seqcast.sources.genome.unknown import find_unknown_runs
 
 
@@ -105,10 +105,13 @@ class Survey:
     def add(self, piece: Piece) -> None:
         """Look at the next piece."""
         cells_TBk = piece.values.reshape(len(piece.values), -1, self._cells_a_bin)
-        first = piece.stretch.start // self._bin_size
-        used = self._used[piece.stretch.contig][first : first + cells_TBk.shape[1]]
+        used = np.concatenate([self._find_used(each) for each in piece.stretches])
         coverage_TB = pool_cells(cells_TBk[:, used], self._sum_stat[piece.targets])
         self.statistics.add(coverage_TB, piece.targets)
+
+    def _find_used(self, stretch: Stretch) -> np.ndarray:
+        first = stretch.start // self._bin_size
+        return self._used[stretch.contig][first : first + stretch.count_bins(self._bin_size)]
 
 
 def find_hidden(settings: GenomeSettings, layout: Layout, plan: Plan) -> Hidden:
