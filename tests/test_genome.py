@@ -9,8 +9,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.genome.codes import N, complement, decode, encode, reverse_complement, tile
+from seqcast.genome.codes import (
+    N,
+    complement,
+    decode,
+    encode,
+    find_runs_of_n,
+    reverse_complement,
+    tile,
+)
 from seqcast.genome.fasta import write_fasta
+from seqcast.sources.genome.unknown import count_before
 
 letters = st.text("ACGTN", max_size=300)
 contigs = st.lists(st.text("ACGTN", min_size=1, max_size=400), min_size=1, max_size=4)
@@ -35,6 +44,21 @@ def test_reverse_complement_twice_is_nothing(sequence: str) -> None:
     other = reverse_complement(codes)
     assert np.array_equal(reverse_complement(other), codes)
     assert np.array_equal(other == 4, codes[::-1] == 4)
+
+
+@given(st.text("AN", max_size=60))
+def test_runs_of_n_are_all_the_n(sequence: str) -> None:
+    runs = find_runs_of_n(encode(sequence))
+    is_n = np.zeros(len(sequence), dtype=bool)
+    for start, end in runs:
+        assert start < end
+        assert not is_n[max(start - 1, 0) : end].any(), "apart, and in order"
+        is_n[start:end] = True
+    assert is_n.tolist() == [letter == "N" for letter in sequence]
+    # Of a contig far longer than float32 could count.
+    places = np.arange(len(sequence) + 1)
+    counts = count_before(runs + 10**9, places + 10**9)
+    assert counts.tolist() == [sequence[:place].count("N") for place in places]
 
 
 def test_reverse_complement_by_hand() -> None:

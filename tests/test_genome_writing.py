@@ -1,34 +1,32 @@
 """From FASTA and bigWigs to dataset.h5, against the arrays that the files were made of."""
 
-import pickle
 import re
 import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from broken_files import DATA
-from genomes import LENGTHS, GenomeFiles, make_codes, make_coverage
+from genomes import LENGTHS, SPLIT, GenomeFiles, make_codes, make_coverage, write_fasta
 from genomes import write_genome as write_files
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tiny import read_moved, read_whole
+from kills import find_times, kill_at
+from tiny import count_unpacked, read_moved, read_whole
 
 from seqcast.core.errors import SeqcastError
 from seqcast.data import Dataset, check_dataset, find_split_overlaps, read_dataset
 from seqcast.data.reference import read_reference
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome import forecast, stored, tracks
+from seqcast.sources.genome.fasta import Fasta
 from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.layout import Inputs, Layout, Track
-from seqcast.sources.genome.planning import find_touched, make_plan
+from seqcast.sources.genome.planning import Plan, find_touched, make_plan
 from seqcast.sources.genome.regions import find_held_out
 from seqcast.sources.genome.writing import write_genome
 from seqcast.sources.validation.genome import validate_genome
@@ -187,10 +185,15 @@ def test_processes_make_the_same_file(
 
 def make_layout(settings: GenomeSettings, lengths: Mapping[str, int]) -> Layout:
     """Make a layout without files: contigs of A, and what the settings hold out."""
-    fasta: Any = SimpleNamespace(codes=lambda name: np.zeros(lengths[name], dtype=np.uint8))
+    fasta: Any = None
     held_out, faults = find_held_out(settings, lengths, {})
     assert faults == []
     return Layout(fasta, lengths, (), (), held_out=held_out)
+
+
+def plan_known(settings: GenomeSettings, layout: Layout) -> Plan:
+    """Plan the windows of contigs without N."""
+    return make_plan(settings, layout, dict.fromkeys(layout.lengths, np.zeros((0, 2), np.int64)))
 
 
 def make_settings(split: Mapping[str, Any], **changes: Any) -> GenomeSettings:
@@ -205,7 +208,7 @@ LENGTHS_OF_CONTIGS = st.lists(st.integers(64, 1500), min_size=3, max_size=9)
 def test_windows_of_different_splits_never_overlap(sizes: list[int], stride: int) -> None:
     lengths = {f"c{n}": size for n, size in enumerate(sizes)}
     settings = make_settings({"valid": ["c0"], "test": ["c2"]}, stride=stride * BIN)
-    plan = make_plan(settings, make_layout(settings, lengths))
+    plan = plan_known(settings, make_layout(settings, lengths))
     assert find_split_overlaps(plan.windows) == []
     names = list(plan.lengths)
     assert {names[n] for n in plan.windows["contig"][plan.windows["split"] == 2]} == {"c2"}
@@ -217,7 +220,7 @@ def test_folds_are_disjoint_complete_and_even(sizes: list[int], folds: int) -> N
     assume(len(sizes) >= folds)
     lengths = {f"c{n}": size for n, size in enumerate(sizes)}
     settings = make_settings({"folds": folds})
-    plan = make_plan(settings, make_layout(settings, lengths))
+    plan = plan_known(settings, make_layout(settings, lengths))
     assert find_split_overlaps(plan.windows) == []
     assert plan.folds.shape == (folds, folds)
     # Every window is tested once.
@@ -244,7 +247,7 @@ def test_more_folds_than_contigs_are_refused(contigs: int, mend: str) -> None:
     wanted = f"folds is 4, but only {contigs} contigs have windows; {mend}"
     settings = make_settings({"folds": 4})
     with pytest.raises(SeqcastError, match=wanted):
-        make_plan(settings, make_layout(settings, lengths))
+        plan_known(settings, make_layout(settings, lengths))
 
 
 @given(st.lists(st.tuples(st.integers(0, 120), st.integers(1, 30)), max_size=6))
@@ -264,7 +267,7 @@ def test_the_forecast_knows_the_files_size(files: GenomeFiles, dataset: Dataset)
     own = tuple(Track(Path(row.file), {}) for row in files.inputs().rows)
     layout = replace(layout, tracks=own, replicates=(None, None))
     found = forecast.make_forecast(
-        settings, layout, make_plan(settings, layout), replicates=False, threads=1
+        settings, layout, plan_known(settings, layout), replicates=False, threads=1
     )
     assert found.disk / 2 < dataset.path.stat().st_size < found.disk + 20_000
 
@@ -313,46 +316,112 @@ def test_a_bigwig_is_opened_once_whatever_changes(
     assert len(opened) == 2
 
 
-KILLED = """
-import os, pickle, signal, sys
-from pathlib import Path
-from seqcast.core import chunks
-from seqcast.sources.genome import stored, writing
-
-settings, inputs, output, moment = pickle.loads(bytes.fromhex(sys.argv[1]))
-written, real = 0, chunks.ChunkWriter._write
-
-def write_or_die(self, number):
-    global written
-    written += 1
-    if written == moment:
-        os.kill(os.getpid(), signal.SIGKILL)
-    real(self, number)
-
-chunks.ChunkWriter._write = write_or_die
-writing.write_genome(settings, inputs, output)
-"""
-
-
-@pytest.mark.parametrize("moment", [1, 2, 3, 4])
-def test_a_killed_dataset_goes_on_with_the_tracks_that_were_not_read(
-    files: GenomeFiles, dataset: Dataset, tmp_path: Path, moment: int
+@pytest.mark.parametrize("missing", ["zero", "unknown"])
+def test_a_chunk_is_unpacked_once_however_many_contigs_lie_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    output = tmp_path / "killed.h5"
-    inputs = files.inputs(tmp_path / "work")
-    given = pickle.dumps((files.settings(), inputs, output, moment)).hex()
-    library = Path(tracks.__file__).parents[3]
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, given], env={"PYTHONPATH": str(library)}, check=False
-    )
-    assert killed.returncode == -signal.SIGKILL
-    assert not output.exists()
-    kept = {path: path.stat().st_mtime_ns for path in inputs.work.glob("*.cells.h5")}
-    # Each of the two tracks is one chunk; the dataset's own come after.
-    assert len(kept) == min(moment - 1, 2)
-    write_genome(files.settings(), inputs, output)
-    assert output.read_bytes() == dataset.path.read_bytes()
-    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+    codes = make_codes({f"scaffold_{place}": 300 for place in range(60)})
+    # Without a window: its cells lie in the tracks' files, but not in the dataset.
+    codes["scaffold_30"][:] = 4
+    tracks = {name: make_coverage(codes, seed) for seed, name in enumerate(("one", "two"))}
+    if missing == "unknown":
+        del tracks["two"]["scaffold_20"]
+    files = write_files(tmp_path / "files", {n: each.size for n, each in codes.items()}, tracks)
+    write_fasta(files.fasta, codes)
+    monkeypatch.setattr(stored, "_WIDTH", 128)
+    counts = count_unpacked(monkeypatch)
+    changes = {"split": {"valid": ["scaffold_1"], "test": ["scaffold_2"]}, "missing": missing}
+    dataset = write(files, tmp_path, **changes)
+    cells = {name: 76 * (60 - (name == "two" and missing == "unknown")) for name in tracks}
+    for name, size in cells.items():
+        own = [n for (file, _), n in counts.items() if file.startswith(name)]
+        assert own == [1] * -(-size // 128)
+    read = read_whole(dataset.cells).reshape(-1, 76, 2)
+    names = list(dataset.contigs.name)
+    assert len(names) == 59
+    assert np.isnan(read[:, :, 1]).all(axis=1).tolist() == [
+        missing == "unknown" and name == "scaffold_20" for name in names
+    ]
+    for target, (track, coverage) in enumerate(tracks.items()):
+        for name in set(names) & set(coverage):
+            wanted = np.nan_to_num(coverage[name]).reshape(-1, 4).sum(axis=1)
+            found = read[names.index(name), :75, target]
+            known = np.isfinite(found)
+            np.testing.assert_array_equal(found[known], wanted[known])
+            assert known.sum() > 70, (track, name)
+
+
+def test_the_sequence_is_looked_through_for_n_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = write_files(tmp_path / "files", LENGTHS | {"chr4": 900})
+    seen, real = [], Fasta.read
+
+    def note(self: Fasta, name: str, start: int, end: int) -> np.ndarray:
+        seen.append(name)
+        return real(self, name, start, end)
+
+    def check(**changes: Any) -> list[str]:
+        seen.clear()
+        assert validate_genome(files.settings(**changes), files.inputs()).refusals == ()
+        return seen
+
+    monkeypatch.setattr(Fasta, "read", note)
+    without = {"split": {**SPLIT, "exclude": ["chr4"]}}
+    assert check(**without) == ["chr1", "chr2", "chr3"]
+    assert check(**without, stride=64, mask=[], missing="unknown") == []
+    # A contig more is looked through alone.
+    assert check(split={"valid": ["chr3"], "test": ["chr2"]}) == ["chr4"]
+    assert check(**without) == []
+    wanted = write(files, tmp_path)
+    assert seen == ["chr1", "chr2", "chr3", "chr4"], "only what is stored in the dataset"
+    # Whoever deletes what is stored gets the same, and whoever spoils it is told.
+    (stored,) = files.inputs().work.glob("*.n.h5")
+    stored.unlink()
+    assert write(files, tmp_path).digest == wanted.digest
+    content = bytearray(stored.read_bytes())
+    content[-1] ^= 1
+    stored.write_bytes(content)
+    with pytest.raises(SeqcastError, match=r"n\.h5: is damaged, .*; make it anew"):
+        write(files, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "moments", [[6], pytest.param(range(4, 14), marks=pytest.mark.slow)], ids=["one", "ten"]
+)
+def test_a_killed_dataset_goes_on_with_the_tracks_that_were_not_read(
+    tmp_path: Path, moments: Sequence[int]
+) -> None:
+    tracks = {name: make_coverage(make_codes(LENGTHS), seed) for seed, name in enumerate("abc")}
+    write_files(tmp_path / "files", tracks={"other": tracks["c"]})
+    replicate = {"a": {"replicate": "other.bw"}}
+    files = write_files(tmp_path / "files", tracks=tracks, columns=replicate)
+
+    def prepare(folder: Path) -> Callable[[], None]:
+        """Return what writes dataset and replicates into a new folder."""
+        folder.mkdir()
+        given, replicates = files.inputs(folder / "work"), folder / "replicates.h5"
+        output = folder / "dataset.h5"
+        return partial(write_genome, files.settings(), given, output, replicates=replicates)
+
+    def read(folder: Path) -> list[bytes]:
+        return [(folder / name).read_bytes() for name in ("dataset.h5", "replicates.h5")]
+
+    prepare(tmp_path / "whole")()
+    work = {moment: prepare(tmp_path / str(moment)) for moment in moments}
+    kill_at(work)
+    kept = []
+    for moment, go_on in work.items():
+        folder = tmp_path / str(moment)
+        assert not (folder / "dataset.h5").exists()
+        times = find_times(folder / "work")
+        kept.append(len([path for path in times if path.name.endswith(".cells.h5")]))
+        go_on()
+        assert read(folder) == read(tmp_path / "whole")
+        found = find_times(folder / "work")
+        assert {path: found[path] for path in times} == times, "none is made again"
+    # The index and where there is N; then of each track a chunk, and the file's name.
+    assert kept == [max(0, min(3, moment // 2 - 2)) + (moment > 12) for moment in moments]
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -34,11 +33,12 @@ def make_settings(split: dict[str, Any], **changes: Any) -> GenomeSettings:
 
 
 def plan(settings: GenomeSettings, lengths: dict[str, int]) -> Plan:
-    fasta: Any = SimpleNamespace(codes=lambda name: np.zeros(lengths[name], dtype=np.uint8))
+    fasta: Any = None
     held_out, faults = find_held_out(settings, lengths, {})
     if faults:
         raise SeqcastError("\n".join(faults))
-    return make_plan(settings, Layout(fasta, lengths, (), (), held_out=held_out))
+    runs = dict.fromkeys(lengths, np.zeros((0, 2), dtype=np.int64))
+    return make_plan(settings, Layout(fasta, lengths, (), (), held_out=held_out), runs)
 
 
 CONTIGS = st.lists(st.integers(WINDOW, 9000), min_size=1, max_size=4).map(

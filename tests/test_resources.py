@@ -1,39 +1,106 @@
-"""What jobs ask for grows with attempts and with what is forecast."""
+"""What jobs ask for grows with attempts and with the size of a run."""
 
 import json
+from dataclasses import astuple, replace
 from pathlib import Path
 
+import pytest
+from genomes import write_genome
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.settings.resources import JOBS, read_forecast, request_memory, request_minutes
+from seqcast.settings.resources import (
+    JOBS,
+    Size,
+    read_size,
+    request_memory,
+    request_minutes,
+)
+from seqcast.sources.validation.genome import validate_genome
+from seqcast.sources.validation.verdict import conclude
 
 RULES = st.sampled_from(sorted(JOBS))
+COUNTS = st.integers(0, 10**4)
+SIZES = st.builds(
+    Size,
+    COUNTS,
+    COUNTS,
+    COUNTS,
+    COUNTS,
+    COUNTS,
+    COUNTS,
+    st.just(1),
+    st.floats(0, 1e12),
+    st.floats(0, 1e6),
+)
+# hg38 with Basenji2's targets, a chromosome for tests.
+LARGE = Size(5313, 131_072, 1024, 3_100_000_000, 249_000_000, 200_000_000)
 
 
-@given(RULES, st.integers(1, 8), st.floats(0, 1e12), st.floats(0, 1e6))
-def test_each_attempt_asks_for_no_less_and_never_for_less_than_forecast(
-    rule: str, attempt: int, memory: float, seconds: float
+def ask(rule: str, attempt: int, size: Size, batch: int = 8, models: int = 1) -> tuple[int, int]:
+    return (
+        request_memory(rule, attempt, size, batch),
+        request_minutes(rule, attempt, size, models),
+    )
+
+
+@given(RULES, st.integers(1, 8), SIZES)
+def test_each_attempt_asks_for_no_less_and_never_for_less_than_the_table(
+    rule: str, attempt: int, size: Size
 ) -> None:
-    asked, minutes = request_memory(rule, attempt, memory), request_minutes(rule, attempt, seconds)
-    assert asked >= max(1000 * JOBS[rule].memory, int(memory / 1e6))
-    assert minutes >= max(JOBS[rule].minutes, int(seconds / 60))
-    assert request_memory(rule, attempt + 1, memory) >= asked
-    assert request_minutes(rule, attempt + 1, seconds) >= minutes
-    assert request_memory(rule, 100, memory) == 4 * request_memory(rule, 1, memory)
-    assert request_minutes(rule, 100, 0) == 1440
+    memory, minutes = ask(rule, attempt, size)
+    assert memory >= 1000 * JOBS[rule].memory
+    assert minutes >= JOBS[rule].minutes
+    more = ask(rule, attempt + 1, size)
+    assert more[0] >= memory
+    assert more[1] >= minutes
+    assert ask(rule, 100, size)[0] == 4 * ask(rule, 1, size)[0]
+    assert ask(rule, 100, Size())[1] == 1440
+    double = replace(Size(*(2 * each for each in astuple(size))), folds=1)
+    for asked, other in zip(ask(rule, 1, size), ask(rule, 1, double), strict=True):
+        assert other >= asked
+    if rule == "dataset":
+        assert memory >= int(size.memory / 1e6)
+        assert minutes >= int(size.seconds / 60)
 
 
-def test_numbers_of_a_dataset_of_known_size(tmp_path: Path) -> None:
-    assert (request_memory("dataset", 1), request_minutes("dataset", 1)) == (8000, 120)
-    assert (request_memory("dataset", 2), request_minutes("train_model", 2)) == (16000, 480)
-    path = tmp_path / "validation.json"
-    assert read_forecast(path) == read_forecast("") == (0, 0)
-    for broken in ("{", "[]", "{}", '{"forecast": {}}', '{"forecast": {"memory": "much"}}'):
-        path.write_text(broken)
-        assert read_forecast(path) == (0, 0)
-    path.write_text(json.dumps({"forecast": {"disk": 1, "memory": 2e10, "seconds": 9000.0}}))
-    memory, seconds = read_forecast(path)
+def test_numbers_of_runs_of_known_size() -> None:
+    assert ask("dataset", 1, Size()) == (8000, 120)
+    assert (ask("dataset", 2, Size())[0], ask("train_model", 2, Size())[1]) == (16000, 480)
     # Half as much memory again as is forecast, three times the time.
-    assert request_memory("dataset", 1, memory) == 30_000
-    assert request_minutes("dataset", 1, seconds) == 450
+    assert ask("dataset", 1, Size(memory=2e10, seconds=9000.0)) == (30_000, 450)
+    # 0.4 GB, 1,500 bytes a base of a batch, 20 copies of its bins of all targets.
+    batch = 1500 * 131_072 + 20 * 4 * 1024 * 5313
+    wanted = round(1.5 * (4e8 + 32 * batch) / 1e6)
+    assert ask("train_model", 1, LARGE, batch=32)[0] == wanted == 30_929
+    # Long windows of many bins, as Borzoi's.
+    longer = replace(LARGE, window=524_288, bins=16_384)
+    assert ask("train_model", 1, longer)[0] == 93_603
+    assert ask("train_model", 1, LARGE)[0] == 16_000
+    # 35 ns a base of tests and target, three times that.
+    assert ask("evaluate_model", 1, LARGE)[1] == round(3 * 35e-9 * 2e8 * 5313 / 60) == 1860
+    assert ask("genome_tracks_join", 1, LARGE, models=3)[1] == 317
+    assert ask("export_tracks", 1, replace(LARGE, targets=10)) == (4000, 60)
+
+
+def test_the_size_is_what_validation_says(tmp_path: Path) -> None:
+    path = tmp_path / "validation.json"
+    assert read_size(path) == read_size("") == Size()
+    for broken in ("{", "[]", "{}", '{"contigs": 3}'):
+        path.write_text(broken)
+        assert read_size(path) == Size()
+    files = write_genome(tmp_path / "files")
+    found = validate_genome(files.settings(), files.inputs())
+    conclude(found, path, tmp_path / "verdict.txt")
+    size = read_size(path)
+    assert size == Size(
+        2, 256, 16, 4096 + 2100 + 1777, 4096, 1777, 1, found.forecast["memory"], size.seconds
+    )
+    assert size.seconds == pytest.approx(found.forecast["seconds"])
+    parts = {"part 1": 3000, "part 2": 2900, "part 3": 2000}
+    path.write_text(json.dumps(content := json.loads(path.read_text()) | {"split_bases": parts}))
+    assert (read_size(path).tested, read_size(path).folds) == (7900, 3)
+    # Data that come as windows.
+    content |= {"contigs": {}, "split_bases": {}, "forecast": {}, "windows": {"test": 3}}
+    path.write_text(json.dumps(content))
+    assert read_size(path) == Size(2, 256, 16, tested=3 * 256)

@@ -1,6 +1,8 @@
 """Parts of all members become tracks and a table of regions."""
 
 import csv
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import numpy as np
 import pybigtools
 import pytest
 from genomes import write_bed
+from kills import find_times, join_missing, kill_at
 from tiny import BIN, LENGTHS, TARGETS, WINDOW, make_contigs, write_tiny
 from whole_genome import Lab, make_genome, make_lab, write_all
 
@@ -141,6 +144,41 @@ def test_tracks_hold_what_was_predicted(lab: Lab, tmp_path: Path) -> None:
             wanted = make_contigs()["chr2"][1][:, target]
             found = {start // BIN: value for start, _, value in file.records("chr2")}
             assert found == {n: v for n, v in enumerate(wanted) if np.isfinite(v)}
+
+
+@pytest.mark.slow
+def test_ten_kills_of_joins_lose_no_group_that_was_joined(lab: Lab, tmp_path: Path) -> None:
+    make_members(lab, 2)
+
+    def prepare(folder: Path) -> Callable[[], None]:
+        """Return what joins the tracks of a new folder, where all parts are there."""
+        folder.mkdir()
+        for name in ("parts", "genome.fa", "genome.chrom.sizes"):
+            (folder / name).symlink_to(lab.folder / name)
+        members = {"m0": 0, "m1": 0}
+        return partial(join_missing, folder, lab.dataset.path, lab.plan(), members)
+
+    def read(folder: Path) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in find_times(folder)}
+
+    prepare(tmp_path / "whole")()
+    wanted, moments = read(tmp_path / "whole"), range(1, 11)
+    work = {moment: prepare(tmp_path / str(moment)) for moment in moments}
+    kill_at(work)
+    kept = []
+    for moment, go_on in work.items():
+        folder = tmp_path / str(moment)
+        assert not (folder / "tracks.tsv").exists()
+        joined = sorted(folder.glob("tracks/*.tsv"))
+        files = [folder / row["file"] for path in joined for row in read_tracks(path)]
+        times = {path: path.stat().st_mtime_ns for path in (*joined, *files)}
+        kept.append(len(joined))
+        go_on()
+        assert read(folder) == wanted
+        assert not list(folder.rglob("[!.]*.partial"))
+        assert {path: path.stat().st_mtime_ns for path in times} == times, "none is written again"
+    # Four tracks and the table of the first group; two tracks of the other, its table.
+    assert kept == [0] * 6 + [1] * 4
 
 
 def test_little_memory_gives_the_same_tracks(

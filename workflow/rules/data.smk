@@ -166,7 +166,7 @@ rule dataset:
     # The tracks of a table are read side by side.
     threads: cores_of("dataset") if FILES.table else 1
     resources:
-        **resources_of("dataset", forecast=VALIDATION),
+        **resources_of("dataset"),
     params:
         dataset=DATASET_SETTINGS,
         untracked=FOLDERS,

@@ -159,19 +159,31 @@ def threads_of(rule):
     return find_threads
 
 
-def resources_of(rule, forecast=""):
+@cache
+def read_size(changed):
+    """Return what validation found of this run; once for all jobs, until the file is another."""
+    return seqcast_resources.read_size(VALIDATION)
+
+
+def find_size():
+    """Return what validation found of this run, or zeros."""
+    path = Path(VALIDATION)
+    return read_size(path.stat().st_mtime_ns if path.exists() else 0)
+
+
+def resources_of(rule):
     """Return what a rule's jobs ask for, more at each attempt: its line of `JOBS`.
 
-    Where validation forecasts what a job takes, that counts as well.
+    Once there is a validation, what it says of the run's size counts as well.
     """
 
     def memory_of(wildcards, attempt):
-        expected, _ = seqcast_resources.read_forecast(forecast)
-        return seqcast_resources.request_memory(rule, attempt, expected)
+        is_training = rule == "train_model"
+        batch = (training_of(wildcards) if is_training else settings.predict).batch_size
+        return seqcast_resources.request_memory(rule, attempt, find_size(), batch)
 
     def minutes_of(wildcards, attempt):
-        _, expected = seqcast_resources.read_forecast(forecast)
-        return seqcast_resources.request_minutes(rule, attempt, expected)
+        return seqcast_resources.request_minutes(rule, attempt, find_size(), len(MODELS))
 
     turn = {"turn": 1} if seqcast_resources.JOBS[rule].turn else {}
     return {"mem_mb": memory_of, "runtime": minutes_of, **turn}

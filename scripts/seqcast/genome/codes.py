@@ -45,6 +45,13 @@ def tile(length: int, window: int, stride: int) -> np.ndarray:
     return np.arange(0, length - window + 1, stride, dtype=np.int64)
 
 
+def find_runs_of_n(codes: np.ndarray) -> np.ndarray:
+    """Return the runs of N in codes (length,), (n, 2) int64: start and end of each, in order."""
+    is_n = np.zeros(codes.size + 2, dtype=bool)
+    np.equal(codes, N, out=is_n[1:-1])
+    return np.flatnonzero(is_n[1:] != is_n[:-1]).reshape(-1, 2)
+
+
 def find_edge(bins: int) -> int:
     """Return how many of the bins that a window predicts are left to its neighbours at either end.
 

@@ -5,8 +5,57 @@ stands here, and a profile changes single numbers of it (`set-resources`, `group
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Size:
+    """What validation found of a run; zeros where that is not done yet, or does not say.
+
+    `bases` are those of the windows' contigs, `longest` those of one, `tested` those of the test
+    split, or of all `folds`. `memory` (bytes) and `seconds` are what it forecast for the dataset.
+    """
+
+    targets: int = 0
+    window: int = 0
+    bins: int = 0
+    bases: int = 0
+    longest: int = 0
+    tested: int = 0
+    folds: int = 1
+    memory: float = 0.0
+    seconds: float = 0.0
+
+
+# Bases times tracks that a job goes through, given how many models there are.
+Extent = Callable[[Size, int], int]
+
+
+def in_tests(size: Size, models: int) -> int:
+    """Return those of one model on test windows."""
+    return size.tested * size.targets
+
+
+def in_fold(size: Size, models: int) -> int:
+    """Return those of one model on test windows of its fold."""
+    return in_tests(size, models) // max(size.folds, 1)
+
+
+def in_export(size: Size, models: int) -> int:
+    """Return those of all models on test windows, and of what was observed."""
+    return in_tests(size, models) * (models + 1)
+
+
+def in_part(size: Size, models: int) -> int:
+    """Return those of one model on a contig."""
+    return size.longest * size.targets
+
+
+def in_group(size: Size, models: int) -> int:
+    """Return those of 64 targets on a genome: of all models, and of what was observed."""
+    return size.bases * min(size.targets, 64) * (models + 1)
 
 
 @dataclass(frozen=True)
@@ -15,6 +64,10 @@ class Job:
 
     Rules of one `group` are submitted as one job, whose time is the sum of theirs. Of those that
     take turns in it one runs at a time, so that it asks for one GPU and for the memory of one.
+
+    At larger sizes it asks for more, once validation has said what they are: of a batch of windows
+    `bytes_a_base`, and `copies` of the bins of all targets; `nanoseconds` for each base and track
+    of an `extent`. Measured on a core of a small server (docs/scaling.md).
     """
 
     memory: int
@@ -22,6 +75,10 @@ class Job:
     group: str = ""
     cores: int = 1
     turn: int = 0
+    bytes_a_base: int = 0
+    copies: int = 0
+    nanoseconds: float = 0.0
+    extent: Extent = in_tests
 
 
 # Rules that work for minutes are grouped: most would wait longer in a queue. What runs where
@@ -34,17 +91,30 @@ JOBS = {
     "dataset": Job(8, 120, "data", cores=8),
     "suggest": Job(4, 60, cores=8),
     # At its limit a training saves itself, and goes on in the next attempt.
-    "train_model": Job(16, 240, cores=8),
-    "predict_model": Job(8, 60, "results", cores=8, turn=1),
+    "train_model": Job(16, 240, cores=8, bytes_a_base=1500, copies=20),
+    "predict_model": Job(
+        8,
+        60,
+        "results",
+        cores=8,
+        turn=1,
+        bytes_a_base=1200,
+        copies=10,
+        nanoseconds=13,
+        extent=in_fold,
+    ),
     "combine_members": Job(4, 15, "results"),
-    "fit_baseline": Job(4, 60, "data"),
-    "evaluate_model": Job(4, 15, "results", turn=1),
-    "export_tracks": Job(4, 60, "results"),
-    "repair_tracks": Job(4, 120, "results"),
+    "fit_baseline": Job(4, 60, "data", nanoseconds=32),
+    "evaluate_model": Job(4, 15, "results", turn=1, nanoseconds=35),
+    "export_tracks": Job(4, 60, "results", nanoseconds=11, extent=in_export),
+    "repair_tracks": Job(4, 120, "results", nanoseconds=11, extent=in_export),
     "browse_tracks": Job(4, 15, "results"),
     "genome_tracks_plan": Job(4, 60),
-    "genome_tracks_part": Job(8, 120, cores=4),
-    "genome_tracks_join": Job(4, 120),
+    # Beside a batch that is computed, windows of N alone: eight times as many at most.
+    "genome_tracks_part": Job(
+        8, 120, cores=4, bytes_a_base=1200, copies=26, nanoseconds=4, extent=in_part
+    ),
+    "genome_tracks_join": Job(4, 120, nanoseconds=8, extent=in_group),
     "genome_tracks_table": Job(2, 15),
     "regions_table": Job(4, 120),
     "explain_regions": Job(4, 15, "results", turn=1),
@@ -65,29 +135,50 @@ JOBS = {
 }
 # A job may have died for want of it, so each attempt asks for more; nodes and queues have limits.
 _MOST_MEMORY, _MOST_MINUTES = 4, 24 * 60
-# Of what validation forecasts for a dataset: memory is a rough guess, and time more so.
+# Of what is expected: memory is a rough guess, and time more so.
 _MEMORY_TO_SPARE, _TIME_TO_SPARE = 1.5, 3
+# Python with torch, before it has seen a window.
+_TORCH = 4e8
 
 
-def request_memory(rule: str, attempt: int, forecast: float = 0) -> int:
-    """Return the MB that an attempt of a rule asks for; `forecast` is in bytes."""
-    wanted = max(JOBS[rule].memory * 1000, round(_MEMORY_TO_SPARE * forecast / 1e6))
+def request_memory(rule: str, attempt: int, size: Size, batch: int) -> int:
+    """Return the MB that an attempt of a rule asks for; `batch` counts the windows of one."""
+    job = JOBS[rule]
+    expected = size.memory if rule == "dataset" else 0.0
+    if job.bytes_a_base:
+        a_window = job.bytes_a_base * size.window + 4 * job.copies * size.bins * size.targets
+        expected = _TORCH + batch * a_window
+    wanted = max(job.memory * 1000, round(_MEMORY_TO_SPARE * expected / 1e6))
     return wanted * min(attempt, _MOST_MEMORY)
 
 
-def request_minutes(rule: str, attempt: int, forecast: float = 0) -> int:
-    """Return the minutes that an attempt of a rule asks for; `forecast` is in seconds."""
-    wanted = max(JOBS[rule].minutes, round(_TIME_TO_SPARE * forecast / 60))
+def request_minutes(rule: str, attempt: int, size: Size, models: int) -> int:
+    """Return the minutes that an attempt of a rule asks for, where there are so many models."""
+    job = JOBS[rule]
+    expected = 1e-9 * job.nanoseconds * job.extent(size, models)
+    if rule == "dataset":
+        expected = size.seconds
+    wanted = max(job.minutes, round(_TIME_TO_SPARE * expected / 60))
     return min(wanted * attempt, max(wanted, _MOST_MINUTES))
 
 
-def read_forecast(validation: str | Path) -> tuple[float, float]:
-    """Return the bytes of memory and the seconds that validation forecasts for a dataset.
-
-    Zeros where there is no validation yet, or none that forecasts: the rule's own numbers count.
-    """
+def read_size(validation: str | Path) -> Size:
+    """Return what validation found of a run, as far as it says."""
     try:
-        forecast = json.loads(Path(validation).read_text())["forecast"]
-        return float(forecast["memory"]), float(forecast["seconds"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0.0, 0.0
+        found = json.loads(Path(validation).read_text())
+        lengths, windows = found["contigs"].values(), found["windows"]
+        # Data that come as windows have no contigs. With folds all parts are tested.
+        parts = found["split_bases"] or {"test": windows.get("test", 0) * found["window"]}
+        return Size(
+            len(found["targets"]),
+            found["window"],
+            found["bins"],
+            sum(lengths),
+            max(lengths, default=0),
+            parts.get("test", sum(parts.values())),
+            1 if "test" in parts else len(parts),
+            float(found["forecast"].get("memory", 0)),
+            float(found["forecast"].get("seconds", 0)),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Size()

@@ -54,7 +54,7 @@ def make_forecast(
     share = 1 - (settings.clip_quantile or 1)
     group = find_groups(len(layout.tracks))[0].stop
     stretches = cut_stretches(plan.lengths, settings.cell, bin_size, group)
-    most = max(stretch.end - stretch.start for stretch in stretches)
+    most = max(sum(stretch.end - stretch.start for stretch in each) for each in stretches)
     # What is put together, what of it is pooled and written; a contig's sequence; bits of cells and
     # bins; the largest values.
     memory = _BASE * (1 + (processes > 1) * processes)
@@ -68,7 +68,7 @@ def make_forecast(
             + tracks * (_OPEN + _LIST * len(plan.lengths))
         )
         / processes
-        + 2 * _ENCODE * bases
+        + _ENCODE * bases
         + _WRITE * cells * len(layout.tracks)
         + _CONTIG * len(plan.lengths)
     )

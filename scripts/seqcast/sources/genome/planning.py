@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from seqcast.core.console import log, progress
+from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError
 from seqcast.data import SPLITS, WINDOW_DTYPE, make_folds
 from seqcast.data.layout import ONE_FOLD
-from seqcast.genome.codes import N, tile
+from seqcast.genome.codes import tile
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.layout import Layout
@@ -20,6 +20,7 @@ from seqcast.sources.genome.regions import (
     leave_gaps,
     spread_evenly,
 )
+from seqcast.sources.genome.unknown import count_before
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,15 @@ class Plan:
 
     `windows` has the part of each window in `split`; `folds` (folds, parts) says which split a
     part is. `regions`, rows like those of windows, are what each part has of each contig: a window
-    lies in one of them. `dropped` counts windows left out, by reason and part.
+    lies in one of them. `unknown` has the runs of N of each contig. `dropped` counts windows left
+    out, by reason and part.
     """
 
     lengths: Mapping[str, int]
     windows: np.ndarray
     folds: np.ndarray
     regions: np.ndarray
+    unknown: Mapping[str, np.ndarray]
     dropped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
@@ -81,19 +84,14 @@ def settle_resolution(settings: GenomeSettings, rows: tuple[TargetRow, ...]) -> 
     )
 
 
-def make_plan(settings: GenomeSettings, layout: Layout) -> Plan:
+def make_plan(settings: GenomeSettings, layout: Layout, unknown: Mapping[str, np.ndarray]) -> Plan:
     """Give each region of the genome its part, tile it, and leave out windows that hold too little.
 
     Windows start every `settings.step` bases of a region; a last one ends with its last whole bin.
     Parts are train, valid and test, or folds of about as many windows each. A window lies in one
-    region, so that windows of different parts cannot overlap. Raises `SeqcastError` where a part
-    has no windows.
+    region, so that windows of different parts cannot overlap. `unknown` has the runs of N of each
+    contig, (n, 2). Raises `SeqcastError` where a part has no windows.
     """
-    unknown = {}
-    with progress(sum(layout.lengths.values()), "looking for N", "bases") as bar:
-        for name, length in layout.lengths.items():
-            unknown[name] = _count_unknown(settings, layout, name)
-            bar.update(length)
     lengths: dict[str, int] = {}
     regions, windows = [np.zeros(0, WINDOW_DTYPE)], [np.zeros(0, WINDOW_DTYPE)]
     bad = [np.zeros((2, 0), dtype=bool)]
@@ -108,7 +106,7 @@ def make_plan(settings: GenomeSettings, layout: Layout) -> Plan:
             regions.append(_make_rows(len(lengths), *kept.T))
             lengths[name] = layout.lengths[name]
     folds = make_folds(settings.split.folds) if settings.split.folds else ONE_FOLD
-    plan = Plan(lengths, np.concatenate(windows), folds, np.concatenate(regions))
+    plan = Plan(lengths, np.concatenate(windows), folds, np.concatenate(regions), unknown)
     _check_parts(plan)
     much_n, much_masked = np.concatenate(bad, axis=1)
     plan = plan.without(much_n, "N")
@@ -189,16 +187,6 @@ def _make_rows(
     return rows
 
 
-def _count_unknown(settings: GenomeSettings, layout: Layout, name: str) -> np.ndarray:
-    """Return how many bases of each whole bin of a contig are N, (bins,).
-
-    In as few bytes as hold it: the bins of a whole genome are kept.
-    """
-    bins = layout.lengths[name] // settings.bin_size
-    unknown = layout.fasta.codes(name)[: bins * settings.bin_size] == N
-    return unknown.reshape(bins, -1).sum(axis=1, dtype=np.min_scalar_type(settings.bin_size))
-
-
 def _find_bad(
     settings: GenomeSettings,
     layout: Layout,
@@ -208,11 +196,16 @@ def _find_bad(
 ) -> np.ndarray:
     """Return which windows of a contig have too much N, and which too many masked bins, (2, n)."""
     bin_size, mask = settings.bin_size, layout.mask.get(name, np.zeros((0, 2), dtype=np.int64))
-    masked = find_touched(mask, bin_size, len(unknown))
-    share_n = find_share(unknown / bin_size, windows, bin_size)
+    bases_n = count_before(unknown, windows["end"]) - count_before(unknown, windows["start"])
+    masked = find_touched(mask, bin_size, layout.lengths[name] // bin_size)
     share_masked = find_share(masked, windows, bin_size)
     # Means of parts differ from the whole's by rounding.
-    return np.stack([share_n > settings.max_n + 1e-9, share_masked > settings.max_masked + 1e-9])
+    return np.stack(
+        [
+            bases_n / settings.window > settings.max_n + 1e-9,
+            share_masked > settings.max_masked + 1e-9,
+        ]
+    )
 
 
 def _check_parts(plan: Plan) -> None:

@@ -6,29 +6,29 @@ from pathlib import Path
 
 import numpy as np
 
-from seqcast.core.chunks import find_groups
+from seqcast.core.chunks import ChunkedArray, find_groups
 from seqcast.core.console import progress
 from seqcast.core.errors import SeqcastError
-from seqcast.genome.codes import N
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.layout import Inputs, Layout, Track
 from seqcast.sources.genome.planning import find_touched
 from seqcast.sources.genome.stored import StoredTrack, Wanted, store_tracks
 from seqcast.sources.genome.tracks import Stretch, cut_stretches
+from seqcast.sources.genome.unknown import count_before
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Coverage of a group of targets on a stretch, as it is stored.
+    """Coverage of a group of targets on some stretches, as it is stored.
 
-    `number` counts the groups, `targets` are the group's, `values` (targets, cells) is NaN where
-    nothing is known, and all of a replicate that there is none of.
+    `number` counts the groups, `targets` are the group's, `values` (targets, cells), stretch after
+    stretch, is NaN where nothing is known, and all of a replicate that there is none of.
     """
 
     number: int
     targets: slice
-    stretch: Stretch
+    stretches: Sequence[Stretch]
     values: np.ndarray
 
 
@@ -42,9 +42,9 @@ class Hidden:
         self._settings = settings
         self._bits: dict[str, np.ndarray] = {}
 
-    def add(self, contig: str, codes: np.ndarray, mask: np.ndarray | None) -> None:
-        """Look at a contig's sequence, (bases,), and what is masked of it, (n, 2) bases."""
-        self._bits[contig] = np.packbits(find_unknown(self._settings, codes, mask))
+    def add(self, contig: str, length: int, runs: np.ndarray, mask: np.ndarray | None) -> None:
+        """Look at a contig's runs of N, and what is masked of it, (n, 2) bases each."""
+        self._bits[contig] = np.packbits(find_unknown(self._settings, length, runs, mask))
 
     def read(self, stretch: Stretch, cell: int) -> np.ndarray:
         """Return which cells of a stretch are hidden, (cells,) bool; those of `cell` bases.
@@ -52,8 +52,8 @@ class Hidden:
         That is the settings' cell, or a whole bin, which is hidden where any of its cells is.
         """
         settings = self._settings
-        bins = -(-(stretch.end - stretch.start) // settings.bin_size)
-        first, count = stretch.start // settings.cell, bins * (settings.bin_size // settings.cell)
+        first = stretch.start // settings.cell
+        count = stretch.count_bins(settings.bin_size) * (settings.bin_size // settings.cell)
         packed = self._bits[stretch.contig][first // 8 : (first + count) // 8 + 1]
         cells = np.unpackbits(packed)[first % 8 : first % 8 + count].astype(bool)
         return cells.reshape(-1, cell // settings.cell).any(axis=1)
@@ -134,27 +134,53 @@ def read_pieces(
                 if track
             ]
             count = len(stored[targets])
-            for stretch in cut_stretches(lengths, cell, settings.bin_size, count):
-                unknown = hidden.read(stretch, cell)
+            for stretches in cut_stretches(lengths, cell, settings.bin_size, count):
+                unknown = np.concatenate([hidden.read(each, cell) for each in stretches])
                 values = np.full((count, len(unknown)), np.nan, np.float32)
+                bins_TBk = values.reshape(count, -1, settings.bin_size // cell)
                 for place, first, cells in own:
-                    if stretch.contig in first:
-                        start = first[stretch.contig] + stretch.start // cell
-                        cells.read(start, start + len(unknown), out=values[place : place + 1])
+                    _read_bins(cells, first, stretches, settings.bin_size, bins_TBk[place])
                 values[:, unknown] = np.nan
-                yield Piece(number, targets, stretch, values)
-                bar.update(count * (stretch.end - stretch.start))
+                yield Piece(number, targets, stretches, values)
+                bar.update(count * sum(each.end - each.start for each in stretches))
+
+
+def _read_bins(
+    cells: ChunkedArray,
+    first: Mapping[str, int],
+    stretches: Sequence[Stretch],
+    bin_size: int,
+    bins_Bk: np.ndarray,
+) -> None:
+    """Read a track's bins of stretches, cells of each, but for contigs that it lacks.
+
+    Each chunk is unpacked once, however many contigs lie in it.
+    """
+    per_bin = bins_Bk.shape[1]
+    counts = [each.count_bins(bin_size) for each in stretches]
+    # Where each stretch begins in the track, and here.
+    starts = [
+        first[each.contig] // per_bin + each.start // bin_size if each.contig in first else -1
+        for each in stretches
+    ]
+    here = np.flatnonzero(np.repeat(np.array(starts) >= 0, counts))
+    shift = np.repeat(np.array(starts) - np.cumsum([0, *counts[:-1]]), counts)
+    for some, values in cells.read_bins(shift[here] + here, width=per_bin):
+        bins_Bk[here[some]] = values[0]
 
 
 def find_unknown(
-    settings: GenomeSettings, codes: np.ndarray, mask: np.ndarray | None
+    settings: GenomeSettings, length: int, runs: np.ndarray, mask: np.ndarray | None
 ) -> np.ndarray:
-    """Return which cells of a contig are unknown, (cells,) bool: masked, mostly N, cut short."""
+    """Return which cells of a contig are unknown, (cells,) bool: masked, mostly N, cut short.
+
+    `runs` of N and the mask are (n, 2) bases.
+    """
     cell, bin_size = settings.cell, settings.bin_size
-    size = -(-codes.size // bin_size) * (bin_size // cell)
-    whole = codes.size // cell
+    size = -(-length // bin_size) * (bin_size // cell)
+    whole = length // cell
     unknown = np.ones(size, dtype=bool)
-    unknown[:whole] = (codes[: whole * cell] == N).reshape(whole, cell).sum(axis=1) > cell / 2
+    unknown[:whole] = np.diff(count_before(runs, np.arange(whole + 1) * cell)) > cell / 2
     if mask is not None:
         unknown |= find_touched(mask, cell, size)
     return unknown

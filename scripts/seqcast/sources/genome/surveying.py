@@ -16,7 +16,8 @@ from seqcast.sources.genome.matching import read_layout
 from seqcast.sources.genome.planning import Plan, find_share, find_touched, make_plan
 from seqcast.sources.genome.reading import Hidden, Piece, find_unknown, make_wanted
 from seqcast.sources.genome.scaling import BinStatistics
-from seqcast.sources.genome.tracks import read_cells
+from seqcast.sources.genome.tracks import Stretch, read_cells
+from seqcast.sources.genome.unknown import find_unknown_runs
 
 
 def open_genome(settings: GenomeSettings, inputs: Inputs) -> tuple[Layout, Plan]:
@@ -24,7 +25,7 @@ def open_genome(settings: GenomeSettings, inputs: Inputs) -> tuple[Layout, Plan]
     layout = read_layout(settings, inputs)
     if layout.refusals:
         raise SeqcastError("\n".join(layout.refusals))
-    return layout, plan_windows(settings, layout, inputs.rows)
+    return layout, plan_windows(settings, layout, inputs)
 
 
 def make_targets(settings: GenomeSettings, rows: tuple[TargetRow, ...]) -> Targets:
@@ -43,16 +44,16 @@ def make_targets(settings: GenomeSettings, rows: tuple[TargetRow, ...]) -> Targe
     )
 
 
-def plan_windows(settings: GenomeSettings, layout: Layout, rows: tuple[TargetRow, ...]) -> Plan:
+def plan_windows(settings: GenomeSettings, layout: Layout, inputs: Inputs) -> Plan:
     """Plan the windows of a run; with `missing: unknown` those of which some target knows a bin.
 
     For these the entries of the tracks are read, of each contig those of as many tracks as it takes
     to know its windows. Raises `SeqcastError` where a part has no windows.
     """
-    plan = make_plan(settings, layout)
+    plan = make_plan(settings, layout, find_unknown_runs(layout.fasta, layout.lengths, inputs.work))
     if settings.missing == "zero":
         return plan
-    return plan.without(_find_unknown_windows(settings, layout, plan, rows), "no entries")
+    return plan.without(_find_unknown_windows(settings, layout, plan, inputs.rows), "no entries")
 
 
 def _find_unknown_windows(
@@ -64,7 +65,8 @@ def _find_unknown_windows(
         for contig, (name, length) in enumerate(plan.lengths.items()):
             # Windows lie contig by contig, as `make_plan` has them.
             here = slice(*np.searchsorted(plan.windows["contig"], [contig, contig + 1]))
-            hidden = find_unknown(settings, layout.fasta.codes(name), layout.mask.get(name))
+            mask = layout.mask.get(name)
+            hidden = find_unknown(settings, length, plan.unknown[name], mask)
             for track, row in zip(layout.tracks, rows, strict=True):
                 if not unknown[here].any():
                     break
@@ -103,10 +105,13 @@ class Survey:
     def add(self, piece: Piece) -> None:
         """Look at the next piece."""
         cells_TBk = piece.values.reshape(len(piece.values), -1, self._cells_a_bin)
-        first = piece.stretch.start // self._bin_size
-        used = self._used[piece.stretch.contig][first : first + cells_TBk.shape[1]]
+        used = np.concatenate([self._find_used(each) for each in piece.stretches])
         coverage_TB = pool_cells(cells_TBk[:, used], self._sum_stat[piece.targets])
         self.statistics.add(coverage_TB, piece.targets)
+
+    def _find_used(self, stretch: Stretch) -> np.ndarray:
+        first = stretch.start // self._bin_size
+        return self._used[stretch.contig][first : first + stretch.count_bins(self._bin_size)]
 
 
 def find_hidden(settings: GenomeSettings, layout: Layout, plan: Plan) -> Hidden:
@@ -114,6 +119,6 @@ def find_hidden(settings: GenomeSettings, layout: Layout, plan: Plan) -> Hidden:
     hidden = Hidden(settings)
     with progress(sum(plan.lengths.values()), "sequence", "bases") as bar:
         for name, length in plan.lengths.items():
-            hidden.add(name, layout.fasta.codes(name), layout.mask.get(name))
+            hidden.add(name, length, plan.unknown[name], layout.mask.get(name))
             bar.update(length)
     return hidden

@@ -26,6 +26,10 @@ class Stretch(NamedTuple):
     start: int
     end: int
 
+    def count_bins(self, bin_size: int) -> int:
+        """Return how many bins it has, the contig's last one counted as a whole."""
+        return -(-(self.end - self.start) // bin_size)
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -109,15 +113,24 @@ def read_stretch(track: BigWig, reading: Reading) -> Cells:
 
 def cut_stretches(
     lengths: Mapping[str, int], cell: int, bin_size: int, tracks: int
-) -> list[Stretch]:
-    """Cut contigs into stretches of which the cells of so many tracks take 64 MiB at most."""
+) -> list[list[Stretch]]:
+    """Cut contigs into stretches, and put short ones together.
+
+    The cells of so many tracks on those that are together take 64 MiB at most.
+    """
     cells = _TOGETHER // (_BYTES_A_CELL * max(tracks, 1))
     most = max(cells * cell // bin_size, 1) * bin_size
-    return [
-        Stretch(name, start, min(start + most, length))
-        for name, length in lengths.items()
-        for start in range(0, length, most)
-    ]
+    together: list[list[Stretch]] = []
+    room = 0
+    for name, length in lengths.items():
+        for start in range(0, length, most):
+            stretch = Stretch(name, start, min(start + most, length))
+            if stretch.count_bins(bin_size) * bin_size > room:
+                together.append([])
+                room = most
+            together[-1].append(stretch)
+            room -= stretch.count_bins(bin_size) * bin_size
+    return together
 
 
 def _read_block(track: BigWig, reading: Reading, start: int, end: int) -> np.ndarray:

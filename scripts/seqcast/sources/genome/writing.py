@@ -60,9 +60,8 @@ def write_genome(
     ) as writer:
         with progress(sum(plan.lengths.values()), "sequence", "bases") as bar:
             for name, length in plan.lengths.items():
-                codes = layout.fasta.codes(name)
-                writer.add_sequence(codes)
-                hidden.add(name, codes, layout.mask.get(name))
+                writer.add_sequence(layout.fasta.codes(name))
+                hidden.add(name, length, plan.unknown[name], layout.mask.get(name))
                 bar.update(length)
         pieces = read_pieces(
             settings, tracks, plan.lengths, hidden, cell=settings.cell, title="dataset"

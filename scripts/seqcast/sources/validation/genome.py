@@ -94,7 +94,7 @@ def _add_plan(
     """Add the windows that there will be."""
     try:
         settings = settle_resolution(settings, inputs.rows)
-        plan = plan_windows(settings, layout, inputs.rows)
+        plan = plan_windows(settings, layout, inputs)
         with_replicates = any(layout.replicates)
         forecast = make_forecast(settings, layout, plan, replicates=with_replicates, threads=1)
     except SeqcastError as error:

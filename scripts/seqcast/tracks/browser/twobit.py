@@ -8,7 +8,7 @@ import numpy as np
 
 from seqcast.core.disk import make_room, written_whole
 from seqcast.core.errors import SeqcastError
-from seqcast.genome.codes import N
+from seqcast.genome.codes import find_runs_of_n
 
 _SIGNATURE, _VERSION = 0x1A412743, 0
 # The format's order is T, C, A, G; N takes a place too, its blocks are listed apart.
@@ -56,23 +56,12 @@ def _header(names: Sequence[str], offsets: Sequence[int]) -> bytes:
 
 
 def _write_contig(file: BinaryIO, codes: np.ndarray) -> None:
-    starts, sizes = _find_unknown(codes)
-    file.write(_numbers(codes.size, len(starts)))
-    file.write(starts.astype("<u4").tobytes() + sizes.astype("<u4").tobytes())
+    runs = find_runs_of_n(codes)
+    file.write(_numbers(codes.size, len(runs)))
+    file.write(runs[:, 0].astype("<u4").tobytes() + np.diff(runs).astype("<u4").tobytes())
     file.write(_numbers(0, 0))  # no masks; reserved
     for start in range(0, codes.size, _PIECE):
         file.write(_pack(codes[start : start + _PIECE]))
-
-
-def _find_unknown(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return starts and sizes of the stretches of N."""
-    unknown = codes == N
-    edges = np.flatnonzero(unknown[1:] != unknown[:-1]) + 1
-    if unknown.size and unknown[0]:
-        edges = np.concatenate([[0], edges])
-    if edges.size % 2:
-        edges = np.concatenate([edges, [codes.size]])
-    return edges[::2], edges[1::2] - edges[::2]
 
 
 def _pack(codes: np.ndarray) -> bytes:
