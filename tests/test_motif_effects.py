@@ -14,10 +14,10 @@ from test_explain import make_codes, make_network
 from tiny import BIN, CROP, NETWORKS, TARGETS, WINDOW, make_contigs, write_tiny
 
 from seqcast.core.errors import SeqcastError
+from seqcast.core.parts import Arrays, PartFormat
 from seqcast.data import Dataset
 from seqcast.genome.codes import N, decode, encode, reverse_complement
 from seqcast.genome.meme import Motif, write_meme
-from seqcast.motifs import measuring
 from seqcast.motifs.backgrounds import Backgrounds
 from seqcast.motifs.effects import Ruler
 from seqcast.motifs.effects_writing import ANY, find_mean, write_effects
@@ -279,14 +279,14 @@ def test_what_was_done_before_a_kill_is_kept(
 ) -> None:
     killed, written = Run(tmp_path, run.members[:1]), []
 
-    def write_part(path: Path, part, found) -> None:
+    def write(self: PartFormat, path: Path, digest: str, arrays: Arrays) -> None:
         if written:
             raise KeyboardInterrupt
         written.append(path.name)
-        real(path, part, found)
+        real(self, path, digest, arrays)
 
-    real = measuring.write_part
-    monkeypatch.setattr(measuring, "write_part", write_part)
+    real = PartFormat.write
+    monkeypatch.setattr(PartFormat, "write", write)
     with pytest.raises(KeyboardInterrupt):
         killed.measure()
     monkeypatch.undo()

@@ -1,13 +1,12 @@
 """Explain the regions of a run with one trained model, part by part."""
 
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from seqcast.core.console import format_seconds, log, progress
+from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError
 from seqcast.core.memory import keep_memory
 from seqcast.core.provenance import sha256_of
@@ -21,7 +20,7 @@ from seqcast.explain.attribution import (
 )
 from seqcast.explain.layout import Layout
 from seqcast.explain.objective import Objective
-from seqcast.explain.parts import Part, Values, is_done, write_list, write_part
+from seqcast.explain.parts import FORMAT, Part, Values
 from seqcast.explain.regions import (
     Region,
     find_explained,
@@ -160,7 +159,7 @@ def explain_member(
     targets = {each.slug: each.targets for each in asked}
     parts_list.parent.mkdir(parents=True, exist_ok=True)
     _explain_parts(explainer, parts, targets, parts_list.parent, f"explain {name}")
-    write_list(parts_list, [part for part, _ in parts], key)
+    FORMAT.write_list(parts_list, [asdict(part) for part, _ in parts], key)
 
 
 def _cut(regions: Sequence[Region], fold: int, key: dict) -> list[tuple[Part, list[Region]]]:
@@ -182,27 +181,14 @@ def _explain_parts(
     folder: Path,
     title: str,
 ) -> None:
-    paths = {part.name: folder / f"{part.name}.h5" for part, _ in parts}
-    missing = [(part, here) for part, here in parts if not is_done(paths[part.name], part)]
-    total, left = (sum(len(here) for _, here in each) for each in (parts, missing))
-    if left < total:
-        log.info("%s: %s of %s regions are done already", title, f"{total - left:,}", f"{total:,}")
-    start, largest = time.monotonic(), float("nan")
-    with progress(total, title, "regions", total - left) as bar:
-        for number, (part, here) in enumerate(missing):
-            found = explainer.explain_part(here, targets[part.target])
-            write_part(paths[part.name], part, found)
-            largest = float(np.fmax.reduce([largest, *found.delta]))
-            bar.update(len(here))
-            if not number:
-                each = (time.monotonic() - start) / len(here)
-                log.info(
-                    "%s: %.2f s a region, about %s for %s of them",
-                    title, each, format_seconds(each * left), f"{left:,}",
-                )  # fmt: skip
-    # What is left of other settings.
-    for path in folder.glob("*.h5"):
-        if path not in paths.values():
-            path.unlink()
-    if largest >= 0:
+    regions, deltas = dict(parts), [float("nan")]
+
+    def explain(part: Part, update: Callable[[int], object]) -> dict[str, np.ndarray]:
+        found = explainer.explain_part(regions[part], targets[part.target])
+        deltas.extend(found.delta.tolist())
+        update(part.size)
+        return vars(found)
+
+    FORMAT.complete(folder, list(regions), explain, title, "regions")
+    if (largest := np.fmax.reduce(deltas)) >= 0:
         log.info("%s: contributions lack %.1e at most of what they explain", title, largest)

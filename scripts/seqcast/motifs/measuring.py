@@ -1,21 +1,20 @@
 """Say what motifs do to one trained model's predictions, part by part."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from seqcast.core.console import format_seconds, log, progress
+from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError
 from seqcast.core.memory import keep_memory
 from seqcast.core.provenance import sha256_of
 from seqcast.data import Dataset, read_dataset
 from seqcast.genome.codes import decode
 from seqcast.motifs.backgrounds import Backgrounds
-from seqcast.motifs.effect_parts import Found, Part, is_done, write_list, write_part
+from seqcast.motifs.effect_parts import FORMAT, Found, Part
 from seqcast.motifs.effects import PairEffects, Ruler
 from seqcast.motifs.placing import ARRANGEMENTS, find_distances, find_letters, read_found
 from seqcast.nn.device import choose_device, keep_all_digits, set_threads
@@ -103,7 +102,7 @@ def measure_member(
     member = _Member(Ruler(predictor, radius), backgrounds, asked)
     threads = threads if device.device.type == "cpu" else 1
     member.measure_all(parts, output.parent, f"motifs {name}", threads)
-    write_list(output, parts, facts)
+    FORMAT.write_list(output, [vars(part) for part in parts], facts)
 
 
 @dataclass(frozen=True)
@@ -116,32 +115,17 @@ class _Member:
 
     def measure_all(self, parts: Sequence[Part], folder: Path, title: str, threads: int) -> None:
         """Measure the parts that are not there yet; remove stray ones."""
-        paths = {part.name: folder / f"{part.name}.h5" for part in parts}
-        missing = [part for part in parts if not is_done(paths[part.name], part)]
-        total, left = (sum(len(p.backgrounds) for p in each) for each in (parts, missing))
-        if left < total:
-            log.info("%s: %d of %d backgrounds are done already", title, total - left, total)
-        start = time.monotonic()
         # A background a thread is faster than threads that share its work, and the same anywhere.
-        with (
-            ThreadPoolExecutor(threads, initializer=set_threads, initargs=(1, None)) as pool,
-            progress(total, title, "backgrounds", total - left) as bar,
-        ):
-            for at, part in enumerate(missing):
+        with ThreadPoolExecutor(threads, initializer=set_threads, initargs=(1, None)) as pool:
+
+            def measure(part: Part, update: Callable[[int], object]) -> dict[str, np.ndarray]:
                 found = []
                 for each in pool.map(self._measure, part.backgrounds):
                     found.append(each)
-                    bar.update(1)
-                write_part(paths[part.name], part, self._join(found))
-                if not at:
-                    each = (time.monotonic() - start) / len(part.backgrounds)
-                    log.info(
-                        "%s: %.1f s a background, about %s for %d of them",
-                        title, each, format_seconds(each * left), left,
-                    )  # fmt: skip
-        for path in folder.glob("*.h5"):
-            if path not in paths.values():
-                path.unlink()
+                    update(1)
+                return vars(self._join(found))
+
+            FORMAT.complete(folder, parts, measure, title, "backgrounds")
 
     def _measure(self, number: int) -> tuple[np.ndarray, int, PairEffects | None]:
         """Return what motifs do in a background alone, how pairs stand, and what they do."""

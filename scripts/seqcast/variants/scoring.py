@@ -1,18 +1,16 @@
 """Score the alleles of a plan with one trained model, part by part."""
 
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
-from json import dumps
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 
-from seqcast.core.console import format_seconds, log, progress
+from seqcast.core.console import log
 from seqcast.core.memory import keep_memory
-from seqcast.core.provenance import sha256_of
+from seqcast.core.provenance import digest_of, sha256_of
 from seqcast.data import read_dataset
 from seqcast.nn.device import choose_device, keep_all_digits, set_threads
 from seqcast.predict.genome_tracks.reference import NAME
@@ -22,18 +20,7 @@ from seqcast.sources.genome.fasta import open_indexed
 from seqcast.variants.effects import Effects, Window
 from seqcast.variants.grid import Grid
 from seqcast.variants.null import shuffle_flanks
-from seqcast.variants.parts import (
-    Found,
-    Part,
-    Plan,
-    Site,
-    find_own,
-    is_done,
-    read_plan,
-    read_sites,
-    write_found,
-    write_list,
-)
+from seqcast.variants.parts import FORMAT, Found, Part, Site, find_own, read_plan, read_sites
 from seqcast.variants.scores import Scores, join
 from seqcast.variants.sequence import GenomeSequence
 
@@ -74,57 +61,32 @@ def score_member(
         **settings.model_dump(mode="json", include={"radius", "shifts"}),
     }
     output.parent.mkdir(parents=True, exist_ok=True)
-    member = _Member(effects, plan_path.parent, output.parent, fold, key, name)
-    member.score_all(plan, threads if device.device.type == "cpu" else 1)
-    write_list(output, member.digests(plan), key)
+    member = _Member(effects, plan_path.parent, fold)
+    digests = {part.name: digest_of([part.digest, key]) for part in plan.parts}
+    parts = [replace(part, digest=digests[part.name]) for part in plan.parts]
+    threads = threads if device.device.type == "cpu" else 1
+    # A window a thread is faster than threads that share its work, and the same on any machine.
+    with ThreadPoolExecutor(threads, initializer=set_threads, initargs=(1, None)) as pool:
+        FORMAT.complete(
+            output.parent,
+            parts,
+            lambda part, update: member.score(part, pool, update).arrays,
+            f"variants {name}",
+            "alleles",
+        )
+    FORMAT.write_list(output, digests, key)
 
 
 class _Member:
     """Score parts, one after the other."""
 
-    def __init__(
-        self, effects: Effects, planned: Path, folder: Path, fold: int, key: dict, name: str
-    ) -> None:
-        self._effects, self._planned, self._folder = effects, planned, folder
-        self._fold, self._key, self._name = fold, key, f"variants {name}"
+    def __init__(self, effects: Effects, planned: Path, fold: int) -> None:
+        self._effects, self._planned, self._fold = effects, planned, fold
         self._lock = Lock()
         self._genome = GenomeSequence(open_indexed(planned.parent / NAME))
 
-    def digests(self, plan: Plan) -> dict[str, str]:
-        """Return what stands for each part's content and what it is made with."""
-        return {
-            part.name: sha256(dumps([part.digest, self._key]).encode()).hexdigest()[:16]
-            for part in plan.parts
-        }
-
-    def score_all(self, plan: Plan, threads: int) -> None:
-        """Score the parts that are not there yet, windows side by side; remove stray ones."""
-        digests = self.digests(plan)
-        paths = {name: self._folder / f"{name}.h5" for name in digests}
-        missing = [p for p in plan.parts if not is_done(paths[p.name], digests[p.name])]
-        total, left = (sum(part.alleles for part in each) for each in (plan.parts, missing))
-        if left < total:
-            log.info("%s: %s of %s alleles are done", self._name, f"{total - left:,}", f"{total:,}")
-        start = time.monotonic()
-        # A window a thread is faster than threads that share its work, and the same on any machine.
-        with (
-            ThreadPoolExecutor(threads, initializer=set_threads, initargs=(1, None)) as pool,
-            progress(total, self._name, "alleles", total - left) as bar,
-        ):
-            for number, part in enumerate(missing):
-                found = self._score_part(part, pool, bar.update)
-                write_found(paths[part.name], digests[part.name], found)
-                if not number:
-                    each = (time.monotonic() - start) / part.alleles
-                    log.info(
-                        "%s: %s alleles a second, about %s for %s of them",
-                        self._name, f"{1 / each:.3g}", format_seconds(each * left), f"{left:,}",
-                    )  # fmt: skip
-        for path in self._folder.glob("*.h5"):
-            if path.stem not in digests:
-                path.unlink()
-
-    def _score_part(self, part: Part, pool: ThreadPoolExecutor, update: object) -> Found:
+    def score(self, part: Part, pool: Executor, update: Callable[[int], object]) -> Found:
+        """Score the alleles of a part, windows side by side; `update` is told how many are done."""
         sites = read_sites(self._planned / "alleles" / f"{part.name}.tsv")
         rows = find_own(sites, self._fold)
         update(len(sites) - len(rows))

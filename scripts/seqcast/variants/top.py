@@ -6,15 +6,13 @@ what its `lfc` is of. The format of what is kept is specified in docs/formats.md
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from json import dumps
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqcast.core.console import log, progress
-from seqcast.core.provenance import sha256_of
+from seqcast.core.provenance import digest_of, sha256_of
 from seqcast.data import read_dataset
 from seqcast.explain.explaining import Explainer
 from seqcast.explain.objective import Objective
@@ -75,8 +73,7 @@ def show_member(
         for row in rows:
             seen.append(viewer.view(top[row]))
             bar.update(1)
-    key = [sha256_of(model), dataset.digest, top]
-    digest = sha256(dumps(key).encode()).hexdigest()[:16]
+    digest = digest_of([sha256_of(model), dataset.digest, top])
     output.parent.mkdir(parents=True, exist_ok=True)
     with SeenWriter(output, 1 << 20) as writer:
         writer.write(digest, _stack(rows, seen, viewer.effects.grid.bins))
