@@ -33,6 +33,7 @@ from seqcast.explain.writing import Member, make_runs, write_explained
 from seqcast.nn import Network
 from seqcast.nn.checkpoint import write_model
 from seqcast.predict.predictor import Predictor
+from seqcast.predict.trained import TrainedModel
 from seqcast.settings import ExplainSettings, PredictSettings, TrainSettings
 
 WIDTH, RADIUS = 64, 20
@@ -81,10 +82,9 @@ class Run:
     def explain(self, settings: ExplainSettings = SETTINGS) -> None:
         for name in self.members:
             fold = int(name[-1]) - 1 if ".f" in name else 0
-            explain_member(
-                settings, PREDICT, TRAINING, self.folder / f"{name}.safetensors",
-                self.dataset.path, self.regions, self.list_of(name), fold=fold, name=name,
-            )  # fmt: skip
+            path = self.folder / f"{name}.safetensors"
+            model = TrainedModel(path, self.dataset.path, PREDICT, TRAINING, fold, name)
+            explain_member(model, settings, self.regions, self.list_of(name))
 
     def join(self, settings: ExplainSettings = SETTINGS) -> dict:
         output = self.folder / "explain/explain.json"
@@ -236,9 +236,8 @@ def test_a_snapshot_of_the_course_is_explained(
     choose_regions(settings, dataset.path, [], regions, bed=bed)
     snapshot, parts_list = find_parity("chainer_snapshot.npz"), tmp_path / "parts/parts.json"
     caplog.set_level("INFO", "seqcast")
-    explain_member(
-        settings, PredictSettings(), TRAINING, snapshot, dataset.path, regions, parts_list
-    )
+    model = TrainedModel(snapshot, dataset.path, PredictSettings(), TRAINING)
+    explain_member(model, settings, regions, parts_list)
     assert "predicts from one strand, which is explained" in caplog.text
     (part,), _ = read_list(parts_list)
     values = read_part(tmp_path / "parts" / f"{part.name}.h5", part)

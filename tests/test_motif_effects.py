@@ -25,6 +25,7 @@ from seqcast.motifs.measuring import measure_member
 from seqcast.motifs.placing import ARRANGEMENTS, find_distances, find_letters, find_overlaps, lay
 from seqcast.nn.checkpoint import write_model
 from seqcast.predict.predictor import Predictor
+from seqcast.predict.trained import TrainedModel
 from seqcast.settings import MotifsSettings, PredictSettings, TrainSettings
 
 RADIUS, MIDDLE = 20, 131
@@ -191,12 +192,13 @@ class Run:
 
     def measure(self, asked: MotifsSettings = SETTINGS, threads: int = 1) -> None:
         for name in self.members:
-            measure_member(
-                asked, RADIUS, PredictSettings(strands="both"),
-                TrainSettings(device="cpu", threads=threads),
+            model = TrainedModel(
                 self.folder / f"{name}.safetensors", self.dataset.path,
-                self.folder / "motifs.meme", self.parts_of(name) / "parts.json", name=name,
+                PredictSettings(strands="both"), TrainSettings(device="cpu", threads=threads),
+                name=name,
             )  # fmt: skip
+            meme, output = self.folder / "motifs.meme", self.parts_of(name) / "parts.json"
+            measure_member(model, asked, RADIUS, meme, output)
 
     def join(self) -> dict:
         members = {name: self.parts_of(name) / "parts.json" for name in self.members}

@@ -8,9 +8,8 @@ import numpy as np
 
 from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError
-from seqcast.core.memory import keep_memory
 from seqcast.core.provenance import sha256_of
-from seqcast.data import Dataset, read_dataset
+from seqcast.data import Dataset
 from seqcast.explain.attribution import (
     Attribution,
     explain_by_deeplift,
@@ -28,10 +27,9 @@ from seqcast.explain.regions import (
     make_region,
     read_regions,
 )
-from seqcast.nn.device import choose_device, keep_all_digits, set_threads
-from seqcast.predict.inference import open_fitting
 from seqcast.predict.predictor import Predictor
-from seqcast.settings import ExplainSettings, PredictSettings, TrainSettings
+from seqcast.predict.trained import TrainedModel
+from seqcast.settings import ExplainSettings
 
 # Regions a part: what is done again where a run was killed.
 _PART = 10
@@ -116,37 +114,20 @@ class Explainer:
 
 
 def explain_member(
-    settings: ExplainSettings,
-    predict: PredictSettings,
-    training: TrainSettings,
-    model: Path,
-    dataset_path: Path,
-    regions: Path,
-    parts_list: Path,
-    *,
-    fold: int = 0,
-    name: str = "model",
-    threads: int | None = None,
-    gpus: int | None = None,
+    model: TrainedModel, settings: ExplainSettings, regions: Path, parts_list: Path
 ) -> None:
     """Explain all regions that a member may, and list its parts, which lie beside the list.
 
     With folds these are the regions that its own fold held out, and those that nobody was trained
     or tested on. Parts that are there, of the same regions and made with the same, are kept.
-    Always in 32 bits: effects are as small as the steps of bfloat16.
     """
-    dataset = read_dataset(dataset_path)
-    device = choose_device(training.device, "float32", gpus=gpus)
-    predictor = open_fitting(model, dataset, predict, device)
-    threads = set_threads(training.threads, threads)
-    keep_memory()
-    keep_all_digits()
+    predictor, dataset, _ = model.open(all_digits=True)
     explainer = Explainer(predictor, dataset, settings)
-    log.info("explaining by %s on %s, %d threads", explainer.method, device.reason, threads)
+    log.info("explaining by %s", explainer.method)
     if not predictor.both_strands:
-        log.info("%s: predicts from one strand, which is explained", model)
+        log.info("%s: predicts from one strand, which is explained", model.path)
     key = {
-        "model": sha256_of(model),
+        "model": sha256_of(model.path),
         "dataset": dataset.digest,
         "method": explainer.method,
         "both_strands": predictor.both_strands,
@@ -154,11 +135,11 @@ def explain_member(
     }
     if explainer.method == "deeplift":
         key |= settings.model_dump(mode="json", include={"references", "seed"})
-    parts = _cut(read_regions(regions), fold, key)
+    parts = _cut(read_regions(regions), model.fold, key)
     asked = find_explained(dataset.targets, settings.targets)
     targets = {each.slug: each.targets for each in asked}
     parts_list.parent.mkdir(parents=True, exist_ok=True)
-    _explain_parts(explainer, parts, targets, parts_list.parent, f"explain {name}")
+    _explain_parts(explainer, parts, targets, parts_list.parent, f"explain {model.name}")
     FORMAT.write_list(parts_list, [asdict(part) for part, _ in parts], key)
 
 

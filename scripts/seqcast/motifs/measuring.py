@@ -1,7 +1,7 @@
 """Say what motifs do to one trained model's predictions, part by part."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,17 +9,15 @@ import numpy as np
 
 from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError
-from seqcast.core.memory import keep_memory
 from seqcast.core.provenance import sha256_of
-from seqcast.data import Dataset, read_dataset
+from seqcast.data import Dataset
 from seqcast.genome.codes import decode
 from seqcast.motifs.backgrounds import Backgrounds
 from seqcast.motifs.effect_parts import FORMAT, Found, Part
 from seqcast.motifs.effects import PairEffects, Ruler
 from seqcast.motifs.placing import ARRANGEMENTS, find_distances, find_letters, read_found
-from seqcast.nn.device import choose_device, keep_all_digits, set_threads
-from seqcast.predict.inference import open_fitting
-from seqcast.settings import MotifsSettings, PredictSettings, TrainSettings
+from seqcast.predict.trained import TrainedModel
+from seqcast.settings import MotifsSettings
 
 # Backgrounds a part: what is done again where a run was killed.
 _PART = 10
@@ -57,35 +55,18 @@ class Asked:
 
 
 def measure_member(
-    settings: MotifsSettings,
-    radius: int,
-    predict: PredictSettings,
-    training: TrainSettings,
-    model: Path,
-    dataset_path: Path,
-    meme: Path,
-    output: Path,
-    *,
-    name: str = "model",
-    threads: int | None = None,
-    gpus: int | None = None,
+    model: TrainedModel, settings: MotifsSettings, radius: int, meme: Path, output: Path
 ) -> None:
     """Put all motifs into all backgrounds, part by part beside `output`, which lists them.
 
-    Parts that are there, of the same motifs and made with the same, are kept. Always in 32 bits:
-    effects may be as small as the steps of bfloat16.
+    Parts that are there, of the same motifs and made with the same, are kept.
     """
-    dataset = read_dataset(dataset_path)
+    opened = model.open(all_digits=True)
+    predictor, dataset, _ = opened
     asked = Asked.from_files(meme, settings, dataset)
-    device = choose_device(training.device, "float32", gpus=gpus)
-    predictor = open_fitting(model, dataset, predict, device)
-    threads = set_threads(training.threads, threads)
-    keep_memory()
-    keep_all_digits()
     log.info("%d motifs, %d of them in pairs", len(asked.letters), len(asked.paired))
-    log.info("on %s, %d threads", device.reason, threads)
     facts = {
-        "model": sha256_of(model),
+        "model": sha256_of(model.path),
         "both_strands": predictor.both_strands,
         "dataset": dataset.digest,
         "radius": radius,
@@ -100,8 +81,12 @@ def measure_member(
     output.parent.mkdir(parents=True, exist_ok=True)
     backgrounds = Backgrounds.choose(dataset, settings.backgrounds, settings.seed)
     member = _Member(Ruler(predictor, radius), backgrounds, asked)
-    threads = threads if device.device.type == "cpu" else 1
-    member.measure_all(parts, output.parent, f"motifs {name}", threads)
+    with opened.open_pool() as pool:
+
+        def measure(part: Part, update: Callable[[int], object]) -> dict[str, np.ndarray]:
+            return vars(member.measure(part, pool, update))
+
+        FORMAT.complete(output.parent, parts, measure, f"motifs {model.name}", "backgrounds")
     FORMAT.write_list(output, [vars(part) for part in parts], facts)
 
 
@@ -113,19 +98,13 @@ class _Member:
     backgrounds: Backgrounds
     asked: Asked
 
-    def measure_all(self, parts: Sequence[Part], folder: Path, title: str, threads: int) -> None:
-        """Measure the parts that are not there yet; remove stray ones."""
-        # A background a thread is faster than threads that share its work, and the same anywhere.
-        with ThreadPoolExecutor(threads, initializer=set_threads, initargs=(1, None)) as pool:
-
-            def measure(part: Part, update: Callable[[int], object]) -> dict[str, np.ndarray]:
-                found = []
-                for each in pool.map(self._measure, part.backgrounds):
-                    found.append(each)
-                    update(1)
-                return vars(self._join(found))
-
-            FORMAT.complete(folder, parts, measure, title, "backgrounds")
+    def measure(self, part: Part, pool: Executor, update: Callable[[int], object]) -> Found:
+        """Measure a part, a background a thread; `update` is told how many are done."""
+        found = []
+        for each in pool.map(self._measure, part.backgrounds):
+            found.append(each)
+            update(1)
+        return self._join(found)
 
     def _measure(self, number: int) -> tuple[np.ndarray, int, PairEffects | None]:
         """Return what motifs do in a background alone, how pairs stand, and what they do."""

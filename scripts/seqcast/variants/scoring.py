@@ -1,21 +1,17 @@
 """Score the alleles of a plan with one trained model, part by part."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 
-from seqcast.core.console import log
-from seqcast.core.memory import keep_memory
 from seqcast.core.provenance import digest_of, sha256_of
-from seqcast.data import read_dataset
-from seqcast.nn.device import choose_device, keep_all_digits, set_threads
 from seqcast.predict.genome_tracks.reference import NAME
-from seqcast.predict.inference import open_fitting
-from seqcast.settings import PredictSettings, TrainSettings, VariantsSettings
+from seqcast.predict.trained import TrainedModel
+from seqcast.settings import VariantsSettings
 from seqcast.sources.genome.fasta import open_indexed
 from seqcast.variants.effects import Effects, Window
 from seqcast.variants.grid import Grid
@@ -26,52 +22,33 @@ from seqcast.variants.sequence import GenomeSequence
 
 
 def score_member(
-    settings: VariantsSettings,
-    predict: PredictSettings,
-    training: TrainSettings,
-    model: Path,
-    dataset_path: Path,
-    plan_path: Path,
-    output: Path,
-    *,
-    fold: int = 0,
-    name: str = "model",
-    threads: int | None = None,
-    gpus: int | None = None,
+    model: TrainedModel, settings: VariantsSettings, plan_path: Path, output: Path
 ) -> None:
     """Score all alleles that a member may, part by part beside `output`, which lists them.
 
     Parts that are there, of the same alleles and made with the same, are kept. With folds these are
-    the alleles that its own fold held out, and those that nobody was trained or tested on. Always
-    in 32 bits: effects are as small as the steps of bfloat16.
+    the alleles that its own fold held out, and those that nobody was trained or tested on.
     """
-    dataset, plan = read_dataset(dataset_path), read_plan(plan_path)
-    device = choose_device(training.device, "float32", gpus=gpus)
-    predictor = open_fitting(model, dataset, predict, device)
-    threads = set_threads(training.threads, threads)
-    keep_memory()
-    keep_all_digits()
-    log.info("scoring on %s, %d threads", device.reason, threads)
+    opened, plan = model.open(all_digits=True), read_plan(plan_path)
+    predictor, dataset, _ = opened
     effects = Effects(predictor, Grid.from_dataset(dataset), settings.radius, settings.shifts)
     key = {
-        "model": sha256_of(model),
+        "model": sha256_of(model.path),
         "both_strands": predictor.both_strands,
         "dataset": dataset.digest,
-        "fold": fold,
+        "fold": model.fold,
         **settings.model_dump(mode="json", include={"radius", "shifts"}),
     }
     output.parent.mkdir(parents=True, exist_ok=True)
-    member = _Member(effects, plan_path.parent, fold)
+    member = _Member(effects, plan_path.parent, model.fold)
     digests = {part.name: digest_of([part.digest, key]) for part in plan.parts}
     parts = [replace(part, digest=digests[part.name]) for part in plan.parts]
-    threads = threads if device.device.type == "cpu" else 1
-    # A window a thread is faster than threads that share its work, and the same on any machine.
-    with ThreadPoolExecutor(threads, initializer=set_threads, initargs=(1, None)) as pool:
+    with opened.open_pool() as pool:
         FORMAT.complete(
             output.parent,
             parts,
             lambda part, update: member.score(part, pool, update).arrays,
-            f"variants {name}",
+            f"variants {model.name}",
             "alleles",
         )
     FORMAT.write_list(output, digests, key)

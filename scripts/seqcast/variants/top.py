@@ -13,15 +13,13 @@ import numpy as np
 
 from seqcast.core.console import log, progress
 from seqcast.core.provenance import digest_of, sha256_of
-from seqcast.data import read_dataset
 from seqcast.explain.explaining import Explainer
 from seqcast.explain.objective import Objective
 from seqcast.explain.regions import Region
 from seqcast.genome.codes import N, encode
-from seqcast.nn.device import choose_device, keep_all_digits, set_threads
 from seqcast.predict.genome_tracks.reference import NAME
-from seqcast.predict.inference import open_fitting
-from seqcast.settings import ExplainSettings, PredictSettings, TrainSettings, VariantsSettings
+from seqcast.predict.trained import TrainedModel
+from seqcast.settings import ExplainSettings, VariantsSettings
 from seqcast.sources.genome.fasta import open_indexed
 from seqcast.variants.effects import Effects, Window
 from seqcast.variants.grid import Grid
@@ -32,32 +30,23 @@ from seqcast.variants.sequence import GenomeSequence
 
 
 def show_member(
+    model: TrainedModel,
     settings: VariantsSettings,
     explain: ExplainSettings,
-    predict: PredictSettings,
-    training: TrainSettings,
-    model: Path,
-    dataset_path: Path,
     joined: Path,
     output: Path,
     *,
     model_name: str,
-    fold: int = 0,
-    threads: int | None = None,
-    gpus: int | None = None,
 ) -> None:
     """Predict and explain both alleles of a model's top variants with one of its members.
 
     With `explain.method: auto` contributions are gradients, which take a tenth of DeepLIFT's time.
     """
-    dataset, top = read_dataset(dataset_path), read_joined(joined)["top"]
-    device = choose_device(training.device, "float32", gpus=gpus)
-    predictor = open_fitting(model, dataset, predict, device)
-    set_threads(training.threads, threads)
-    keep_all_digits()
+    predictor, dataset, _ = model.open(all_digits=True)
+    top = read_joined(joined)["top"]
     if explain.method == "auto":
         explain = explain.model_copy(update={"method": "gradient"})
-    log.info("letters by %s, on %s", explain.method, device.reason)
+    log.info("letters by %s", explain.method)
     viewer = _Viewer(
         Effects(predictor, Grid.from_dataset(dataset), settings.radius),
         Explainer(predictor, dataset, explain),
@@ -66,14 +55,14 @@ def show_member(
     rows = [
         row
         for row, each in enumerate(top)
-        if each["model"] == model_name and each["fold"] in (ANY, fold)
+        if each["model"] == model_name and each["fold"] in (ANY, model.fold)
     ]
     seen = []
     with progress(len(rows), "letters", "variants") as bar:
         for row in rows:
             seen.append(viewer.view(top[row]))
             bar.update(1)
-    digest = digest_of([sha256_of(model), dataset.digest, top])
+    digest = digest_of([sha256_of(model.path), dataset.digest, top])
     output.parent.mkdir(parents=True, exist_ok=True)
     with SeenWriter(output, 1 << 20) as writer:
         writer.write(digest, _stack(rows, seen, viewer.effects.grid.bins))
