@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import false_discovery_control
 
 from seqcast.core.console import log
 from seqcast.genome.meme import Motif, read_meme, to_consensus, write_meme
@@ -22,7 +23,6 @@ from seqcast.motifs.patterns import (
     write_table,
 )
 from seqcast.motifs.tools import Tools
-from seqcast.variants.significance import find_q
 
 # Of fewer targets tomtom's p values hang on which letters their columns happen to have.
 _TARGETS = 50
@@ -162,7 +162,8 @@ def find_matches(
 
 def _find_match(known: Sequence[Motif], p: np.ndarray, is_reversed: np.ndarray) -> Match:
     best = int(p.argmin())
-    q = find_q(p, np.ones(len(p)))[best]
+    # Rounding may leave a p value just above 1.
+    q = false_discovery_control(np.clip(p, 0, 1))[best]
     return Match(known[best], float(p[best]), float(q), bool(is_reversed[best]))
 
 

@@ -44,7 +44,8 @@ class Null:
 def find_q(p: np.ndarray, tests: np.ndarray) -> np.ndarray:
     """Return q values of p values (P,) that so many tests (P,) have (Benjamini & Hochberg 1995).
 
-    The smallest p x tests / rank of any p as large or larger, at most 1.
+    The smallest p x tests / rank of any p as large or larger, at most 1. As
+    `scipy.stats.false_discovery_control`, which wants each of millions of tests by itself.
     """
     order = np.argsort(p)
     ranks = np.cumsum(tests[order])
