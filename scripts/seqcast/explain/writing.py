@@ -5,7 +5,6 @@ The formats are specified in docs/formats.md.
 
 import csv
 import io
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import numpy as np
 
 from seqcast.core.console import log, progress
 from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import write_sealed
+from seqcast.core.seal import write_json, write_sealed
 from seqcast.data import Dataset, read_dataset
 from seqcast.explain.layout import Layout
 from seqcast.explain.npz import FORMAT, FORMAT_VERSION, HYPOTHETICAL, SEQUENCE, write_npz
@@ -132,9 +131,8 @@ def write_explained(
     remove_strays(folder, {each["file"] for each in files}, "*.npz", "*.regions.bed")
     facts = _collect_facts(opened, settings, rows)
     names = [{"target": t.explained.slug, "name": t.explained.name} for t in targets]
-    content = {"format": FORMAT, "format_version": FORMAT_VERSION, **facts}
-    content |= {"targets": names, "files": files}
-    write_sealed(output, json.dumps(content, indent=1) + "\n")
+    content = {**facts, "targets": names, "files": files}
+    write_json(output, (FORMAT, FORMAT_VERSION), content)
     log.info("%s: %s regions of %d targets", folder, f"{len(rows):,}", len(targets))
 
 

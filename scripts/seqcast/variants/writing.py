@@ -20,7 +20,7 @@ from seqcast.core.errors import SeqcastError, suggest
 from seqcast.core.hdf5 import Draft
 from seqcast.core.printable import to_printable
 from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import AGAIN, seal_beside, write_sealed
+from seqcast.core.seal import AGAIN, seal_beside, write_json
 from seqcast.data import Dataset, read_dataset
 from seqcast.data.predictions import read_predictions
 from seqcast.settings import VariantsSettings
@@ -159,7 +159,7 @@ def write_variants(
             (arrays.path, "arrays"),
         )
     ]
-    write_sealed(output, json.dumps(content, indent=1) + "\n")
+    write_json(output, (FORMAT, FORMAT_VERSION), content)
     log.info("%s: %s alleles of %d targets", folder, f"{plan.facts['alleles']:,}", len(targets))
 
 
@@ -361,7 +361,7 @@ def _collect(
     members = {name: each for of in opened.values() for name, each in of.items()}
     counted = {key: value for key, value in plan.facts.items() if key not in _OF_THE_PLAN}
     return {
-        "format": FORMAT, "format_version": FORMAT_VERSION, **counted,
+        **counted,
         **settings.model_dump(mode="json", include={"radius", "null", "shifts", "seed"}),
         "window": grid.window, "grid": grid.step,
         "strands": {name: 1 + each.facts["both_strands"] for name, each in members.items()},
