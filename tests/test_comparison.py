@@ -7,7 +7,7 @@ from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 
 from seqcast.data.predictions import Stitch
 from seqcast.data.targets import Targets
-from seqcast.report.clipping import find_clipped, make_clip_warnings
+from seqcast.report.clipping import compute_clipped, make_clip_warnings
 from seqcast.report.comparison import find_reference, make_models_table
 from seqcast.report.ranking import make_targets_table
 from seqcast.report.results import ModelResults, Scores, read_results, read_scores
@@ -188,7 +188,7 @@ def test_clipped_bins_are_counted_in_the_units_of_training(tmp_path):
     fake = write_fake_model(tmp_path / "model", dataset, rate)
     model = read_results("model", fake, dataset)
     bins = Stitch(model.predictions, dataset).bins
-    share = find_clipped(dataset, bins)
+    share = compute_clipped(dataset, bins)
     unclipped = replace(targets, clip=(None,) * 3).to_training(dataset.read_bins(bins))
     assert share[0] == pytest.approx((unclipped[:, 0] > 8).mean())
     assert 0.01 < share[0] < 1

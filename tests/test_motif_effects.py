@@ -20,9 +20,9 @@ from seqcast.genome.codes import N, decode, encode, reverse_complement
 from seqcast.genome.meme import Motif, write_meme
 from seqcast.motifs.backgrounds import Backgrounds
 from seqcast.motifs.effects import Ruler
-from seqcast.motifs.effects_writing import ANY, find_mean, write_effects
+from seqcast.motifs.effects_writing import ANY, compute_mean, write_effects
 from seqcast.motifs.measuring import measure_member
-from seqcast.motifs.placing import ARRANGEMENTS, find_distances, find_letters, find_overlaps, lay
+from seqcast.motifs.placing import ARRANGEMENTS, find_overlaps, lay, list_distances, to_letters
 from seqcast.nn.checkpoint import write_model
 from seqcast.predict.predictor import Predictor
 from seqcast.predict.trained import TrainedModel
@@ -127,12 +127,12 @@ def test_motifs_that_do_not_overlap_share_no_base(
 
 def test_letters_are_the_best_and_none_where_all_are_as_good() -> None:
     p = np.array([[0.9, 0.1, 0, 0], [0.25] * 4, [0, 0.5, 0, 0.5], [0.3, 0.2, 0.3, 0.2]])
-    assert decode(find_letters(Motif("M1", "x", p))) == "ANCN"
+    assert decode(to_letters(Motif("M1", "x", p))) == "ANCN"
 
 
 @given(st.integers(256, 200_000), st.sampled_from([16, 128]), st.integers(1, 30))
 def test_distances_stay_within_the_window(window: int, size: int, widest: int) -> None:
-    found = find_distances(window, size, widest)
+    found = list_distances(window, size, widest)
     assert found == sorted(set(found))
     assert all(window // 2 + size + each + widest <= window for each in found)
     assert not found or 2 * found[-1] > window // 2 - size - widest
@@ -324,7 +324,7 @@ def test_few_backgrounds_no_pairs_no_motifs_and_one_too_wide(tmp_path: Path) -> 
 
 
 def test_an_interval_needs_two() -> None:
-    mean = find_mean(np.array([[1.0, 2.0]]))
+    mean = compute_mean(np.array([[1.0, 2.0]]))
     assert mean.value.tolist() == [1, 2]
     assert np.isnan(mean.low).all()
     assert np.isnan(mean.high).all()

@@ -21,7 +21,7 @@ from seqcast.motifs.facts import read_discovered
 from seqcast.motifs.hits import Discovered, Target, find_hits, keep_best
 from seqcast.motifs.naming import extend, merge, name_all
 from seqcast.motifs.patterns import read_matrices, read_patterns, read_rows
-from seqcast.motifs.scanning import STEP, Scanner, Words, find_background
+from seqcast.motifs.scanning import STEP, Scanner, Words, compute_background
 from seqcast.motifs.tools import Tools
 from seqcast.settings import MotifsSettings, read_settings
 
@@ -39,7 +39,7 @@ def motifs(draw: st.DrawFn) -> Motif:
 
 @given(motifs(), st.integers(0, 100), st.sampled_from([0.3, 0.05, 1e-3, 1e-7]))
 def test_p_values_are_exact(motif: Motif, seed: int, p: float) -> None:
-    background = find_background([np.random.default_rng(seed).integers(0, 4, 30)])
+    background = compute_background([np.random.default_rng(seed).integers(0, 4, 30)])
     scanner = Scanner.make(motif, background, p)
     width = len(scanner.scores)
     every = np.array(list(itertools.product(range(4), repeat=width)))
@@ -145,7 +145,7 @@ def test_the_rank_of_a_sum_is_its_place_among_all_of_its_width(explained: Path) 
     _, contributions = read_arrays(explained)[1].read()
     sums = np.array([row[at : at + 9].sum() for row in contributions for at in range(WIDTH - 8)])
     for value in (0.0, -0.05, 0.11):
-        assert target.find_rank(9, np.array([value]))[0] == pytest.approx(
+        assert target.compute_rank(9, np.array([value]))[0] == pytest.approx(
             (np.abs(sums) >= abs(value)).mean(), abs=1e-3
         )
 

@@ -159,10 +159,10 @@ def test_tracks_and_letters_are_those_of_both_alleles(scored: Run) -> None:
         assert all((one != other).any() for one, other in zip(ref, alt, strict=True))
         for row, each in enumerate(top):
             length, place = LENGTHS[each["place"]], each["summit"]
-            start = grid.find_start(place, length)
-            known = grid.find_known(start, length)
+            start = grid.compute_start(place, length)
+            known = grid.mark_known(start, length)
             end = place + max(len(each["trimmed"][0]), 1)
-            near = grid.find_near(start, place - 20, end + 20, known)
+            near = grid.list_near(start, place - 20, end + 20, known)
             first = start + grid.crop * grid.bin_size
             others = [o["summit"] for o in top if o["place"] == each["place"]]
             bins = first + BIN * np.arange(near.start, near.stop) + BIN // 2

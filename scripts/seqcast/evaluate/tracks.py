@@ -41,7 +41,7 @@ class Tracks:
         return values
 
 
-def find_blocks(bins: np.ndarray, dataset: Dataset) -> np.ndarray:
+def number_blocks(bins: np.ndarray, dataset: Dataset) -> np.ndarray:
     """Return the block of each bin, (bins,), counted from 0; bins are ascending.
 
     Every stretch of neighbouring bins of a contig is cut into blocks as long as a window predicts;

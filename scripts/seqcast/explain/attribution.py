@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from seqcast.explain.objective import Objective
-from seqcast.explain.rules import find_multipliers
+from seqcast.explain.rules import compute_multipliers
 from seqcast.genome.codes import N
 from seqcast.genome.shuffle import shuffle_dinucleotides
 from seqcast.nn import to_one_hot
@@ -63,7 +63,7 @@ def explain_by_deeplift(
     size = max(1, _BATCH // len(codes))
     for first in range(0, len(references), size):
         reference_BLC = _encode(objective, np.stack(references[first : first + size]))
-        multipliers_BLC, delta_B = find_multipliers(
+        multipliers_BLC, delta_B = compute_multipliers(
             objective, one_hot_BLC.expand(len(reference_BLC), -1, -1), reference_BLC
         )
         taken_BL = (multipliers_BLC * reference_BLC).sum(2, keepdim=True)
@@ -85,7 +85,7 @@ def explain_by_ism(objective: Objective, codes: np.ndarray, places: slice) -> At
     strands = list(objective.strands(one_hot_BLC))
     for number, strand in enumerate(strands):
         kept = Kept(objective.network, strand.one_hot_BLC[0])
-        needed = kept.find_needed(strand.bins)
+        needed = kept.mark_needed(strand.bins)
         for start in range(first, last, _GROUP):
             group = slice(start, min(start + _GROUP, last))
             if number:

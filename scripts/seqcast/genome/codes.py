@@ -45,7 +45,7 @@ def tile(length: int, window: int, stride: int) -> np.ndarray:
     return np.arange(0, length - window + 1, stride, dtype=np.int64)
 
 
-def find_edge(bins: int) -> int:
+def count_edge_bins(bins: int) -> int:
     """Return how many of the bins that a window predicts are left to its neighbours at either end.
 
     A network sees nothing beyond a window's end: a sixteenth counts only where no other window has

@@ -18,7 +18,7 @@ from seqcast.genome.meme import Motif, read_meme, to_consensus, write_meme
 from seqcast.motifs.arrays import Arrays, read_arrays
 from seqcast.motifs.facts import read_discovered
 from seqcast.motifs.patterns import MATRICES, NAMED, TABLE, read_rows
-from seqcast.motifs.scanning import Scanner, Words, find_background
+from seqcast.motifs.scanning import Scanner, Words, compute_background
 from seqcast.settings import MotifsSettings
 
 FORMAT, FORMAT_VERSION = "seqcast-motifs", 1
@@ -58,7 +58,7 @@ def find_hits(
     """
     is_any = not discovered or any(row["motif"] for row in read_rows(discovered.patterns))
     motifs, every = read_meme(meme) if is_any else [], read_arrays(explained)
-    background = find_background([arrays.read()[0] for arrays in every])
+    background = compute_background([arrays.read()[0] for arrays in every])
     missed = _find_missed(discovered) if discovered else []
     # Stretches of one width are compared together.
     scanners, others = (
@@ -134,7 +134,7 @@ class Target:
         order = np.lexsort((matches.row, np.abs(offset)))
         at = order[~_is_repeated(contigs[order], starts[order], matches.forward[order])]
         contribution = self._sum(width)[matches.row[at], matches.start[at]]
-        rank = self.find_rank(width, contribution)
+        rank = self.compute_rank(width, contribution)
         is_hit = rank <= self._share
         chance = 2 * scanner.chance() * len(self._sorted(width)) * self._share
         at, contribution, rank = at[is_hit], contribution[is_hit], rank[is_hit]
@@ -165,7 +165,7 @@ class Target:
             **said, "matches": len(is_hit), "hits": len(at), "chance": chance, "contribution": mean,
         }  # fmt: skip
 
-    def find_rank(self, width: int, sums: np.ndarray) -> np.ndarray:
+    def compute_rank(self, width: int, sums: np.ndarray) -> np.ndarray:
         """Return the share of all stretches so wide whose sum is as far from 0."""
         every = self._sorted(width)
         return 1 - np.searchsorted(every, np.abs(sums)) / max(len(every), 1)

@@ -15,7 +15,7 @@ from seqcast.genome.codes import decode
 from seqcast.motifs.backgrounds import Backgrounds
 from seqcast.motifs.effect_parts import FORMAT, Found, Part
 from seqcast.motifs.effects import PairEffects, Ruler
-from seqcast.motifs.placing import ARRANGEMENTS, find_distances, find_letters, read_found
+from seqcast.motifs.placing import ARRANGEMENTS, list_distances, read_found, to_letters
 from seqcast.predict.trained import TrainedModel
 from seqcast.settings import MotifsSettings
 
@@ -41,14 +41,14 @@ class Asked:
         Raises `SeqcastError` where one does not fit into a window.
         """
         motifs = read_found(meme)
-        letters = [find_letters(motif) for motif in motifs]
+        letters = [to_letters(motif) for motif in motifs]
         widest = max(map(len, letters), default=0)
         if 2 * widest > dataset.window - 2 * dataset.bin_size:
             raise SeqcastError(
                 f"{meme}: the longest motif has {widest:,} bases, more than half a window of"
                 f" {dataset.window:,}; leave it out"
             )
-        distances = find_distances(dataset.window, dataset.bin_size, widest)
+        distances = list_distances(dataset.window, dataset.bin_size, widest)
         paired = range(min(settings.pairs, len(motifs)) if distances else 0)
         ids = tuple(motif.id for motif in motifs)
         return cls(ids, tuple(letters), tuple(paired), tuple(distances))

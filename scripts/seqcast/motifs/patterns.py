@@ -13,7 +13,7 @@ import numpy as np
 from seqcast.core.damage import refuse_damage
 from seqcast.core.hdf5 import Draft, open_hdf5
 from seqcast.core.seal import AGAIN, read_sealed, write_sealed
-from seqcast.genome.meme import find_information
+from seqcast.genome.meme import compute_information
 from seqcast.motifs.arrays import Place
 
 FORMAT, FORMAT_VERSION = "seqcast-patterns", 1
@@ -59,7 +59,7 @@ class Pattern:
     @property
     def is_motif(self) -> bool:
         """Say whether enough of its bases are always the same."""
-        return bool((find_information(self.ppm) >= INFORMATIVE).sum() >= _ENOUGH)
+        return bool((compute_information(self.ppm) >= INFORMATIVE).sum() >= _ENOUGH)
 
     def turn(self) -> "Pattern":
         """Return it as it reads on the other strand."""
@@ -119,7 +119,7 @@ def find_core(ppm: np.ndarray, cwm: np.ndarray) -> tuple[int, int]:
     """
     size = np.abs(cwm).sum(axis=1)
     does = size >= _TRIM * size.max()
-    kept = np.flatnonzero(does & (find_information(ppm) >= INFORMATIVE))
+    kept = np.flatnonzero(does & (compute_information(ppm) >= INFORMATIVE))
     kept = kept if len(kept) else np.flatnonzero(does)
     return int(kept[0]), int(kept[-1]) + 1
 

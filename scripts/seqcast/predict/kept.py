@@ -45,7 +45,7 @@ class Kept:
         self._log_rate_NT = self._leave(h)[0]
         self._weights = [layer.conv.weight.flatten(2).permute(2, 1, 0) for layer in self._layers]
 
-    def find_needed(self, bins: Sequence[int]) -> list[np.ndarray]:
+    def mark_needed(self, bins: Sequence[int]) -> list[np.ndarray]:
         """Return for each layer whether bins need each of its outputs in the end, (outputs,) bool.
 
         Bins ascend, and are counted from the window's start, cropped ones too.
@@ -54,7 +54,7 @@ class Kept:
         mask[bins] = True
         for layer, whole in zip(self._layers[::-1], self._whole[::-1], strict=True):
             masks.append(mask)
-            read = layer.find_read(np.flatnonzero(mask))
+            read = layer.list_read(np.flatnonzero(mask))
             mask = np.zeros(whole.inputs.shape[-1], dtype=bool)
             mask[read[(read >= 0) & (read < len(mask))]] = True
         return masks[::-1]
@@ -70,16 +70,16 @@ class Kept:
         """Return the log rates of bins, (S, bins, T), where the bases from `start` on are others.
 
         Equal to what the network makes of the whole windows, up to rounding. `needed` is what
-        `find_needed` returned for the same bins.
+        `mark_needed` returned for the same bins.
         """
-        needed = self.find_needed(bins) if needed is None else needed
+        needed = self.mark_needed(bins) if needed is None else needed
         changed = np.arange(start, start + one_hot_SPC.shape[1])
         h = self._network.trunk.enter(one_hot_SPC.mT)
         log_rate_NT, bins = self._log_rate_NT, np.asarray(bins)
         for layer, whole, weight_kCO, mask in zip(
             self._layers, self._whole, self._weights, needed, strict=True
         ):
-            outputs = layer.find_changed(changed)
+            outputs = layer.list_changed(changed)
             outputs = outputs[(outputs >= 0) & (outputs < len(mask))]
             outputs = outputs[mask[outputs]]
             if not len(outputs):
@@ -130,12 +130,12 @@ def _compute(
     difference = layer.before(h) - whole.read[..., changed]
     # A row of zeros, the last, is the difference of all positions that do not change.
     rows_SPC = F.pad(difference.flatten(2).mT, (0, 0, 0, 1))
-    read = layer.find_read(outputs)
+    read = layer.list_read(outputs)
     place = np.searchsorted(changed, read)
     place[changed[np.minimum(place, len(changed) - 1)] != read] = len(changed)
     gathered = rows_SPC[:, torch.from_numpy(place.ravel())].view(-1, weight_kCO[:, :, 0].numel())
     made_SPO = (gathered @ weight_kCO.flatten(0, 1)).unflatten(0, (len(h), -1))
-    convolved = whole.convolved[..., layer.find_places(outputs)]
+    convolved = whole.convolved[..., layer.list_positions(outputs)]
     convolved = convolved + made_SPO.mT.view(len(h), -1, *convolved.shape[2:])
     if not layer.adds:
         return layer.after(None, convolved)

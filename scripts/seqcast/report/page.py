@@ -10,7 +10,7 @@ from seqcast.core.templates import render
 from seqcast.data import Dataset
 from seqcast.data.predictions import Stitch
 from seqcast.report.bases import describe_bases
-from seqcast.report.clipping import find_clipped, make_clip_warnings
+from seqcast.report.clipping import compute_clipped, make_clip_warnings
 from seqcast.report.columns import make_columns
 from seqcast.report.comparison import find_reference, make_models_table
 from seqcast.report.contents import Contents
@@ -49,7 +49,7 @@ def write_report(folder: Path, template: Path, contents: Contents) -> None:
     scored = rank([read_scores(name, path, dataset) for name, path in baselines])
     ranked, reference = rank(results), find_reference(scored)
     best = ranked[0]
-    clipped = find_clipped(dataset, Stitch(best.predictions, dataset).bins)
+    clipped = compute_clipped(dataset, Stitch(best.predictions, dataset).bins)
     warnings = [*map(str, validation.get("warnings") or ()), *make_clip_warnings(dataset, clipped)]
     figures, name = folder / "figures", str(run.get("run") or "")
     diagnostics = write_diagnostics(figures, dataset, results, ranked)

@@ -41,7 +41,7 @@ def draw_null(
                 break
         else:
             return
-        gc, fold = find_gc(sequence, names[at], start), number % folds if folds > 1 else ANY
+        gc, fold = compute_gc(sequence, names[at], start), number % folds if folds > 1 else ANY
         draws = 1 + seed * count + number
         yield Site(names[at], start, ref, alt, SCORED, "none", fold, gc, draws)
 
@@ -62,7 +62,7 @@ def _draw_alleles(
     return "", decode(rng.integers(0, 4, length).astype(np.uint8))
 
 
-def find_gc(sequence: GenomeSequence, contig: str, start: int) -> float:
+def compute_gc(sequence: GenomeSequence, contig: str, start: int) -> float:
     """Return the share of G and C among the known bases about a place; a half where none is."""
     codes = sequence.read(contig, start - _GC_REACH, start + _GC_REACH + 1)
     known = codes[codes < N]

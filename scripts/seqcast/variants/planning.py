@@ -16,7 +16,7 @@ from seqcast.sources.genome.names import Aliases, match_names
 from seqcast.variants.alleles import FLIPPED, MISMATCH, Allele, judge
 from seqcast.variants.grid import Grid
 from seqcast.variants.loci import Loci
-from seqcast.variants.null import OTHERS, SUBSTITUTIONS, draw_null, find_gc
+from seqcast.variants.null import OTHERS, SUBSTITUTIONS, compute_gc, draw_null
 from seqcast.variants.parts import Part, Site, write_plan, write_sites
 from seqcast.variants.sequence import GenomeSequence
 from seqcast.variants.vcf import Row, find_sorted, open_vcf
@@ -128,7 +128,7 @@ class _Judged:
         gc = float("nan")
         if allele.is_scored:
             self.kinds.add(SUBSTITUTIONS if allele.is_substitution else OTHERS)
-            gc = find_gc(self._sequence, *where)
+            gc = compute_gc(self._sequence, *where)
         return Site(*where, allele.ref, allele.alt, allele.status, split, fold, gc)
 
     @property

@@ -84,14 +84,14 @@ class _Member:
         windows: dict[tuple, list[int]] = {}
         for at, site in enumerate(sites):
             length = self._genome.lengths[site.contig]
-            start = self._effects.grid.find_start(site.start, length)
+            start = self._effects.grid.compute_start(site.start, length)
             windows.setdefault((site.contig, start, site.seed), []).append(at)
         for (_, start, _), places in windows.items():
             yield places, (start, [sites[at] for at in places])
 
     def _score_window(self, window: tuple[int, list[Site]]) -> Scores:
         start, sites = window
-        contig, margin = sites[0].contig, self._effects.find_margin(sites)
+        contig, margin = sites[0].contig, self._effects.compute_margin(sites)
         with self._lock:
             codes = self._genome.read(
                 contig, start - margin, start + self._effects.grid.window + margin

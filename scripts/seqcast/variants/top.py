@@ -81,8 +81,8 @@ class _Viewer:
         contig, start, (ref, alt) = variant["place"], variant["summit"], variant["trimmed"]
         site = Site(contig, start, ref, alt, "scored", "none", ANY, 0.5)
         length = self.genome.lengths[contig]
-        first = grid.find_start(start, length)
-        margin = self.effects.find_margin([site])
+        first = grid.compute_start(start, length)
+        margin = self.effects.compute_margin([site])
         codes = self.genome.read(contig, first - margin, first + grid.window + margin)
         window = Window(contig, first, codes, margin)
         tracks = self._predict(window, site, target, length)
@@ -90,7 +90,7 @@ class _Viewer:
         width = min(WIDTH, grid.window)
         low = min(max(start - first - width // 2, 0), grid.window - width)
         places = slice(low, low + width)
-        bins = self.effects.find_near(window, site, length)
+        bins = self.effects.list_near(window, site, length)
         objective = Objective(
             self.effects.predictor.network, bins, [target], self.effects.predictor.both_strands
         )
@@ -108,7 +108,7 @@ class _Viewer:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the target's coverage in each bin of the window, of both alleles."""
         rates = self.effects.predict_both(window, site)
-        known = self.effects.grid.find_known(window.start, length)
+        known = self.effects.grid.mark_known(window.start, length)
         found = []
         for rates_KNT in rates:
             coverage = self.effects.ruler.to_coverage(rates_KNT.mean(0))[:, target]

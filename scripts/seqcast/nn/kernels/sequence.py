@@ -29,12 +29,12 @@ def convolve_sequence(
     The weight is (O, 4, kernel) of an odd kernel; beyond its ends there is nothing, N. Computed in
     the arithmetic of autocast, if any.
     """
-    dtype = find_dtype(weight_OCk)
+    dtype = choose_dtype(weight_OCk)
     rows_MO = _ConvolveSequence.apply(codes_BL, weight_OCk, bias_O, stride, dtype)
     return rows_MO.view(len(codes_BL), codes_BL.shape[1] // stride, len(weight_OCk))
 
 
-def find_dtype(weight: Tensor) -> torch.dtype:
+def choose_dtype(weight: Tensor) -> torch.dtype:
     """Return in which arithmetic to compute with a weight: autocast's, else its own."""
     kind = weight.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype

@@ -122,9 +122,9 @@ def find_windows(part: Part, fasta: Fasta, tiles: TilePredictor) -> Iterator[Win
     tiling, reach = tiles.tiling, tiles.reach
     for span in part.spans:
         length = fasta.index[span.contig].rlen
-        for tile in tiling.find_tiles(span, length):
+        for tile in tiling.list_tiles(span, length):
             codes = tiling.read_codes(fasta, span.contig, tile, reach)
-            yield Window(tile, codes, tiling.find_known(codes, tile, length, reach))
+            yield Window(tile, codes, tiling.mark_known(codes, tile, length, reach))
 
 
 def _split_blocks(windows: Iterator[Window], batch_size: int) -> Iterator[list[Window]]:

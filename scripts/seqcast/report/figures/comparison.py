@@ -11,10 +11,10 @@ from seqcast.tracks.style import (
     INK,
     QUIET,
     RULE,
-    find_style,
     format_label,
     make_figure,
     style_axes,
+    style_of,
 )
 
 _COLUMNS = {"pearson_r_log1p": "log1p coverage", "pearson_r": "raw coverage: peaks rule"}
@@ -29,7 +29,7 @@ def plot_comparison(
     The tables are those of `metrics.tsv`; a dashed line is the mean ceiling, where all targets
     have one. Whiskers are the mean ends of the targets' intervals.
     """
-    rows = [(name, table, find_style(at).colour) for at, (name, table) in enumerate(models.items())]
+    rows = [(name, table, style_of(at).colour) for at, (name, table) in enumerate(models.items())]
     rows.sort(key=lambda row: -np.nan_to_num(_mean(row[1], "pearson_r_log1p"), nan=-2))
     rows += [(name, table, _GREY) for name, table in (baselines or {}).items()]
     figure = make_figure(9, 1.5 + 0.3 * max(len(rows), 1), "Pearson's r, mean over targets")

@@ -7,7 +7,7 @@ import numpy as np
 LEAST = 20
 
 
-def find_groups(values: np.ndarray, quantiles: Sequence[float]) -> np.ndarray:
+def number_groups(values: np.ndarray, quantiles: Sequence[float]) -> np.ndarray:
     """Return the number of the group between quantiles that each value lies in, (values,).
 
     Equal values stay together, groups are numbered from 0 on in ascending order, and neighbours

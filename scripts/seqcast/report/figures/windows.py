@@ -16,11 +16,11 @@ from seqcast.tracks.style import (
     INK,
     OBSERVED,
     QUIET,
-    find_style,
     format_label,
     format_r,
     make_figure,
     style_axes,
+    style_of,
     write_note,
 )
 
@@ -183,7 +183,7 @@ def _draw_both(
     axes.stairs(observed, edges, fill=True, color=OBSERVED, alpha=0.45, label=label)
     tops = [observed]
     for line in lines:
-        style, predicted = find_style(line.index), line.predicted[:, target]
+        style, predicted = style_of(line.index), line.predicted[:, target]
         if line.spread is not None:
             low, high = _band(predicted, line.spread[:, target])
             label = f"{line.label}: spread of replicates (± 1 s.d.)"

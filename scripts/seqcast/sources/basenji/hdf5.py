@@ -115,7 +115,7 @@ def _unpack(array: h5py.Dataset, row: int) -> np.ndarray:
 def codes_from_one_hot(rows_L4: np.ndarray, table: np.ndarray = CHANNELS) -> np.ndarray:
     """Turn one-hot rows into codes, (length,) uint8: `table` of the channel that is set.
 
-    Its last entry stands for none. Of rows that are not one-hot, see `find_odd`, nothing is said.
+    Its last entry stands for none. Of rows that are not one-hot, see `mark_odd`, nothing is said.
     """
     # The product of a row's word has 1, 2, 3 or 4 in its highest byte, or 0 where none is set.
     highest_L = (_words_of(rows_L4) * np.uint32(0x01020304)).view(np.uint8)[3::4]
@@ -125,7 +125,7 @@ def codes_from_one_hot(rows_L4: np.ndarray, table: np.ndarray = CHANNELS) -> np.
     return np.frombuffer(highest_L.tobytes().translate(whole.tobytes()), np.uint8)
 
 
-def find_odd(rows_L4: np.ndarray) -> np.ndarray:
+def mark_odd(rows_L4: np.ndarray) -> np.ndarray:
     """Say which rows are not one-hot, (length,) bool: several channels set, or not by 1."""
     word_L = _words_of(rows_L4)
     # Of what HDF5 calls bool the bytes may be other than 0 and 1.

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from seqcast.genome.codes import N, reverse_complement
-from seqcast.genome.kmers import K, find_known, pack_kmers
+from seqcast.genome.kmers import K, mark_known, pack_kmers
 
 _MOST_COPIES = 32
 _LEAST_KMERS = 8
@@ -132,7 +132,7 @@ def sample_kmers(codes: np.ndarray, other: np.ndarray, step: int) -> tuple[np.nd
     # The highest bits of the hash are nothing: one in `step` is so.
     is_chosen = canonical * _MULTIPLIER < np.uint64((1 << 64) // step)
     # A k-mer that is its own reverse complement has no strand.
-    chosen = np.flatnonzero(is_chosen & find_known(codes) & (forward != backward))
+    chosen = np.flatnonzero(is_chosen & mark_known(codes) & (forward != backward))
     chosen = chosen[_is_complex(canonical[chosen])]
     kmers = canonical[chosen]
     places = 2 * chosen + (forward[chosen] != kmers)

@@ -115,7 +115,7 @@ def make_plan(settings: GenomeSettings, layout: Layout) -> Plan:
     return plan.without((much_masked & ~much_n)[~much_n], "mask")
 
 
-def find_touched(intervals: np.ndarray, size: int, count: int) -> np.ndarray:
+def mark_touched(intervals: np.ndarray, size: int, count: int) -> np.ndarray:
     """Return which of `count` pieces of `size` bases any of (n, 2) intervals touch, bool."""
     steps = np.zeros(count + 1, dtype=np.int64)
     if len(intervals):
@@ -124,7 +124,7 @@ def find_touched(intervals: np.ndarray, size: int, count: int) -> np.ndarray:
     return np.cumsum(steps[:-1]) > 0
 
 
-def find_share(flagged: np.ndarray, windows: np.ndarray, bin_size: int) -> np.ndarray:
+def compute_share(flagged: np.ndarray, windows: np.ndarray, bin_size: int) -> np.ndarray:
     """Return the mean of a contig's bins (bins,) over each of its windows, (windows,)."""
     total = np.concatenate([[0], np.cumsum(flagged, dtype=np.float64)])
     first, last = windows["start"] // bin_size, windows["end"] // bin_size
@@ -208,9 +208,9 @@ def _find_bad(
 ) -> np.ndarray:
     """Return which windows of a contig have too much N, and which too many masked bins, (2, n)."""
     bin_size, mask = settings.bin_size, layout.mask.get(name, np.zeros((0, 2), dtype=np.int64))
-    masked = find_touched(mask, bin_size, len(unknown))
-    share_n = find_share(unknown / bin_size, windows, bin_size)
-    share_masked = find_share(masked, windows, bin_size)
+    masked = mark_touched(mask, bin_size, len(unknown))
+    share_n = compute_share(unknown / bin_size, windows, bin_size)
+    share_masked = compute_share(masked, windows, bin_size)
     # Means of parts differ from the whole's by rounding.
     return np.stack([share_n > settings.max_n + 1e-9, share_masked > settings.max_masked + 1e-9])
 

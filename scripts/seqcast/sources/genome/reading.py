@@ -13,7 +13,7 @@ from seqcast.genome.codes import N
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.layout import Inputs, Layout, Track
-from seqcast.sources.genome.planning import find_touched
+from seqcast.sources.genome.planning import mark_touched
 from seqcast.sources.genome.stored import StoredTrack, Wanted, store_tracks
 from seqcast.sources.genome.tracks import Stretch, cut_stretches
 
@@ -44,7 +44,7 @@ class Hidden:
 
     def add(self, contig: str, codes: np.ndarray, mask: np.ndarray | None) -> None:
         """Look at a contig's sequence, (bases,), and what is masked of it, (n, 2) bases."""
-        self._bits[contig] = np.packbits(find_unknown(self._settings, codes, mask))
+        self._bits[contig] = np.packbits(mark_unknown(self._settings, codes, mask))
 
     def read(self, stretch: Stretch, cell: int) -> np.ndarray:
         """Return which cells of a stretch are hidden, (cells,) bool; those of `cell` bases.
@@ -146,7 +146,7 @@ def read_pieces(
                 bar.update(count * (stretch.end - stretch.start))
 
 
-def find_unknown(
+def mark_unknown(
     settings: GenomeSettings, codes: np.ndarray, mask: np.ndarray | None
 ) -> np.ndarray:
     """Return which cells of a contig are unknown, (cells,) bool: masked, mostly N, cut short."""
@@ -156,5 +156,5 @@ def find_unknown(
     unknown = np.ones(size, dtype=bool)
     unknown[:whole] = (codes[: whole * cell] == N).reshape(whole, cell).sum(axis=1) > cell / 2
     if mask is not None:
-        unknown |= find_touched(mask, cell, size)
+        unknown |= mark_touched(mask, cell, size)
     return unknown
