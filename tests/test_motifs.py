@@ -15,7 +15,7 @@ from motif_run import WIDTH, Planted, Site, StandIn, make_codes, write_explain, 
 from seqcast.core.errors import SeqcastError
 from seqcast.genome.codes import N, reverse_complement
 from seqcast.genome.meme import Motif, from_consensus, read_meme, to_consensus, write_meme
-from seqcast.motifs.arrays import Place, read_arrays
+from seqcast.motifs.arrays import Region, read_arrays
 from seqcast.motifs.discovering import discover_all
 from seqcast.motifs.facts import read_discovered
 from seqcast.motifs.hits import Discovered, Target, find_hits, keep_best
@@ -166,7 +166,7 @@ PATTERNS = [
 
 def test_patterns_are_read_trimmed_and_placed(tmp_path: Path) -> None:
     write_modisco(tmp_path / "modisco.h5", PATTERNS)
-    places = [Place("chr1", 1000, 1400, 1200, "r", "test")] * 40
+    places = [Region("chr1", 1000, 1400, 1200, "r", "test")] * 40
     one, weak, two = read_patterns(tmp_path / "modisco.h5", "t", "m", places)
     assert (one.id, one.sign, one.seqlets, one.regions) == ("t.m.pos.0", "pos", 3, 3)
     assert to_consensus(one.ppm) == CTCF
@@ -187,7 +187,7 @@ def test_patterns_that_are_alike_are_one_motif(tmp_path: Path) -> None:
         ("neg", "GGGGAAAACCCC", [(0, 1, False)] * 2),
     ]
     write_modisco(tmp_path / "modisco.h5", patterns)
-    places = [Place("chr1", 0, WIDTH, 200, "r", "test")]
+    places = [Region("chr1", 0, WIDTH, 200, "r", "test")]
     read = read_patterns(tmp_path / "modisco.h5", "t", "m", places)
     matches, distinct = merge(read, KNOWN, StandIn())
     assert [[each.id for each in of.patterns] for of in distinct] == [

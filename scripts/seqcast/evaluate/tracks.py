@@ -52,6 +52,6 @@ def number_blocks(bins: np.ndarray, dataset: Dataset) -> np.ndarray:
     contig = np.searchsorted(dataset.contigs.first_bin, bins, side="right")
     starts = np.ones(len(bins), dtype=bool)
     starts[1:] = (np.diff(bins) > 1) | (np.diff(contig) > 0)
-    place = np.flatnonzero(starts)
-    offset = np.arange(len(bins)) - place[np.cumsum(starts) - 1]
+    first = np.flatnonzero(starts)
+    offset = np.arange(len(bins)) - first[np.cumsum(starts) - 1]
     return np.cumsum(starts | (offset % dataset.output_bins == 0)) - 1

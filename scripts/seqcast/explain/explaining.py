@@ -77,22 +77,22 @@ class Explainer:
         coverage_NT = self.predictor.predict(codes[None])[0]
         bins = np.array(layout.bins) - self.predictor.crop
         predicted = float(coverage_NT[bins][:, list(targets)].mean())
-        return self.attribute(objective, codes, layout.places, region), predicted
+        return self.attribute(objective, codes, layout.positions, region), predicted
 
     def attribute(
-        self, objective: Objective, codes: np.ndarray, places: slice, region: Region
+        self, objective: Objective, codes: np.ndarray, positions: slice, region: Region
     ) -> Attribution:
         """Return what some bases of a window contribute to what is explained of it.
 
         Raises `SeqcastError` where DeepLIFT's contributions do not add up.
         """
         if self.method == "ism":
-            return explain_by_ism(objective, codes, places)
+            return explain_by_ism(objective, codes, positions)
         if self.method == "gradient":
-            return explain_by_gradient(objective, codes, places)
+            return explain_by_gradient(objective, codes, positions)
         key = (self.settings.seed, region.summit)
         references = make_references(codes, self.settings.references, key)
-        found = explain_by_deeplift(objective, codes, places, references)
+        found = explain_by_deeplift(objective, codes, positions, references)
         if not found.delta <= TOLERANCE:
             raise SeqcastError(
                 f"{self.predictor.name}: contributions at {region.contig}:{region.start:,}-"

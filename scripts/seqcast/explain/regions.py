@@ -29,7 +29,7 @@ OUTSIDE = "none"
 
 @dataclass(frozen=True)
 class Explained:
-    """What is explained together: one target or a group, by their places in the targets table."""
+    """What is explained together: one target or a group, by their indices in the targets table."""
 
     slug: str
     name: str
@@ -97,11 +97,11 @@ def find_explained(targets: Targets, asked: str | Sequence[str | Sequence[str]])
     """
     groups = [[name] for name in targets.identifier] if asked == "all" else asked
     known = {
-        key: place
+        key: index
         for names in (targets.slugs, targets.identifier)
-        for place, key in enumerate(names)
+        for index, key in enumerate(names)
     }
-    places = []
+    found = []
     for group in groups:
         names = [group] if isinstance(group, str) else group
         for name in names:
@@ -110,10 +110,10 @@ def find_explained(targets: Targets, asked: str | Sequence[str | Sequence[str]])
                     f"explain.targets: there is no target {name!r}{suggest(name, list(known))};"
                     f" there are {list_some(targets.identifier)}"
                 )
-        places.append(tuple(known[name] for name in names))
-    names = [" and ".join(targets.identifier[each] for each in group) for group in places]
-    slugs = unique_slugs(["-and-".join(targets.slugs[each] for each in group) for group in places])
-    return [Explained(*each) for each in zip(slugs, names, places, strict=True)]
+        found.append(tuple(known[name] for name in names))
+    names = [" and ".join(targets.identifier[each] for each in group) for group in found]
+    slugs = unique_slugs(["-and-".join(targets.slugs[each] for each in group) for group in found])
+    return [Explained(*each) for each in zip(slugs, names, found, strict=True)]
 
 
 def find_peaks(
@@ -291,16 +291,16 @@ class _Strength:
 
 
 def _find_test(predictions: Predictions, dataset: Dataset) -> np.ndarray:
-    """Return the places of test windows, of all of them where none is test."""
+    """Return the numbers of test windows, of all of them where none is test."""
     split = dataset.windows["split"][predictions.rows]
     # With folds each window was predicted by the models that it is test for.
     kept = np.flatnonzero((split == SPLITS.index("test")) | (dataset.folds > 1))
     return kept if len(kept) else np.arange(len(split))
 
 
-def _read_some(predictions: Predictions, places: np.ndarray, targets: slice) -> np.ndarray:
+def _read_some(predictions: Predictions, windows: np.ndarray, targets: slice) -> np.ndarray:
     """Return what is predicted of some windows, (targets, windows, bins)."""
-    return predictions.read(targets)[:, places]
+    return predictions.read(targets)[:, windows]
 
 
 def _pick_peaks(strength: np.ndarray, apart: int, most: int) -> np.ndarray:

@@ -54,15 +54,15 @@ class Member:
     def __init__(self, parts_list: Path) -> None:
         parts, self.facts = read_list(parts_list)
         self._folder = parts_list.parent
-        self._places = {
+        self._part_of = {
             (part.target, row): (part, at) for part in parts for at, row in enumerate(part.rows)
         }
 
     def read(self, target: str, row: int) -> Values | None:
         """Return what is known of one region, without the first axis; None where it has none."""
-        if (target, row) not in self._places:
+        if (target, row) not in self._part_of:
             return None
-        part, at = self._places[target, row]
+        part, at = self._part_of[target, row]
         values = _read(self._folder / f"{part.name}.h5", part)
         return Values(*(each[at] for each in vars(values).values()))
 

@@ -117,18 +117,18 @@ class Target:
     def __init__(self, arrays: Arrays, share: float) -> None:
         self._arrays, self._share = arrays, share
         codes, contributions = arrays.read()
-        self._words, self._places = Words(codes), arrays.places
+        self._words, self._regions = Words(codes), arrays.regions
         self._sums = _add_up(contributions)
         self._unknown = _add_up(codes == N)
         self._known_width, self._known = 0, np.empty(0)
 
     def find(self, scanner: Scanner) -> tuple[pd.DataFrame, dict[str, Any]]:
         """Return the hits of a motif, with the columns of `hits.tsv`, and how many there are."""
-        width, places = len(scanner.scores), self._places
+        width, regions = len(scanner.scores), self._regions
         matches = scanner.scan(self._words)
-        starts = np.array([place.start for place in places])[matches.row] + matches.start
-        contigs = np.array([place.contig for place in places])[matches.row]
-        summits = np.array([place.summit for place in places])[matches.row]
+        starts = np.array([region.start for region in regions])[matches.row] + matches.start
+        contigs = np.array([region.contig for region in regions])[matches.row]
+        summits = np.array([region.summit for region in regions])[matches.row]
         offset = starts + width / 2 - summits
         # Where regions overlap, a match is of the one whose summit is nearer.
         order = np.lexsort((matches.row, np.abs(offset)))
@@ -155,8 +155,8 @@ class Target:
                 "contribution": contribution,
                 "rank": rank,
                 "offset": offset[at],
-                "region": [places[row].name for row in matches.row[at].tolist()],
-                "split": [places[row].split for row in matches.row[at].tolist()],
+                "region": [regions[row].name for row in matches.row[at].tolist()],
+                "split": [regions[row].split for row in matches.row[at].tolist()],
             },
             columns=COLUMNS,
         )
@@ -248,7 +248,7 @@ def _tell_targets(every: Sequence[Arrays], discovered: Discovered | None) -> dic
         "targets": [
             {
                 "target": arrays.target, "name": arrays.name, "model": arrays.model,
-                "regions": len(arrays.places),
+                "regions": len(arrays.regions),
             }
             for arrays in every
         ],

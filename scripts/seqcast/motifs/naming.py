@@ -72,11 +72,11 @@ def name_all(
     Those are `patterns.tsv`, `patterns.h5`; motifs go to `parts/motifs.meme`.
     """
     patterns = []
-    places = {each.slug: each.places for each in read_arrays(explained)}
+    regions = {each.slug: each.regions for each in read_arrays(explained)}
     for each in read_discovered(discovered)[0]:
         slug = f"{each['target']}.{each['model']}"
         raw = discovered.parent / slug / "modisco.h5"
-        patterns += read_patterns(raw, each["target"], each["model"], places[slug])
+        patterns += read_patterns(raw, each["target"], each["model"], regions[slug])
     known = read_meme(database) if database else []
     enough = [pattern for pattern in patterns if pattern.is_motif]
     matches, distinct = merge(enough, known, tools) if enough else ({}, [])

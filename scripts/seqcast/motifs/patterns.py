@@ -14,7 +14,7 @@ from seqcast.core.damage import refuse_damage
 from seqcast.core.hdf5 import Draft, open_hdf5
 from seqcast.core.seal import AGAIN, read_sealed, write_sealed
 from seqcast.genome.meme import compute_information
-from seqcast.motifs.arrays import Place
+from seqcast.motifs.arrays import Region
 
 FORMAT, FORMAT_VERSION = "seqcast-patterns", 1
 TABLE, MATRICES = "patterns.tsv", "patterns.h5"
@@ -72,14 +72,16 @@ def count_patterns(path: Path) -> int:
         return sum(1 for _ in _open_groups(path))
 
 
-def read_patterns(path: Path, target: str, model: str, places: Sequence[Place]) -> list[Pattern]:
+def read_patterns(
+    path: Path, target: str, model: str, looked_at: Sequence[Region]
+) -> list[Pattern]:
     """Read the patterns of a target out of a file of TF-MoDISco; an empty file has none.
 
-    `places` are the regions that it looked at, row by row.
+    `looked_at` are the regions that it looked at, row by row.
     """
     with refuse_damage(path, "is not what TF-MoDISco writes", AGAIN):
         return [
-            _read(group, f"{target}.{model}.{sign}.{number}", target, model, sign, places)
+            _read(group, f"{target}.{model}.{sign}.{number}", target, model, sign, looked_at)
             for sign, number, group in _open_groups(path)
         ]
 
@@ -95,7 +97,7 @@ def _open_groups(path: Path) -> Iterator[tuple[str, int, h5py.Group]]:
 
 
 def _read(
-    group: h5py.Group, id_: str, target: str, model: str, sign: str, places: Sequence[Place]
+    group: h5py.Group, id_: str, target: str, model: str, sign: str, looked_at: Sequence[Region]
 ) -> Pattern:
     ppm, cwm = (group[key][()].astype(float) for key in ("sequence", "contrib_scores"))
     first, end = find_core(ppm, cwm)
@@ -104,7 +106,7 @@ def _read(
     )
     middle = (first + end) / 2
     inside = np.where(is_reversed, ends - middle, starts + middle)
-    summits = np.array([places[row].summit - places[row].start for row in rows.tolist()])
+    summits = np.array([looked_at[row].summit - looked_at[row].start for row in rows.tolist()])
     shares = ppm[first:end] / ppm[first:end].sum(axis=1, keepdims=True)
     return Pattern(
         id_, target, model, sign, len(rows), len(set(rows.tolist())), inside - summits, shares,

@@ -117,7 +117,8 @@ class Words:
         self.rows, self.length = codes.shape
         padded = np.pad(codes, [(0, 0), (0, _WORD - 1)], constant_values=N)
         self._words = sum(
-            padded[:, place : place + self.length] * np.uint8(5**place) for place in range(_WORD)
+            padded[:, offset : offset + self.length] * np.uint8(5**offset)
+            for offset in range(_WORD)
         )
 
     def sum(self, scores: np.ndarray) -> np.ndarray:
@@ -127,8 +128,8 @@ class Words:
         total = np.zeros((self.rows, starts), dtype=np.int32)
         for first in range(0, width, _WORD):
             table = np.zeros(5**_WORD, dtype=np.int32)
-            for place, row in enumerate(scores[first : first + _WORD]):
-                letters = np.arange(5**_WORD) // 5**place % 5
+            for offset, row in enumerate(scores[first : first + _WORD]):
+                letters = np.arange(5**_WORD) // 5**offset % 5
                 table += np.append(row, _NEVER).astype(np.int32)[letters]
             total += table[self._words[:, first : first + starts]]
         return total

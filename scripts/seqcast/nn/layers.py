@@ -30,8 +30,8 @@ class Layer:
     def list_changed(self, inputs: np.ndarray) -> np.ndarray:
         """Return the outputs that inputs can change, ascending; some may lie beyond the ends."""
         moved = inputs[:, None] - self.taps
-        places = moved[moved % self.stride == 0] // self.stride
-        return np.unique(places // self.pool)
+        positions = moved[moved % self.stride == 0] // self.stride
+        return np.unique(positions // self.pool)
 
     def list_positions(self, outputs: np.ndarray) -> np.ndarray:
         """Return the positions of the convolution that outputs are made of, (outputs x pool,)."""

@@ -28,13 +28,13 @@ def predict_dataset(model: TrainedModel, output: Path) -> None:
     _warn_of_other_fold(model.path, dataset)
     settings = model.predict
     rows = dataset.rows_of(settings.split)[: settings.windows]
-    places = np.unique(np.linspace(0, len(rows) - 1, MOST_CONTROLS).round().astype(int))
+    controls = np.unique(np.linspace(0, len(rows) - 1, MOST_CONTROLS).round().astype(int))
     origin = {"model": model.name, "checkpoint_digest": sha256_of(model.path)}
-    with PredictionWriter(output, dataset, rows, **origin, control=places) as out:
+    with PredictionWriter(output, dataset, rows, **origin, control=controls) as out:
         show = bool(settings.windows)
         _predict(out.add, predictor, dataset, rows, f"predict {model.name}", show=show)
         title = f"control {model.name}"
-        _predict(out.add_control, predictor, dataset, rows[places], title, shuffle=True)
+        _predict(out.add_control, predictor, dataset, rows[controls], title, shuffle=True)
         out.finish()
 
 

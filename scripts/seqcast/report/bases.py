@@ -65,7 +65,7 @@ def describe_bases(
     if explained is None:
         return None
     models = [model.name for model in ranked]
-    names = [dataset.targets.identifier[place] for place in np.argsort(-ranked[0].r, kind="stable")]
+    names = [dataset.targets.identifier[index] for index in np.argsort(-ranked[0].r, kind="stable")]
     # Groups of targets have no r, and come last.
     names = dict.fromkeys([*names, *explained.targets])
     chosen = [(target, explained.find_model(target, models)) for target in names]

@@ -106,7 +106,7 @@ class Effects:
     def _predict(
         self, window: Window, kept: KeptWindow, ref_KNT: np.ndarray, sites: Sequence[Site]
     ) -> Iterator[tuple[list[int], np.ndarray]]:
-        """Yield some of the alleles, by their places in the list, and what is predicted of them."""
+        """Yield some of the alleles, by index in the list, and what is predicted of them."""
         groups: dict[int, list[int]] = {}
         for row, site in enumerate(sites):
             if site.ref == site.alt:

@@ -36,13 +36,13 @@ class Grid:
         """Bases that an allele may have: with that it ends well within its window."""
         return self.step // _HALF
 
-    def compute_start(self, place: int, length: int) -> int:
-        """Return the first base of a place's window, on a contig of so many bases.
+    def compute_start(self, position: int, length: int) -> int:
+        """Return the first base of a position's window, on a contig of so many bases.
 
         It is the window whose centre is nearest; at the contig's ends it is moved inside, as those
         of whole genomes are. Where the contig is shorter, or bins are cropped, it begins before it.
         """
-        centre = (place + self.step // 2) // self.step * self.step // self.bin_size
+        centre = (position + self.step // 2) // self.step * self.step // self.bin_size
         whole = -(-length // self.bin_size)
         last = max(whole + self.crop - self.window // self.bin_size, -self.crop)
         half = self.window // self.bin_size // 2

@@ -28,7 +28,7 @@ class Joined:
 
 
 class Model:
-    """What the members of a model found, of some targets (their places)."""
+    """What the members of a model found, of some targets (their indices)."""
 
     def __init__(
         self,

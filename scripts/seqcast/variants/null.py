@@ -33,9 +33,9 @@ def draw_null(
     rng = np.random.default_rng([seed, kind == OTHERS])
     for number in range(count):
         for _ in range(_TRIES):
-            place = int(rng.integers(ends[-1]))
-            at = int(np.searchsorted(ends, place, side="right"))
-            start = place - int(ends[at] - lengths[at])
+            base = int(rng.integers(ends[-1]))
+            at = int(np.searchsorted(ends, base, side="right"))
+            start = base - int(ends[at] - lengths[at])
             ref, alt = _draw_alleles(sequence, names[at], start, kind, rng)
             if ref != alt:
                 break

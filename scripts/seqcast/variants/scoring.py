@@ -68,7 +68,7 @@ class _Member:
         rows = find_own(sites, self._fold)
         update(len(sites) - len(rows))
         groups = list(self._group([sites[row] for row in rows]))
-        order = np.array([at for places, _ in groups for at in places], dtype=np.int64)
+        order = np.array([at for indices, _ in groups for at in indices], dtype=np.int64)
         found = []
         for scores in pool.map(self._score_window, (window for _, window in groups)):
             found.append(scores)
@@ -77,7 +77,7 @@ class _Member:
         return Found(rows, Scores(*(each[np.argsort(order)] for each in vars(scores).values())))
 
     def _group(self, sites: Sequence[Site]) -> Iterator[tuple[list[int], tuple[int, list[Site]]]]:
-        """Yield alleles window by window: their places in the list, the window's start, and them.
+        """Yield alleles window by window: their indices in the list, the window's start, and them.
 
         Each shuffled one has a window of its own.
         """
@@ -86,8 +86,8 @@ class _Member:
             length = self._genome.lengths[site.contig]
             start = self._effects.grid.compute_start(site.start, length)
             windows.setdefault((site.contig, start, site.seed), []).append(at)
-        for (_, start, _), places in windows.items():
-            yield places, (start, [sites[at] for at in places])
+        for (_, start, _), indices in windows.items():
+            yield indices, (start, [sites[at] for at in indices])
 
     def _score_window(self, window: tuple[int, list[Site]]) -> Scores:
         start, sites = window
@@ -102,14 +102,14 @@ class _Member:
         # The same allele twice, as rows come twice, is scored once, and in an order of its own: how
         # numbers are rounded may hang on what they are computed beside.
         once = sorted({(site.start, site.ref, site.alt) for site in sites})
-        place = {allele: at for at, allele in enumerate(once)}
+        index = {allele: at for at, allele in enumerate(once)}
         own = {(site.start, site.ref, site.alt): site for site in sites}
         scores = self._effects.score(
             Window(contig, start, codes, margin),
             [own[allele] for allele in once],
             self._genome.lengths[contig],
         )
-        back = [place[site.start, site.ref, site.alt] for site in sites]
+        back = [index[site.start, site.ref, site.alt] for site in sites]
         return Scores(*(each[back] for each in vars(scores).values()))
 
     def _empty(self) -> Scores:

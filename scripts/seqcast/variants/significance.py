@@ -80,9 +80,9 @@ class Quantiles:
     def _compute_sums(self, bins: int) -> np.ndarray:
         """Return sums over so many bins in a row, sorted for each target, (sums, T)."""
         if bins not in self._sums:
-            places = max(self._predictions.bins - bins + 1, 1)
-            step = max(1, len(self._rows) * places // _SUMS)
-            rows, firsts = np.divmod(np.arange(0, len(self._rows) * places, step), places)
+            starts = max(self._predictions.bins - bins + 1, 1)
+            step = max(1, len(self._rows) * starts // _SUMS)
+            rows, firsts = np.divmod(np.arange(0, len(self._rows) * starts, step), starts)
             found = np.zeros((len(rows), len(self._targets)))
             for at in np.unique(rows):
                 window = self._predictions.read_window(self._rows[at])[:, self._targets]

@@ -89,7 +89,7 @@ class _Viewer:
         whole = codes[margin : margin + grid.window], self._put(window, site)
         width = min(WIDTH, grid.window)
         low = min(max(start - first - width // 2, 0), grid.window - width)
-        places = slice(low, low + width)
+        positions = slice(low, low + width)
         bins = self.effects.list_near(window, site, length)
         objective = Objective(
             self.effects.predictor.network, bins, [target], self.effects.predictor.both_strands
@@ -98,9 +98,9 @@ class _Viewer:
             variant["target"], contig, first + low, first + low + width, start, "", ANY, ""
         )
         values = [
-            self.explainer.attribute(objective, each, places, region).values.T for each in whole
+            self.explainer.attribute(objective, each, positions, region).values.T for each in whole
         ]
-        own = [each[places] for each in whole]
+        own = [each[positions] for each in whole]
         return first + grid.crop * grid.bin_size, first + low, *tracks, *values, *own
 
     def _predict(

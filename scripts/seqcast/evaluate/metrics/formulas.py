@@ -105,9 +105,9 @@ def call_peaks(observed: np.ndarray, fdr: float) -> np.ndarray:
     """
     if not observed.size:
         return np.zeros(0, dtype=bool)
-    rounded, place = np.unique(np.round(observed), return_inverse=True)
+    rounded, inverse = np.unique(np.round(observed), return_inverse=True)
     tail = scipy.stats.poisson.sf(rounded - 1, observed.mean(dtype=np.float64))
-    return scipy.stats.false_discovery_control(tail[place], method="bh") < fdr
+    return scipy.stats.false_discovery_control(tail[inverse], method="bh") < fdr
 
 
 def auroc(score: np.ndarray, positive: np.ndarray) -> float:

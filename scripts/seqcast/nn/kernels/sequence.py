@@ -90,16 +90,16 @@ def _make_words(codes_BL: Tensor, kernel: int, stride: int) -> Tensor:
     ends = kernel // 2, kernel // 2 + words * _WORD - kernel
     codes_BL = F.pad(codes_BL, ends, value=N).int()
     word_BL = codes_BL[:, : 1 - _WORD]
-    for place in range(1, _WORD):
-        end = codes_BL.shape[1] - _WORD + 1 + place
-        word_BL = word_BL * _LETTERS + codes_BL[:, place:end]
+    for position in range(1, _WORD):
+        end = codes_BL.shape[1] - _WORD + 1 + position
+        word_BL = word_BL * _LETTERS + codes_BL[:, position:end]
     word_BNg = word_BL.unfold(1, (words - 1) * _WORD + 1, stride)[:, : length // stride, ::_WORD]
     tables_g = torch.arange(words, dtype=torch.int32, device=codes_BL.device) * _LETTERS**_WORD
     return (word_BNg + tables_g).reshape(-1, words)
 
 
 def _make_table(weight_OCk: Tensor, bias_O: Tensor | None) -> Tensor:
-    """Return what each word at each place of the kernel adds, (words x 125, O)."""
+    """Return what each word at each position of the kernel adds, (words x 125, O)."""
     out, _, kernel = weight_OCk.shape
     taps_kCO = F.pad(weight_OCk, (0, -kernel % _WORD, 0, _LETTERS - BASES)).permute(2, 1, 0)
     first_gCO, *others = taps_kCO.unflatten(0, (-1, _WORD)).unbind(1)

@@ -133,7 +133,7 @@ def plan_regions(path: Path, genome: Genome, tiling: Tiling, part: int) -> Plan:
     """
     bins = tiling.bin_size
     spans = _merge_spans({to_span(region, bins) for region in read_places(path, genome)})
-    number = {name: place for place, name in enumerate(genome.lengths)}
+    number = {name: index for index, name in enumerate(genome.lengths)}
     groups: list[list[Span]] = [[]]
     windows, most = 0, max(1, part // (tiling.step * bins))
     for span in sorted(spans, key=lambda span: (number[span.contig], span.first, span.end)):

@@ -61,8 +61,8 @@ def _plot_bars(axes: Axes, rows: list[tuple[str, pd.DataFrame, str]], column: st
         if np.isfinite(ends).all():
             axes.hlines(row, *ends, color=INK, linewidth=1.1)
         style = {"va": "center", "fontsize": 8, "color": INK}
-        place = axes.get_yaxis_transform()
-        axes.text(1.01, row, f"{means[row]:.2f}", transform=place, **style)
+        beside = axes.get_yaxis_transform()
+        axes.text(1.01, row, f"{means[row]:.2f}", transform=beside, **style)
     low = np.nanmin(means, initial=0.0)
     axes.set_xlim(min(0.0, np.floor(low * 10) / 10), 1)
     axes.axvline(0, color=RULE, linewidth=0.8)

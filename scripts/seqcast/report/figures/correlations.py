@@ -62,7 +62,7 @@ def find_compared(r: np.ndarray, most: int = MOST_TARGETS) -> list[int]:
     order = choose_ranked(r, len(r))
     if len(order) <= most:
         return order
-    return [order[place] for place in np.linspace(0, len(order) - 1, most).round().astype(int)]
+    return [order[index] for index in np.linspace(0, len(order) - 1, most).round().astype(int)]
 
 
 def correlate_targets(pairs: Pairs) -> Likeness:
@@ -76,7 +76,7 @@ def correlate_targets(pairs: Pairs) -> Likeness:
         for values in (pairs.observed, pairs.predicted)
     )
     order = order_targets(observed)
-    targets = tuple(pairs.targets[place] for place in order)
+    targets = tuple(pairs.targets[index] for index in order)
     return Likeness(targets, observed[np.ix_(order, order)], predicted[np.ix_(order, order)])
 
 
@@ -144,10 +144,8 @@ def _write_mean(likeness: Likeness, what: str) -> str:
 
 def _make_colours(low: float) -> Colormap:
     """Make a scale from `low` to 1 whose lightest colour is 0; grey where nothing is known."""
-    places = [-1, -0.5, *np.linspace(0, 1, len(_POSITIVE))]
-    stops = [
-        ((place + 1) / 2, c) for place, c in zip(places, [*_NEGATIVE, *_POSITIVE], strict=True)
-    ]
+    correlations = [-1, -0.5, *np.linspace(0, 1, len(_POSITIVE))]
+    stops = [((r + 1) / 2, c) for r, c in zip(correlations, [*_NEGATIVE, *_POSITIVE], strict=True)]
     whole = LinearSegmentedColormap.from_list("likeness", stops)
     return ListedColormap(whole((np.linspace(low, 1, 256) + 1) / 2)).with_extremes(bad="#d9d9d9")
 

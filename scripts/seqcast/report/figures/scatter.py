@@ -121,8 +121,8 @@ def _share_colours(figure: Figure, panels: np.ndarray, counts: list[int]) -> Non
         return
     width, height = figure.get_size_inches()
     tall = min(3.0, 0.7 * height)
-    place = (1 - 0.8 / width, 0.5 - tall / 2 / height, 0.16 / width, tall / height)
-    bar = figure.colorbar(ScalarMappable(norm, _COLOURS), cax=figure.add_axes(place))
+    box = (1 - 0.8 / width, 0.5 - tall / 2 / height, 0.16 / width, tall / height)
+    bar = figure.colorbar(ScalarMappable(norm, _COLOURS), cax=figure.add_axes(box))
     bar.set_label("bins in a cell (log scale)", fontsize=9, color=INK)
     bar.ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     bar.ax.yaxis.set_minor_locator(NullLocator())

@@ -84,8 +84,8 @@ def read_rows(array: h5py.Dataset, rows: int) -> Iterator[tuple[int, np.ndarray]
         what = f"{array.name} cannot be read at rows {first} to {last - 1}"
         with refuse_damage(Path(array.file.filename).name, what, DAMAGED):
             block = _unpack(array, first) if is_packed else array[first:last]
-        for place, row in enumerate(block):
-            yield first + place, row
+        for offset, row in enumerate(block):
+            yield first + offset, row
 
 
 def _is_packed_by_row(array: h5py.Dataset) -> bool:
@@ -101,10 +101,10 @@ def _unpack(array: h5py.Dataset, row: int) -> np.ndarray:
 
     While h5py reads and unpacks, no other thread can use it.
     """
-    place = (row, *[0] * (array.ndim - 1))
-    if not array.id.get_chunk_info_by_coord(place).size:
+    chunk = (row, *[0] * (array.ndim - 1))
+    if not array.id.get_chunk_info_by_coord(chunk).size:
         return array[row : row + 1]  # never written
-    left_out, packed = array.id.read_direct_chunk(place)
+    left_out, packed = array.id.read_direct_chunk(chunk)
     if left_out:
         return array[row : row + 1]  # stored as it is
     size = array.dtype.itemsize * int(np.prod(array.shape[1:]))

@@ -166,8 +166,8 @@ def _count_windows(
     """Return how many windows each block of a contig would have by itself, (blocks,)."""
     windows = _tile(blocks, settings)
     good = ~_find_bad(settings, layout, name, unknown, windows).any(axis=0)
-    place = np.searchsorted(blocks[:, 0], windows["start"][good], side="right") - 1
-    return np.bincount(place, minlength=len(blocks))
+    block = np.searchsorted(blocks[:, 0], windows["start"][good], side="right") - 1
+    return np.bincount(block, minlength=len(blocks))
 
 
 def _tile(regions: np.ndarray, settings: GenomeSettings) -> np.ndarray:

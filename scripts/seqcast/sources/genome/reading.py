@@ -129,18 +129,18 @@ def read_pieces(
     with progress(total, title, "bases") as bar:
         for number, targets in enumerate(find_groups(len(stored))):
             own = [
-                (place, track.first, track.open())
-                for place, track in enumerate(stored[targets])
+                (row, track.first, track.open())
+                for row, track in enumerate(stored[targets])
                 if track
             ]
             count = len(stored[targets])
             for stretch in cut_stretches(lengths, cell, settings.bin_size, count):
                 unknown = hidden.read(stretch, cell)
                 values = np.full((count, len(unknown)), np.nan, np.float32)
-                for place, first, cells in own:
+                for row, first, cells in own:
                     if stretch.contig in first:
                         start = first[stretch.contig] + stretch.start // cell
-                        cells.read(start, start + len(unknown), out=values[place : place + 1])
+                        cells.read(start, start + len(unknown), out=values[row : row + 1])
                 values[:, unknown] = np.nan
                 yield Piece(number, targets, stretch, values)
                 bar.update(count * (stretch.end - stretch.start))

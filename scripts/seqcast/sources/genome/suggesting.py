@@ -67,12 +67,12 @@ def fill_table(text: str, targets: Targets) -> str:
     """Return a targets table (TSV) with `scale` and `clip` where its cells are empty."""
     columns, rows = parse_table(text)
     columns += [name for name in ("scale", "clip") if name not in columns]
-    places = {name: at for at, name in enumerate(targets.identifier)}
+    indices = {name: at for at, name in enumerate(targets.identifier)}
     content = io.StringIO()
     writer = csv.DictWriter(content, columns, delimiter="\t", restval="", lineterminator="\n")
     writer.writeheader()
     for _, row in rows:
-        at = places.get(row.get("identifier", "").strip())
+        at = indices.get(row.get("identifier", "").strip())
         if at is None:
             continue
         values = {"scale": targets.scale[at], "clip": targets.clip[at]}
