@@ -1,6 +1,8 @@
 """Work done in parts: what is there is kept, what is not what is wanted is done again."""
 
+import time
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +56,23 @@ def test_only_what_is_missing_is_done(tmp_path: Path, caplog: pytest.LogCaptureF
     }
     with pytest.raises(SeqcastError, match=r"2\.h5: is of something else; delete it"):
         FORMAT.read(tmp_path / "2.h5", "2")
+
+
+def complete_slowly(folder: Path, parts: list[Part]) -> None:
+    FORMAT.complete(folder, parts, lambda *_: time.sleep(0.05) or {"one": np.ones(9)}, "a", "b")
+
+
+def test_a_run_that_is_killed_keeps_its_parts(tmp_path: Path) -> None:
+    parts = [Part(str(number), "0") for number in range(100)]
+    process = get_context("spawn").Process(target=complete_slowly, args=(tmp_path, parts))
+    process.start()
+    while process.is_alive() and len(list(tmp_path.glob("*.h5"))) < 2:
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    kept = len(list(tmp_path.glob("*.h5")))
+    assert 2 <= kept < 100
+    assert len(complete(tmp_path, parts)) == 100 - kept
 
 
 def test_a_list_says_which_parts_there_are(tmp_path: Path) -> None:

@@ -1,11 +1,9 @@
 """VCF files are read whatever they hold, and the files that come of them agree."""
 
 import gzip
-import multiprocessing
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -330,38 +328,6 @@ def test_finished_parts_are_kept_and_the_bytes_are_the_same(
     # Another radius is another thing to score.
     run.score(SETTINGS.model_copy(update={"radius": 40}))
     assert not any(path.stat().st_mtime_ns == times[path] for path in parts)
-
-
-def score_slowly(run: Run) -> None:
-    """Score in a process of its own."""
-    torch.set_num_threads(1)
-    run.score()
-
-
-def test_a_run_that_is_killed_keeps_its_parts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(planning, "_PART", 2)
-    run, other = Run(tmp_path / "killed"), Run(tmp_path / "whole")
-    for each in (run, other):
-        each.plan(write_vcf(each.folder / "my.vcf", draw_rows(run.dataset, 60)))
-    process = multiprocessing.get_context("spawn").Process(target=score_slowly, args=(run,))
-    process.start()
-    folder = run.parts / "default"
-    while process.is_alive() and len(list(folder.glob("*.h5"))) < 2:
-        time.sleep(0.01)
-    process.kill()
-    process.join()
-    kept = {path: path.stat().st_mtime_ns for path in folder.glob("*.h5")}
-    assert len(kept) >= 2
-    run.score()
-    other.score()
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    found, wanted = (
-        {path.name: path.read_bytes() for path in (each.parts / "default").iterdir()}
-        for each in (run, other)
-    )
-    assert found == wanted
 
 
 def write_islands(path: Path, places: dict[str, list[int]], bases: dict[tuple[str, int], str]):
