@@ -75,12 +75,6 @@ def test_figure_is_written_whole_and_twice_the_same(tmp_path, suffix):
     assert sorted(path.name for path in paths[0].parent.iterdir()) == [f"0.{suffix}", f"1.{suffix}"]
 
 
-def test_failed_figure_leaves_nothing(tmp_path):
-    with pytest.raises(ValueError, match="not supported"):
-        write_figure(Figure(), tmp_path / "figure.nonsense")
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_learning_curves_name_axes_and_best_epoch():
     history = fake_history(3)
     history.loc[history["epoch"] == 2, "valid_loss"] = 0.5

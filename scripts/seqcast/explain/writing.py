@@ -267,7 +267,8 @@ def make_runs(regions: Sequence[Region], values: np.ndarray) -> Iterator[Run]:
 
     Where regions overlap, each has what is nearer to its summit.
     """
-    order = sorted(range(len(regions)), key=lambda at: _key(regions[at]))
+    keys = [(region.contig.encode(), region.summit) for region in regions]
+    order = sorted(range(len(regions)), key=keys.__getitem__)
     for before, at, after in zip([None, *order], order, [*order[1:], None], strict=False):
         region, first, last = regions[at], regions[at].start, regions[at].end
         if before is not None and regions[before].contig == region.contig:
@@ -276,10 +277,6 @@ def make_runs(regions: Sequence[Region], values: np.ndarray) -> Iterator[Run]:
             last = min(last, _middle(region, regions[after]))
         if first < last:
             yield Run(region.contig, first, values[at, first - region.start : last - region.start])
-
-
-def _key(region: Region) -> tuple[bytes, int]:
-    return region.contig.encode(), region.summit
 
 
 def _middle(one: Region, other: Region) -> int:

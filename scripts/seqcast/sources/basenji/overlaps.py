@@ -108,16 +108,14 @@ class Sketches:
         seen = set()
         for a, b, other, diagonal, votes in pairs.itertuples(index=False):
             low, high = _stretch(diagonal, bool(other), self.length[a], self.length[b])
-            if high - low < _LEAST_BASES or (a, b) in seen or self._same(a, b):
+            is_same = self.digest[a] == self.digest[b] != b""
+            if high - low < _LEAST_BASES or (a, b) in seen or is_same:
                 continue
             mine = slice(int(offsets[a]), int(offsets[a + 1]))
             inside = (positions[mine] >= low) & (positions[mine] <= high - K)
             if votes >= _LEAST_SHARE * np.count_nonzero(inside & kept[mine]):
                 seen.add((a, b))
                 yield Overlap(a, b, "partial", "other" if other else "same", high - low)
-
-    def _same(self, a: int, b: int) -> bool:
-        return self.digest[a] == self.digest[b] != b""
 
 
 def sample_kmers(codes: np.ndarray, other: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
