@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from motif_run import WIDTH, Planted, Site, StandIn, make_codes, write_explain, write_modisco
 
 from seqcast.core.errors import SeqcastError
+from seqcast.core.seal import AGAIN, read_table
 from seqcast.genome.codes import N, reverse_complement
 from seqcast.genome.meme import Motif, from_consensus, read_meme, to_consensus, write_meme
 from seqcast.motifs.arrays import Region, read_arrays
@@ -20,7 +21,7 @@ from seqcast.motifs.discovering import discover_all
 from seqcast.motifs.facts import read_discovered
 from seqcast.motifs.hits import Discovered, Target, find_hits, keep_best
 from seqcast.motifs.naming import extend, merge, name_all
-from seqcast.motifs.patterns import read_matrices, read_patterns, read_rows
+from seqcast.motifs.patterns import read_matrices, read_patterns
 from seqcast.motifs.scanning import STEP, Scanner, Words, compute_background
 from seqcast.motifs.tools import Tools
 from seqcast.settings import MotifsSettings, read_settings
@@ -224,7 +225,7 @@ def run_all(explained: Path, folder: Path, tools: StandIn) -> Path:
 def test_what_is_found_is_named_and_found_again(explained: Path, tmp_path: Path) -> None:
     tools = StandIn(PATTERNS, positive=200, negative=150)
     folder = run_all(explained, tmp_path / "motifs", tools)
-    rows = read_rows(folder / "patterns.tsv")
+    rows = read_table(folder / "patterns.tsv", AGAIN)
     assert [(row["id"], row["motif"], row["match_name"]) for row in rows][:3] == [
         ("one.default.pos.0", "M1", "CTCF"), ("one.default.pos.1", "", ""),
         ("one.default.neg.0", "M2", "TATA"),
@@ -270,7 +271,7 @@ def test_no_motifs_is_said_with_the_reason_and_what_to_do(
     assert "explain.most" in caplog.text
     found, _ = read_discovered(folder / "parts/discovered.json")
     assert all(why in each["why"] for each in found)
-    assert read_rows(folder / "hits.tsv") == []
+    assert read_table(folder / "hits.tsv", AGAIN) == []
     assert (folder / "hits.bed").read_text() == ""
 
 
@@ -342,7 +343,7 @@ def test_tf_modisco_finds_what_is_planted_and_the_same_again(tmp_path: Path) -> 
 
     named = {motif.name: motif for motif in read_meme(first / "motifs.meme")}
     assert named.keys() >= planted.keys()
-    for row in read_rows(first / "patterns.tsv"):
+    for row in read_table(first / "patterns.tsv", AGAIN):
         assert row["motif"] == "" or float(row["q"]) < 0.01 or row["name"] not in planted
     hits = pd.read_csv(first / "hits.tsv", sep="\t")
     wanted = {

@@ -15,7 +15,7 @@ from seqcast.data import read_dataset
 from seqcast.data.predictions import read_predictions
 from seqcast.evaluate.metrics import auprc
 from seqcast.explain.explaining import Explainer
-from seqcast.explain.regions import Region, call_peaks, find_explained
+from seqcast.explain.regions import Region, find_explained, find_peaks
 from seqcast.genome.codes import N
 from seqcast.predict.predictor import Predictor
 from seqcast.settings import ExplainSettings
@@ -83,7 +83,7 @@ class Simulation:
     def find_regions(self, most: int) -> dict[int, list[Region]]:
         """Return the strongest peaks of each target, by its place."""
         explained = find_explained(self.dataset.targets, "all")
-        peaks = call_peaks(
+        peaks = find_peaks(
             self.dataset, [self.predictions], explained, most=most, width=WIDTH, radius=RADIUS
         )
         return {
@@ -153,7 +153,7 @@ class Simulation:
         size = self.dataset.bin_size
         start = (region.start - margin) // size * size
         codes = self.dataset.sequence(region.contig, start, region.end + margin)
-        bins = count_bins(region.summit - start, size)
+        bins = find_bins(region.summit - start, size)
         sites = find_sites(codes)
 
         def explain(sites: Sites) -> float:
@@ -197,6 +197,6 @@ def swap(sites: Sites, before: Sites, after: Sites, moved: int) -> Sites:
     return found
 
 
-def count_bins(summit: int, size: int, radius: int = RADIUS) -> list[int]:
+def find_bins(summit: int, size: int, radius: int = RADIUS) -> list[int]:
     """Return the bins about a summit."""
     return list(range((summit - radius) // size, (summit + radius) // size + 1))

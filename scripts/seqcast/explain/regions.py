@@ -1,10 +1,8 @@
 """Which regions are explained: the strongest peaks of what was held out, or a file's."""
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +11,7 @@ import numpy as np
 
 from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError, list_some, suggest
-from seqcast.core.seal import AGAIN, read_sealed, write_sealed
+from seqcast.core.seal import AGAIN, read_table, write_table
 from seqcast.data import SPLITS, Dataset, read_dataset
 from seqcast.data.by_target import ByTarget, read_observed
 from seqcast.data.predictions import Predictions, Stitch, read_predictions
@@ -323,22 +321,14 @@ COLUMNS = tuple(field.name for field in fields(Region))
 
 def write_regions(path: Path, regions: Iterable[Region]) -> None:
     """Write regions, a row each; the file gets its name when it is whole."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, delimiter="\t", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(region) for region in regions)
-    write_sealed(path, text.getvalue())
+    write_table(path, COLUMNS, map(vars, regions))
 
 
 def read_regions(path: Path) -> list[Region]:
     """Read regions that `write_regions` wrote."""
-    rows = csv.DictReader(io.StringIO(read_sealed(path, AGAIN), newline=""), delimiter="\t")
-    return [_parse(row) for row in rows]
-
-
-def _parse(row: Mapping[str, str]) -> Region:
-    whole = {key: int(row[key]) for key in ("start", "end", "summit", "fold")}
-    return Region(**{**row, **whole})
+    whole = ("start", "end", "summit", "fold")
+    rows = read_table(path, AGAIN)
+    return [Region(**{**row, **{key: int(row[key]) for key in whole}}) for row in rows]
 
 
 def group_by_target(regions: Iterable[Region]) -> Iterator[tuple[str, list[Region]]]:

@@ -3,8 +3,6 @@
 The formats are specified in docs/formats.md.
 """
 
-import csv
-import io
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from seqcast.core.console import log, progress
-from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import write_json, write_sealed
+from seqcast.core.seal import write_json, write_sealed, write_table
 from seqcast.data import Dataset, read_dataset
 from seqcast.explain.layout import Layout
 from seqcast.explain.npz import FORMAT, FORMAT_VERSION, HYPOTHETICAL, SEQUENCE, write_npz
@@ -31,7 +28,7 @@ from seqcast.explain.regions import (
 from seqcast.genome.bigwig import Run, write_bigwig
 from seqcast.genome.codes import N
 from seqcast.settings import ExplainSettings
-from seqcast.tracks.table import CONTRIBUTIONS, SPREAD, name_track, remove_strays
+from seqcast.tracks.table import CONTRIBUTIONS, SPREAD, list_file, name_track, remove_strays
 
 COLUMNS = (
     "target", "model", "contig", "start", "end", "summit", "name", "split", "observed",
@@ -127,7 +124,7 @@ def write_explained(
                 rows += writer.rows
                 bar.update(1)
     files.append(_write_bed(folder / "regions.bed", targets))
-    _write_summary(folder / "summary.tsv", rows)
+    write_table(folder / "summary.tsv", COLUMNS, rows)
     remove_strays(folder, {each["file"] for each in files}, "*.npz", "*.regions.bed")
     facts = _collect_facts(opened, settings, rows)
     names = [{"target": t.explained.slug, "name": t.explained.name} for t in targets]
@@ -202,11 +199,8 @@ class _Writer:
         return found
 
     def _list(self, file: str, kind: str, model: str = "") -> dict[str, str]:
-        slug, digest = self.target.explained.slug, sha256_of(self.folder / file)
-        return {
-            "file": file, "target": slug, "model": model or self.model, "kind": kind,
-            "sha256": digest,
-        }  # fmt: skip
+        slug = self.target.explained.slug
+        return list_file(self.folder / file, kind, slug, model or self.model)
 
     def _join(self, kept: np.ndarray) -> Iterator[np.ndarray]:
         """Yield each region's mean contributions, (4, width); keep what the tracks show of them."""
@@ -293,15 +287,4 @@ def _write_bed(path: Path, targets: Sequence[_Target]) -> dict[str, str]:
     ]
     write_sealed(path, "".join(lines))
     slug = targets[0].explained.slug if path.name != "regions.bed" else ""
-    return {
-        "file": path.name, "target": slug, "model": "", "kind": "regions",
-        "sha256": sha256_of(path),
-    }  # fmt: skip
-
-
-def _write_summary(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, delimiter="\t", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_sealed(path, text.getvalue())
+    return list_file(path, "regions", slug)

@@ -1,7 +1,5 @@
 """What `explain` found, as motifs are looked for in it: contributions and letters of regions."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ import numpy as np
 from seqcast.core.damage import refuse_damage
 from seqcast.core.errors import SeqcastError
 from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import read_json, read_sealed
+from seqcast.core.seal import read_json, read_table
 from seqcast.explain.npz import FORMAT, FORMAT_VERSION, HYPOTHETICAL, SEQUENCE
 from seqcast.genome.codes import N
 
@@ -97,8 +95,7 @@ def read_arrays(path: Path) -> list[Arrays]:
 def _read_regions(path: Path) -> dict[tuple[str, str], list[Region]]:
     """Read the regions of each target and model, in the order of the arrays' rows."""
     found: dict[tuple[str, str], list[Region]] = {}
-    text = io.StringIO(read_sealed(path, REMEDY), newline="")
-    for row in csv.DictReader(text, delimiter="\t"):
+    for row in read_table(path, REMEDY):
         bounds = (int(row[key]) for key in ("start", "end", "summit"))
         region = Region(row["contig"], *bounds, row["name"], row["split"])
         found.setdefault((row["target"], row["model"]), []).append(region)

@@ -12,12 +12,12 @@ import pandas as pd
 from seqcast.core.console import log, progress
 from seqcast.core.errors import list_some
 from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import write_json, write_sealed
+from seqcast.core.seal import AGAIN, read_table, write_json, write_sealed
 from seqcast.genome.codes import N
 from seqcast.genome.meme import Motif, read_meme, to_consensus, write_meme
 from seqcast.motifs.arrays import Arrays, read_arrays
 from seqcast.motifs.facts import read_discovered
-from seqcast.motifs.patterns import MATRICES, NAMED, TABLE, read_rows
+from seqcast.motifs.patterns import MATRICES, NAMED, TABLE
 from seqcast.motifs.scanning import Scanner, Words, compute_background
 from seqcast.settings import MotifsSettings
 
@@ -56,7 +56,7 @@ def find_hits(
 
     `meme` has the motifs that were discovered, or else is the database.
     """
-    is_any = not discovered or any(row["motif"] for row in read_rows(discovered.patterns))
+    is_any = not discovered or any(row["motif"] for row in read_table(discovered.patterns, AGAIN))
     motifs, every = read_meme(meme) if is_any else [], read_arrays(explained)
     background = compute_background([arrays.read()[0] for arrays in every])
     missed = _find_missed(discovered) if discovered else []
@@ -219,7 +219,7 @@ def _warn_of_short(scanners: Sequence[Scanner], p: float) -> None:
 def _find_missed(discovered: Discovered) -> list[Motif]:
     """Return the motifs of a small database that no pattern matches."""
     known = read_meme(discovered.database) if discovered.database else []
-    rows = read_rows(discovered.patterns)
+    rows = read_table(discovered.patterns, AGAIN)
     seen = {row["match"] for row in rows if row["q"] and float(row["q"]) < NAMED}
     return [motif for motif in known if motif.id not in seen] if len(known) <= _SMALL else []
 
@@ -259,7 +259,7 @@ def _tell_targets(every: Sequence[Arrays], discovered: Discovered | None) -> dic
 def _tell_motifs(
     motifs: Sequence[Motif], table: pd.DataFrame, count: pd.DataFrame, discovered: Discovered | None
 ) -> list[dict[str, Any]]:
-    rows = read_rows(discovered.patterns) if discovered else []
+    rows = read_table(discovered.patterns, AGAIN) if discovered else []
     hits = table["motif"].value_counts()
     places = table.drop_duplicates(_ORDER[:5])["motif"].value_counts()
     chance = count.groupby("motif")["chance"].sum()

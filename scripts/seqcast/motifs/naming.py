@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import false_discovery_control
 
 from seqcast.core.console import log
+from seqcast.core.seal import write_table
 from seqcast.genome.meme import Motif, read_meme, to_consensus, write_meme
 from seqcast.motifs.arrays import read_arrays
 from seqcast.motifs.facts import read_discovered
@@ -20,7 +21,6 @@ from seqcast.motifs.patterns import (
     Pattern,
     read_patterns,
     write_matrices,
-    write_table,
 )
 from seqcast.motifs.tools import Tools
 

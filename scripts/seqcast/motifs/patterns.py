@@ -1,18 +1,15 @@
 """Patterns that TF-MoDISco found in a target: read out of its file, trimmed, measured."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 
 from seqcast.core.damage import refuse_damage
 from seqcast.core.hdf5 import Draft, open_hdf5
-from seqcast.core.seal import AGAIN, read_sealed, write_sealed
+from seqcast.core.seal import AGAIN
 from seqcast.genome.meme import compute_information
 from seqcast.motifs.arrays import Region
 
@@ -149,18 +146,3 @@ def read_matrices(
     """Read `ppm` and `cwm`, (width, 4) each, of some patterns, by id."""
     with open_hdf5(path, (FORMAT, FORMAT_VERSION), remedy) as file:
         return {name: (file[name]["ppm"][()], file[name]["cwm"][()]) for name in ids}
-
-
-def write_table(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as TSV, with a header."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, delimiter="\t", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_sealed(path, text.getvalue())
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Read the rows of a table that `write_table` wrote."""
-    text = io.StringIO(read_sealed(path, AGAIN), newline="")
-    return list(csv.DictReader(text, delimiter="\t"))

@@ -16,7 +16,7 @@ import numpy as np
 from seqcast.core.damage import refuse_damage
 from seqcast.core.errors import SeqcastError
 from seqcast.core.parts import PartFormat
-from seqcast.core.seal import AGAIN, read_json, read_sealed, write_json, write_sealed
+from seqcast.core.seal import AGAIN, read_json, read_table, write_json, write_sealed
 from seqcast.variants.alleles import FLIPPED, SCORED
 from seqcast.variants.loci import ANY
 from seqcast.variants.scores import Scores
@@ -104,7 +104,7 @@ def write_sites(path: Path, kind: Kind, sites: Sequence[Site], genome: str) -> P
 
 def read_sites(path: Path) -> list[Site]:
     """Read the alleles of a part."""
-    rows = csv.DictReader(io.StringIO(read_sealed(path, AGAIN), newline=""), delimiter="\t")
+    rows = read_table(path, AGAIN)
     with refuse_damage(path, "is no table of alleles", AGAIN):
         return [
             Site(
