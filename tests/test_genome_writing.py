@@ -293,13 +293,13 @@ def test_a_bigwig_is_opened_once_whatever_changes(
     lengths = {f"scaffold_{place}": 300 for place in range(40)}
     files = write_files(tmp_path / "files", lengths)
     opened: list[str] = []
-    real = stored.BigWig
+    real = stored.open_track
 
     def count_openings(path: Path) -> Any:
         opened.append(path.name)
         return real(path)
 
-    monkeypatch.setattr(stored, "BigWig", count_openings)
+    monkeypatch.setattr(stored, "open_track", count_openings)
     split = {"valid": ["scaffold_1"], "test": ["scaffold_2"]}
     wanted = write(files, tmp_path, split=split)
     assert opened == ["one.bw", "two.bw"]
