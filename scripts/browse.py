@@ -7,7 +7,7 @@ from seqcast.data import read_dataset
 from seqcast.settings import find_source
 from seqcast.sources.genome.unpacking import find_stem
 from seqcast.tracks.browser.explained import read_explained
-from seqcast.tracks.browser.shown import find_shown
+from seqcast.tracks.browser.shown import ResultFiles, find_shown
 from seqcast.tracks.browser.varied import read_varied
 from seqcast.tracks.browser.view import View
 from seqcast.tracks.browser.writing import write_browsers
@@ -19,12 +19,11 @@ with step(f"browse {folder}", snakemake.log[0]):
     # What was explained lies on the run's own genome.
     explained = read_explained(inputs.explained) if inputs.explained and not other else None
     varied = read_varied(inputs.varied) if inputs.varied and not other else None
+    files = inputs.metrics, inputs.windows, inputs.predictions
     shown = find_shown(
         tracks.parent,
         dataset,
-        metrics=dict(zip(params.models, inputs.metrics, strict=True)),
-        windows=dict(zip(params.models, inputs.windows, strict=True)),
-        predictions=dict(zip(params.models, inputs.predictions, strict=True)),
+        dict(zip(params.models, map(ResultFiles, *files), strict=True)),
         own=params.browse["loci"],
         is_own_genome=not other,
         explained=explained,

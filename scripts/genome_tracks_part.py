@@ -3,27 +3,17 @@
 from pathlib import Path
 
 from seqcast.core.console import step
-from seqcast.nn.checkpoint import find_checkpoint
 from seqcast.predict.genome_tracks.plan import read_plan
-from seqcast.predict.genome_tracks.predicting import PartSettings, predict_part
-from seqcast.settings import GenomeTracksSettings, PredictSettings, TrainSettings, read_params
+from seqcast.predict.genome_tracks.predicting import predict_part
+from seqcast.predict.trained import TrainedModel
+from seqcast.settings import GenomeTracksSettings, read_params
 
 part, name = snakemake.wildcards.part, snakemake.wildcards.member
 with step(f"{snakemake.wildcards.scope} {part} {name}", snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
-    predict = read_params(PredictSettings, params.predict, params.untracked)
-    predict_part(
-        read_plan(Path(inputs.plan)).find_part(part),
-        Path(inputs.genome),
-        find_checkpoint(predict.checkpoint, Path(inputs.model), Path(params.snapshots)),
-        Path(inputs.dataset),
-        Path(snakemake.output[0]),
-        PartSettings(
-            read_params(GenomeTracksSettings, params.tracks),
-            predict,
-            read_params(TrainSettings, params.untracked),
-        ),
-        name=name,
-        threads=snakemake.threads,
-        gpus=snakemake.resources.get("gpu"),
+    model = TrainedModel.from_params(
+        inputs, params, name, threads=snakemake.threads, gpus=snakemake.resources.get("gpu")
     )
+    tracks = read_params(GenomeTracksSettings, params.tracks)
+    planned = read_plan(Path(inputs.plan)).find_part(part)
+    predict_part(model, tracks, planned, Path(inputs.genome), Path(snakemake.output[0]))

@@ -9,6 +9,7 @@ from seqcast.core.seal import read_sealed
 from seqcast.data import read_dataset
 from seqcast.data.card import read_card
 from seqcast.data.predictions import read_predictions
+from seqcast.report.contents import Contents
 from seqcast.report.motifs import read_motifs
 from seqcast.report.page import write_report
 from seqcast.report.results import ModelFiles
@@ -58,9 +59,7 @@ with step("report", snakemake.log[0]):
     shown = find_shown(
         tracks,
         dataset,
-        metrics={model: files.metrics for model, files in models.items()},
-        windows={model: files.windows for model, files in models.items()},
-        predictions={model: files.predictions for model, files in models.items()},
+        models,
         own=params.browse["loci"],
         explained=explained,
         varied=varied,
@@ -77,12 +76,10 @@ with step("report", snakemake.log[0]):
         varied=varied,
         command=f"make browse RUN={params.run}",
     )
-    write_report(
-        Path(snakemake.output.page).parent,
+    contents = Contents(
         dataset,
         models,
         baselines={name: metrics[f"baseline.{name}"] for name in params.baselines},
-        template=templates / "page.html.j2",
         run=record,
         validation=json.loads(read_sealed(inputs.validation, REMEDY)),
         title=params.report["title"],
@@ -93,5 +90,6 @@ with step("report", snakemake.log[0]):
         effects=inputs.effects or "",
         motifs=read_motifs(Path(inputs.motifs).parent) if inputs.motifs else None,
     )
+    write_report(Path(snakemake.output.page).parent, templates / "page.html.j2", contents)
     for line in Path(snakemake.output.summary).read_text().splitlines():
         log.info("%s", line)

@@ -1,7 +1,6 @@
 """A run that never was: a dataset with peaks, predictions of it, and the tables beside them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +17,9 @@ from seqcast.data import (
 from seqcast.data.predictions import Predictions, PredictionWriter, Stitch, read_predictions
 from seqcast.data.targets import Targets
 from seqcast.evaluate.metrics import DEFINITIONS
+from seqcast.report.results import ModelFiles
 
 BIN = 128
-
-
-@dataclass(frozen=True)
-class FakeModel:
-    histories: Mapping[str, Path]
-    metrics: Path
-    windows: Path
-    predictions: Path
-    replicates: Mapping[str, Path] = field(default_factory=dict)
 
 
 def _peaks(rng: np.random.Generator, bins: int, targets: int) -> np.ndarray:
@@ -94,7 +85,7 @@ def write_fake_model(
     replicates: int = 1,
     epochs: int = 10,
     seed: int = 1,
-) -> FakeModel:
+) -> ModelFiles:
     """Write predictions, as good as `noise` is small, and their tables; replicates with theirs.
 
     With folds every window is predicted, each in the fold that tests it.
@@ -134,7 +125,9 @@ def write_fake_model(
         worse[[column for column in metrics if "pearson_r" in column]] *= 0.95 - 0.01 * n
         worse.to_csv(file, sep="\t", index=False, na_rep="nan")
     metrics.to_csv(folder / "metrics.tsv", sep="\t", index=False, na_rep="nan")
-    return FakeModel(histories, folder / "metrics.tsv", folder / "windows.tsv", path, own)
+    return ModelFiles(
+        folder / "metrics.tsv", folder / "windows.tsv", path, histories, replicates=own
+    )
 
 
 def _find_rows(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from seqcast.core.seal import write_table
 from seqcast.data.targets import Targets
 from seqcast.genome.codes import decode, encode
 from seqcast.genome.meme import Motif, write_meme
 from seqcast.motifs.effects_writing import EFFECTS, PAIRS
 from seqcast.motifs.patterns import COLUMNS, Pattern, write_matrices
-from seqcast.motifs.patterns import write_table as write_rows
 
 NAMES = ("CTCF", "REST", "TATA")
 WORDS = ("CCACCAGAGGGCAC", "TTCAGCACCATGGACAG", "CGCCTATAAAAG")
@@ -110,7 +110,7 @@ def _write_patterns(
                 "consensus": "N" * len(p),
             })  # fmt: skip
     write_matrices(folder / "patterns.h5", made)
-    write_rows(folder / "patterns.tsv", COLUMNS, rows)
+    write_table(folder / "patterns.tsv", COLUMNS, rows)
 
 
 def write_lines(path: Path, columns: Sequence[str], rows: Sequence[tuple]) -> None:

@@ -14,7 +14,7 @@ from seqcast.tracks.browser import igvjs, options
 from seqcast.tracks.browser.annotations import copy_annotations, read_cells
 from seqcast.tracks.browser.options import make_annotation_track, make_reference, make_tracks
 from seqcast.tracks.browser.page import make_choice, write_browser
-from seqcast.tracks.browser.scales import find_scales
+from seqcast.tracks.browser.scales import compute_scales
 from seqcast.tracks.browser.view import View
 from seqcast.tracks.browser.writing import find_best, find_ucsc_name
 from seqcast.tracks.table import write_tracks
@@ -63,7 +63,7 @@ def test_one_tall_peak_does_not_make_the_scale(tmp_path: Path) -> None:
         {"file": "b.bw", "target": "u", "kind": "predicted"},
         {"file": "missing.bw", "target": "t", "kind": "residual"},
     ]
-    assert find_scales(tmp_path, rows) == {"t": (-2.0, 1.0), "u": (-2.0, 1.0)}
+    assert compute_scales(tmp_path, rows) == {"t": (-2.0, 1.0), "u": (-2.0, 1.0)}
 
 
 def test_a_folder_without_tracks_is_refused(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.bw"
     path.write_text("track type=bigWig\n")
-    with pytest.raises(SeqcastError, match="its header cannot be read"):
+    with pytest.raises(SeqcastError, match="is not a bigWig \\(begins with 'track type=b'"):
         read_cells(Reading(path, "c", 0, 10, 8, 8))
 
 

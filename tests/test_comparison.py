@@ -7,10 +7,10 @@ from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 
 from seqcast.data.predictions import Stitch
 from seqcast.data.targets import Targets
-from seqcast.report.clipping import find_clipped, make_clip_warnings
+from seqcast.report.clipping import compute_clipped, make_clip_warnings
 from seqcast.report.comparison import find_reference, make_models_table
 from seqcast.report.ranking import make_targets_table
-from seqcast.report.results import ModelFiles, ModelResults, Scores, read_results, read_scores
+from seqcast.report.results import ModelResults, Scores, read_results, read_scores
 from seqcast.report.sentences import make_sentences
 from seqcast.report.verdict import make_headline
 
@@ -22,7 +22,7 @@ def scored(tmp_path: Path):
     """Make a dataset, a model of two replicates, and its k-mer ridge and GC baselines."""
     dataset, rate = write_fake_dataset(tmp_path / "d.h5", NAMES, bins=32)
     fake = write_fake_model(tmp_path / "model", dataset, rate, name="deep", replicates=2)
-    model = read_results("deep", ModelFiles(**vars(fake)), dataset)
+    model = read_results("deep", fake, dataset)
     baselines = [
         read_scores(name, write_fake_baseline(tmp_path / f"{name}.tsv", fake.metrics, by), dataset)
         for name, by in (("kmers", 0.8), ("gc", 0.3))
@@ -186,9 +186,9 @@ def test_clipped_bins_are_counted_in_the_units_of_training(tmp_path):
     )
     dataset, rate = write_fake_dataset(tmp_path / "d.h5", NAMES, bins=32, targets=targets)
     fake = write_fake_model(tmp_path / "model", dataset, rate)
-    model = read_results("model", ModelFiles(**vars(fake)), dataset)
+    model = read_results("model", fake, dataset)
     bins = Stitch(model.predictions, dataset).bins
-    share = find_clipped(dataset, bins)
+    share = compute_clipped(dataset, bins)
     unclipped = replace(targets, clip=(None,) * 3).to_training(dataset.read_bins(bins))
     assert share[0] == pytest.approx((unclipped[:, 0] > 8).mean())
     assert 0.01 < share[0] < 1

@@ -17,6 +17,7 @@ from seqcast.genome.meme import read_meme, write_meme
 from seqcast.motifs.effects_writing import ANY, write_effects
 from seqcast.motifs.measuring import measure_member
 from seqcast.predict.inference import predict_dataset
+from seqcast.predict.trained import TrainedModel
 from seqcast.report.motifs import Motifs, describe_motifs, read_motifs
 from seqcast.settings import MotifsSettings, Settings, read_network, read_settings
 from seqcast.sources.simulated import write_simulated
@@ -72,11 +73,12 @@ def test_motifs_do_what_the_simulation_says(demo: Demo) -> None:
     known = read_meme(demo.data.with_name("motifs.meme"))
     write_meme(meme, sorted(known, key=lambda motif: motif.name not in IN_COMPANY))
     parts = folder / "parts/effects/default/parts.json"
-    measure_member(
-        MotifsSettings(backgrounds=60, pairs=len(IN_COMPANY)), demo.settings.explain.radius,
-        demo.settings.predict, demo.settings.training("default"),
-        demo.folder / "far/model.safetensors", demo.data, meme, parts,
+    model = TrainedModel(
+        demo.folder / "far/model.safetensors", demo.data, demo.settings.predict,
+        demo.settings.training("default"),
     )  # fmt: skip
+    asked = MotifsSettings(backgrounds=60, pairs=len(IN_COMPANY))
+    measure_member(model, asked, demo.settings.explain.radius, meme, parts)
     write_effects(folder / "effects.json", demo.data, meme, {"default": {"default": parts}})
     motifs = read_motifs(folder)
     effects = motifs.effects.pivot(index="motif", columns="target", values="effect")
@@ -139,7 +141,7 @@ def train_and_predict(model, folder: Path, data: Path, settings) -> dict[str, fl
     )
     train(task)
     output = folder / "predictions.h5"
-    predict_dataset(settings.predict, training, folder / "model.safetensors", data, output)
+    predict_dataset(TrainedModel(task.model, data, settings.predict, training), output)
     dataset = read_dataset(data)
     predictions = read_predictions(output, dataset)
     stitch, r = Stitch(predictions, dataset), {}

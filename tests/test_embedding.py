@@ -28,7 +28,6 @@ from seqcast.tracks.browser.cutting import (
     Region,
     align_regions,
     cut_features,
-    from_codes,
     make_reference,
     make_regions,
     read_values,
@@ -58,6 +57,12 @@ LOCI = [
     Locus("worst window", "chr1", 30_020, 34_020, "lowest r; r 0.10"),
     Locus("<mine>", "chr:2", 12_345, 20_013, "a place & more"),
 ]
+
+
+def from_codes(codes: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return the values (bins,) that codes stand for, as the page does it; NaN where unknown."""
+    values = low + codes.astype(float) * ((high - low) / 65_534)
+    return np.where(codes == 65_535, np.nan, values)
 
 
 def write_folder(folder: Path, models: tuple[str, ...] = ("default",)) -> Path:

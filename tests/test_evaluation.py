@@ -31,7 +31,7 @@ from seqcast.data.reference import write_truth
 from seqcast.evaluate.evaluating import evaluate
 from seqcast.evaluate.metrics import DEFINITIONS, Track, evaluate_target, window_pearson_r
 from seqcast.evaluate.tables import format_summary
-from seqcast.evaluate.tracks import Tracks, find_blocks
+from seqcast.evaluate.tracks import Tracks, number_blocks
 from seqcast.settings import EvaluateSettings
 
 SETTINGS = EvaluateSettings(bootstrap=20, peak_fdr=0.05)
@@ -284,11 +284,11 @@ def test_blocks_are_stretches_of_a_windows_length(tiny_dataset: Dataset) -> None
     assert size == 12
     stretches = [(0, 30), (33, 35), (second - 2, second + 14)]
     bins = np.concatenate([np.arange(*each) for each in stretches])
-    blocks = find_blocks(bins, tiny_dataset)
+    blocks = number_blocks(bins, tiny_dataset)
     # 30 bins are 12 + 12 + 6; a gap and a contig's end begin a block.
     assert np.bincount(blocks).tolist() == [12, 12, 6, 2, 2, 12, 2]
     assert (np.diff(blocks) >= 0).all()
-    assert find_blocks(bins[:0], tiny_dataset).size == 0
+    assert number_blocks(bins[:0], tiny_dataset).size == 0
 
 
 def test_windows_side_by_side_are_their_own_blocks(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_windows_side_by_side_are_their_own_blocks(tmp_path: Path) -> None:
     windows = make_windows([0] * 4, starts, WINDOW, "test")
     dataset = write_tiny(tmp_path / "d.h5", windows=windows)
     predictions = write_predictions(tmp_path / "p.h5", dataset, np.arange(4))
-    blocks = find_blocks(Stitch(predictions, dataset).bins, dataset)
+    blocks = number_blocks(Stitch(predictions, dataset).bins, dataset)
     assert blocks.tolist() == np.repeat(np.arange(4), dataset.output_bins).tolist()
 
 

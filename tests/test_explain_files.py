@@ -2,8 +2,6 @@
 
 import csv
 import json
-import multiprocessing
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +31,7 @@ from seqcast.explain.writing import Member, make_runs, write_explained
 from seqcast.nn import Network
 from seqcast.nn.checkpoint import write_model
 from seqcast.predict.predictor import Predictor
+from seqcast.predict.trained import TrainedModel
 from seqcast.settings import ExplainSettings, PredictSettings, TrainSettings
 
 WIDTH, RADIUS = 64, 20
@@ -81,10 +80,9 @@ class Run:
     def explain(self, settings: ExplainSettings = SETTINGS) -> None:
         for name in self.members:
             fold = int(name[-1]) - 1 if ".f" in name else 0
-            explain_member(
-                settings, PREDICT, TRAINING, self.folder / f"{name}.safetensors",
-                self.dataset.path, self.regions, self.list_of(name), fold=fold, name=name,
-            )  # fmt: skip
+            path = self.folder / f"{name}.safetensors"
+            model = TrainedModel(path, self.dataset.path, PREDICT, TRAINING, fold, name)
+            explain_member(model, settings, self.regions, self.list_of(name))
 
     def join(self, settings: ExplainSettings = SETTINGS) -> dict:
         output = self.folder / "explain/explain.json"
@@ -166,14 +164,14 @@ def test_windows_lie_as_those_of_whole_genomes(
     region = make_region(contig, summit)
     codes = layout.read_codes(region, run.dataset)
     own = run.dataset.sequence(contig, region.start, region.end)
-    assert np.array_equal(codes[layout.places], own)
+    assert np.array_equal(codes[layout.positions], own)
 
 
 def test_a_region_wider_than_a_window_gets_a_longer_one(run: Run) -> None:
     region = replace(make_region("chr1", 500), start=200, end=800)
     layout = Layout.from_region(region, run.dataset, WINDOW, RADIUS)
     assert layout.window % BIN == 0
-    assert 0 <= layout.places.start < layout.places.stop <= layout.window
+    assert 0 <= layout.positions.start < layout.positions.stop <= layout.window
 
 
 def test_files_hold_the_same_in_their_own_ways(run: Run) -> None:
@@ -236,9 +234,8 @@ def test_a_snapshot_of_the_course_is_explained(
     choose_regions(settings, dataset.path, [], regions, bed=bed)
     snapshot, parts_list = find_parity("chainer_snapshot.npz"), tmp_path / "parts/parts.json"
     caplog.set_level("INFO", "seqcast")
-    explain_member(
-        settings, PredictSettings(), TRAINING, snapshot, dataset.path, regions, parts_list
-    )
+    model = TrainedModel(snapshot, dataset.path, PredictSettings(), TRAINING)
+    explain_member(model, settings, regions, parts_list)
     assert "predicts from one strand, which is explained" in caplog.text
     (part,), _ = read_list(parts_list)
     values = read_part(tmp_path / "parts" / f"{part.name}.h5", part)
@@ -339,36 +336,3 @@ def test_regions_come_back_as_they_were_written(tmp_path: Path) -> None:
     regions = [make_region("chr1", 500), make_region("chr2", 700, fold=2, name="a b")]
     write_regions(tmp_path / "regions.tsv", regions)
     assert read_regions(tmp_path / "regions.tsv") == regions
-
-
-def explain_slowly(run: Run) -> None:
-    """Explain in a process of its own, a part a region."""
-    torch.set_num_threads(1)
-    explaining._PART = 1
-    run.explain(SETTINGS.model_copy(update={"method": "ism"}))
-
-
-def test_a_run_that_is_killed_keeps_its_parts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(explaining, "_PART", 1)
-    run, other = Run(tmp_path / "killed"), Run(tmp_path / "whole")
-    for each in (run, other):
-        each.choose()
-    process = multiprocessing.get_context("spawn").Process(target=explain_slowly, args=(run,))
-    process.start()
-    folder = run.folder / "parts/default"
-    while process.is_alive() and len(list(folder.glob("*.h5"))) < 2:
-        time.sleep(0.01)
-    process.kill()
-    process.join()
-    kept = {path: path.stat().st_mtime_ns for path in folder.glob("*.h5")}
-    assert len(kept) >= 2
-    explain_slowly(run)
-    explain_slowly(other)
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    found, wanted = (
-        {path.name: path.read_bytes() for path in each.list_of("default").parent.iterdir()}
-        for each in (run, other)
-    )
-    assert found == wanted

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from explained_run import MOTIF, WIDTH, read_codes, write_explained
-from fake_run import FakeModel, write_fake_dataset, write_fake_model
+from fake_run import write_fake_dataset, write_fake_model
 from test_hub import KNOWN, read_hub
 from test_igv import read_session
 from test_jbrowse import read_config
@@ -16,6 +16,7 @@ from test_jbrowse import read_config
 from seqcast.core.errors import SeqcastError
 from seqcast.data import Dataset
 from seqcast.genome.codes import decode
+from seqcast.report.contents import Contents
 from seqcast.report.figures.logos import Logo, make_letter, plot_logos
 from seqcast.report.page import write_report
 from seqcast.report.results import ModelFiles
@@ -44,7 +45,7 @@ WINDOW = Locus("best window", "chr3", 0, 16_384, "highest r")
 class Run:
     folder: Path
     dataset: Dataset
-    models: Mapping[str, FakeModel]
+    models: Mapping[str, ModelFiles]
     explained: Explained
 
     @property
@@ -124,11 +125,7 @@ def test_other_browsers_show_them(run: Run) -> None:
 
 
 def test_best_targets_of_the_best_model_get_a_button(run: Run) -> None:
-    tables = {
-        key: {name: getattr(model, key) for name, model in run.models.items()}
-        for key in ("metrics", "windows", "predictions")
-    }
-    shown = find_shown(run.export, run.dataset, **tables, explained=run.explained)
+    shown = find_shown(run.export, run.dataset, run.models, explained=run.explained)
     peaks = [locus for locus in shown.loci if locus.why.startswith("explained")]
     ranked = [target for target in shown.targets if target in SUMMITS]
     assert [peak.target for peak in peaks] == ranked
@@ -156,14 +153,10 @@ def test_a_page_without_room_for_bases_has_those_of_letters(run: Run) -> None:
 
 
 def make_page(run: Run, folder: Path, explained: Explained | None) -> str:
-    models = {name: ModelFiles(**vars(model)) for name, model in run.models.items()}
     write_report(
         folder,
-        run.dataset,
-        models,
-        template=TEMPLATES / "page.html.j2",
-        tracks=run.export,
-        explained=explained,
+        TEMPLATES / "page.html.j2",
+        Contents(run.dataset, run.models, tracks=run.export, explained=explained),
     )
     return (folder / "index.html").read_text()
 

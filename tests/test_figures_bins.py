@@ -14,11 +14,11 @@ from seqcast.data.predictions import PredictionWriter, Stitch, read_predictions
 from seqcast.data.targets import Targets
 from seqcast.report.figures import (
     Pairs,
-    find_calibrations,
+    compute_calibrations,
+    compute_distance_profile,
+    compute_gc_profile,
+    correlate_targets,
     find_compared,
-    find_distance_profile,
-    find_gc_profile,
-    find_likeness,
     plot_calibration,
     plot_correlations,
     plot_errors,
@@ -26,10 +26,10 @@ from seqcast.report.figures import (
     read_window_pairs,
     write_figure,
 )
-from seqcast.report.figures.calibration import Calibration, find_calibration
-from seqcast.report.figures.correlations import find_order
-from seqcast.report.figures.groups import LEAST, find_groups
-from seqcast.report.figures.profiles import find_gc, find_profile
+from seqcast.report.figures.calibration import Calibration, compute_calibration
+from seqcast.report.figures.correlations import order_targets
+from seqcast.report.figures.groups import LEAST, number_groups
+from seqcast.report.figures.profiles import compute_gc, compute_profile
 from seqcast.tracks.style import OBSERVED, PREDICTED
 
 NAN = float("nan")
@@ -112,7 +112,7 @@ def test_windows_pairs_hold_each_window_with_distances(overlapping):
 )
 def test_groups_are_in_order_filled_and_keep_equals_together(values, quantiles):
     values = np.array(values)
-    group = find_groups(values, sorted(quantiles))
+    group = number_groups(values, sorted(quantiles))
     order = np.argsort(values, kind="stable")
     assert np.all(np.diff(group[order]) >= 0)
     if values.size:
@@ -124,7 +124,7 @@ def test_groups_are_in_order_filled_and_keep_equals_together(values, quantiles):
 def test_calibration_of_a_true_mean_lies_on_the_diagonal():
     rng = np.random.default_rng(1)
     mean = rng.gamma(1, 4, 50_000)
-    curve = find_calibration(rng.poisson(mean).astype(float), mean)
+    curve = compute_calibration(rng.poisson(mean).astype(float), mean)
     assert len(curve.count) == 14
     assert curve.count.sum() == 50_000
     assert np.all(np.diff(curve.predicted) > 0)
@@ -134,7 +134,7 @@ def test_calibration_of_a_true_mean_lies_on_the_diagonal():
 
 def test_calibration_says_by_how_much_predictions_are_too_high():
     observed = np.repeat([1.0, 2.0, 40.0], 100)
-    curve = find_calibration(observed, 3 * observed)
+    curve = compute_calibration(observed, 3 * observed)
     np.testing.assert_allclose(curve.predicted, 3 * curve.observed)
     np.testing.assert_allclose(curve.observed, [1, 2, 40])
     assert curve.count.tolist() == [100, 100, 100]
@@ -145,17 +145,17 @@ def test_calibration_says_by_how_much_predictions_are_too_high():
 @settings(max_examples=50)
 def test_calibration_keeps_both_sums(pairs):
     observed, predicted = np.array(pairs).T
-    curve = find_calibration(observed, predicted)
+    curve = compute_calibration(observed, predicted)
     assert curve.count @ curve.observed == pytest.approx(observed.sum(), abs=1e-9)
     assert curve.count @ curve.predicted == pytest.approx(predicted.sum(), abs=1e-9)
 
 
 def test_calibration_leaves_out_what_is_not_known():
     observed = np.array([[1.0], [NAN], [3.0]])
-    (curve,) = find_calibrations(make_pairs(observed, [[1], [100], [1]]))
+    (curve,) = compute_calibrations(make_pairs(observed, [[1], [100], [1]]))
     assert curve.observed.tolist() == [2]
     assert curve.count.tolist() == [2]
-    (nothing,) = find_calibrations(make_pairs(observed * NAN, observed))
+    (nothing,) = compute_calibrations(make_pairs(observed * NAN, observed))
     assert nothing.count.size == 0
     assert np.isnan(nothing.top_ratio)
 
@@ -178,12 +178,12 @@ def test_error_of_the_mean_is_one_and_of_the_truth_is_none():
     observed[:, 2] = 7  # constant
     group = np.arange(4_000) % 2
     mean = np.expm1(np.log1p(observed).mean(axis=0))
-    profile = find_profile(group * 10.0, group, make_pairs(observed, np.tile(mean, (4_000, 1))))
+    profile = compute_profile(group * 10.0, group, make_pairs(observed, np.tile(mean, (4_000, 1))))
     np.testing.assert_allclose(profile.error[:, :2], profile.naive[:, :2], rtol=1e-5)
     np.testing.assert_allclose(np.sqrt((profile.naive**2).mean(axis=0))[:2], 1, rtol=1e-3)
     assert np.isnan(profile.error[:, 2]).all()
     assert profile.at.tolist() == [0, 10]
-    truth = find_profile(group * 10.0, group, make_pairs(observed, observed))
+    truth = compute_profile(group * 10.0, group, make_pairs(observed, observed))
     np.testing.assert_array_equal(truth.error[:, :2], 0)
     np.testing.assert_array_equal(truth.ratio[:, :2], 1)
 
@@ -192,13 +192,13 @@ def test_profile_finds_where_errors_lie():
     observed = np.tile([[1.0], [3.0]], (100, 1))
     group = np.repeat([0, 1], 100)
     predicted = np.where(group[:, None] == 1, 2 * observed, observed)
-    profile = find_profile(group * 1.0, group, make_pairs(observed, predicted))
+    profile = compute_profile(group * 1.0, group, make_pairs(observed, predicted))
     x = np.log1p(observed)
     wanted = np.sqrt(np.mean((np.log1p(2 * observed) - x) ** 2)) / x.std()
     np.testing.assert_allclose(profile.error[:, 0], [0, wanted], rtol=1e-5)
     np.testing.assert_allclose(profile.ratio[:, 0], [1, 2], rtol=1e-6)
     some = np.where(np.arange(200) < 150, group, -1)
-    assert find_profile(group * 1.0, some, make_pairs(observed, predicted)).count.tolist() == [
+    assert compute_profile(group * 1.0, some, make_pairs(observed, predicted)).count.tolist() == [
         100, 50,
     ]  # fmt: skip
 
@@ -215,7 +215,7 @@ def test_distance_profile_finds_ends_that_are_wrong(tmp_path):
             writer.add(coverage[None])
         writer.finish()
     pairs = read_window_pairs(dataset, read_predictions(tmp_path / "p.h5", dataset), [0])
-    profile = find_distance_profile(pairs)
+    profile = compute_distance_profile(pairs)
     assert len(profile.at) == 16
     assert profile.at[-1] == 31 * BIN
     np.testing.assert_array_equal(profile.error[:-1], 0)
@@ -236,24 +236,24 @@ def test_gc_is_that_of_the_known_bases_of_a_bin(tmp_path):
         windows = [make_windows([0], [0], 16, "train"), make_windows([1], [0], 16, "test")]
         source = {"kind": "simulated", "has_coordinates": True}
         writer.finish(np.concatenate(windows), source)
-    gc = find_gc(read_dataset(tmp_path / "d.h5"), np.array([0, 1, 2, 3, 4, 9]))
+    gc = compute_gc(read_dataset(tmp_path / "d.h5"), np.array([0, 1, 2, 3, 4, 9]))
     np.testing.assert_allclose(gc, [0, 1, 1 / 3, NAN, 1, 1])
 
 
 def test_gc_profile_rises_along_gc_content(overlapping):
     dataset, predictions = overlapping
     pairs = read_window_pairs(dataset, predictions, [0, 1, 2])
-    profile = find_gc_profile(dataset, pairs)
+    profile = compute_gc_profile(dataset, pairs)
     assert np.all(np.diff(profile.at) > 0)
     assert 0 <= profile.at[0] < profile.at[-1] <= 100
-    assert profile.count.sum() == np.isfinite(find_gc(dataset, pairs.bins)).sum()
+    assert profile.count.sum() == np.isfinite(compute_gc(dataset, pairs.bins)).sum()
 
 
 def test_errors_figure_tells_models_from_the_mean_everywhere():
     rng = np.random.default_rng(0)
     observed = rng.gamma(1, 5, (400, 5))
     pairs = make_pairs(observed, observed + 1, distance=rng.random(400) * 1000)
-    profile = find_distance_profile(pairs)
+    profile = compute_distance_profile(pairs)
     figure = plot_errors({"m": profile}, {"m": profile})
     naive, model = figure.axes[0].lines
     assert naive.get_color() == OBSERVED
@@ -272,8 +272,8 @@ def test_likeness_of_predictions_that_only_know_what_is_shared():
     rng = np.random.default_rng(0)
     shared, own = rng.gamma(1, 5, (3_000, 1)), rng.gamma(1, 5, (3_000, 5))
     observed = shared * 0.3 + own
-    alike = find_likeness(make_pairs(observed, np.repeat(shared, 5, axis=1)))
-    same = find_likeness(make_pairs(observed, observed))
+    alike = correlate_targets(make_pairs(observed, np.repeat(shared, 5, axis=1)))
+    same = correlate_targets(make_pairs(observed, observed))
     assert alike.means[1] == pytest.approx(1)
     assert alike.means[0] < 0.3
     assert np.isnan(alike.agreement)  # predicted correlations are all the same
@@ -287,7 +287,7 @@ def test_likeness_is_over_the_bins_that_both_know():
     rng = np.random.default_rng(0)
     observed, predicted = rng.gamma(1, 5, (2, 200, 3))
     observed[:50, 0], predicted[150:, 1], observed[:, 2] = NAN, NAN, 4  # the last is constant
-    likeness = find_likeness(make_pairs(observed, predicted))
+    likeness = correlate_targets(make_pairs(observed, predicted))
     first, second, last = (likeness.targets.index(target) for target in range(3))
     x, y = np.log1p(observed[50:150, :2]).T
     assert likeness.observed[first, second] == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-5)
@@ -302,10 +302,10 @@ def test_order_sets_alike_next_to_alike():
     kind = np.array([0, 1, 2, 0, 1, 2, 0])
     r_TT = np.where(kind[:, None] == kind, 0.9, 0.1)
     np.fill_diagonal(r_TT, 1)
-    order = find_order(r_TT)
+    order = order_targets(r_TT)
     assert sorted(order) == list(range(7))
     assert np.count_nonzero(np.diff(kind[order])) == 2
-    assert sorted(find_order(np.full((4, 4), NAN))) == [0, 1, 2, 3]
+    assert sorted(order_targets(np.full((4, 4), NAN))) == [0, 1, 2, 3]
 
 
 @given(st.integers(1, 300), st.integers(2, 50))
@@ -320,7 +320,7 @@ def test_compared_are_distinct_and_reach_from_best_to_worst(count, most):
 
 def test_heatmaps_share_order_and_colours():
     rng = np.random.default_rng(0)
-    likeness = find_likeness(make_pairs(*rng.gamma(1, 5, (2, 100, 4))))
+    likeness = correlate_targets(make_pairs(*rng.gamma(1, 5, (2, 100, 4))))
     figure = plot_correlations(["a", "b", "$c$", "d"], likeness)
     observed, predicted = (axes.images[0] for axes in figure.axes[:2])
     np.testing.assert_array_equal(observed.get_array(), likeness.observed)
@@ -336,10 +336,10 @@ def draw_all(dataset, models, folder) -> None:
     names = [dataset.targets.identifier[target] for target in targets]
     pairs = {name: read_pairs(dataset, p, targets) for name, p in models.items()}
     each = {name: read_window_pairs(dataset, p, targets) for name, p in models.items()}
-    calibrations = {name: find_calibrations(p) for name, p in pairs.items()}
-    gc = {name: find_gc_profile(dataset, p) for name, p in each.items()}
-    distance = {name: find_distance_profile(p) for name, p in each.items()}
-    likeness = find_likeness(next(iter(pairs.values())))
+    calibrations = {name: compute_calibrations(p) for name, p in pairs.items()}
+    gc = {name: compute_gc_profile(dataset, p) for name, p in each.items()}
+    distance = {name: compute_distance_profile(p) for name, p in each.items()}
+    likeness = correlate_targets(next(iter(pairs.values())))
     figures = {
         "calibration": plot_calibration(names, calibrations),
         "errors": plot_errors(gc, distance),

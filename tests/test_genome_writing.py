@@ -26,7 +26,7 @@ from seqcast.sources.genome import forecast, stored, tracks
 from seqcast.sources.genome.fasta import Fasta
 from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.layout import Inputs, Layout, Track
-from seqcast.sources.genome.planning import Plan, find_touched, make_plan
+from seqcast.sources.genome.planning import Plan, make_plan, mark_touched
 from seqcast.sources.genome.regions import find_held_out
 from seqcast.sources.genome.writing import write_genome
 from seqcast.sources.validation.genome import validate_genome
@@ -257,7 +257,7 @@ def test_touched_pieces_hold_a_base_of_an_interval(spans: list[tuple[int, int]])
     for start, end in intervals:
         bases[start:end] = True
     wanted = bases[:128].reshape(-1, 8).any(axis=1)
-    np.testing.assert_array_equal(find_touched(intervals, 8, 16), wanted)
+    np.testing.assert_array_equal(mark_touched(intervals, 8, 16), wanted)
 
 
 def test_the_forecast_knows_the_files_size(files: GenomeFiles, dataset: Dataset) -> None:
@@ -279,7 +279,7 @@ def test_short_disks_and_memories_are_told_and_no_fault(
     assert forecast.find_shortages(plenty, tmp_path / "not" / "yet") == []
     (disk,) = forecast.find_shortages(forecast.Forecast(10**15, 10, 1.0), tmp_path)
     assert re.search(r"may take 1,000,000\.0 GB, but .* are free; make room", disk)
-    monkeypatch.setattr(forecast, "find_free_memory", lambda: 2_000_000)
+    monkeypatch.setattr(forecast, "read_free_memory", lambda: 2_000_000)
     (memory,) = forecast.find_shortages(forecast.Forecast(10, 5_000_000, 1.0), tmp_path)
     assert "about 5.0 MB of memory, but 2.0 MB are free; if it is stopped for that, use" in memory
     assert [
@@ -296,13 +296,13 @@ def test_a_bigwig_is_opened_once_whatever_changes(
     lengths = {f"scaffold_{place}": 300 for place in range(40)}
     files = write_files(tmp_path / "files", lengths)
     opened: list[str] = []
-    real = stored.BigWig
+    real = stored.open_track
 
     def count_openings(path: Path) -> Any:
         opened.append(path.name)
         return real(path)
 
-    monkeypatch.setattr(stored, "BigWig", count_openings)
+    monkeypatch.setattr(stored, "open_track", count_openings)
     split = {"valid": ["scaffold_1"], "test": ["scaffold_2"]}
     wanted = write(files, tmp_path, split=split)
     assert opened == ["one.bw", "two.bw"]

@@ -10,19 +10,19 @@ import pytest
 
 from seqcast.core.errors import SeqcastError
 from seqcast.sources.basenji import opening
-from seqcast.sources.basenji.hdf5 import codes_from_one_hot, find_odd, open_hdf5, read_rows
+from seqcast.sources.basenji.hdf5 import codes_from_one_hot, mark_odd, open_hdf5, read_rows
 
 
 def test_quarter_rows_are_not_one_hot() -> None:
     rows = np.array([[0.25] * 4, [0.5, 0, 0, 0], [0, 0, np.nan, 0], [0, 1, 0, 0], [0] * 4])
-    assert find_odd(rows).tolist() == [True, True, True, False, False]
+    assert mark_odd(rows).tolist() == [True, True, True, False, False]
     assert codes_from_one_hot(rows)[3:].tolist() == [1, 4]
 
 
 def test_two_channels_or_odd_bytes_are_not_one_hot() -> None:
     bytes_L4 = np.array([[1, 1, 0, 0], [0, 2, 0, 0], [0, 0, 255, 0], [0, 0, 0, 1]], np.uint8)
     for rows in (bytes_L4, bytes_L4.view(np.bool_)):
-        assert find_odd(rows).tolist() == [True, True, True, False]
+        assert mark_odd(rows).tolist() == [True, True, True, False]
 
 
 def test_codes_are_the_tables() -> None:

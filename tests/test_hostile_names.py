@@ -15,8 +15,8 @@ from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 from seqcast.core.printable import to_printable
 from seqcast.data import read_dataset
 from seqcast.data.targets import Targets
+from seqcast.report.contents import Contents
 from seqcast.report.page import write_report
-from seqcast.report.results import ModelFiles
 from seqcast.tracks.browser.embedding import make_embedded
 from seqcast.tracks.browser.explained import find_peaks, read_explained
 from seqcast.tracks.browser.igvjs import read_igv_js
@@ -89,28 +89,30 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     write_report(
         folder / "report",
-        dataset,
-        {"m": ModelFiles(**vars(fake))},
-        template=TEMPLATES / "page.html.j2",
-        baselines={HOSTILE: write_fake_baseline(folder / "kmers/metrics.tsv", fake.metrics)},
-        run={
-            **dict.fromkeys(("run", "created", "command", "commit", HOSTILE), HOSTILE),
-            "versions": {HOSTILE: HOSTILE},
-            "data": {HOSTILE: {HOSTILE: HOSTILE}},
-            "config": {HOSTILE: {HOSTILE: [HOSTILE]}},
-        },
-        validation={
-            "warnings": [HOSTILE],
-            "notices": [HOSTILE],
-            "contigs": {HOSTILE: 1},
-            "left_out": {HOSTILE: HOSTILE},
-            "splits": {HOSTILE: [HOSTILE]},
-            "dropped_for": {HOSTILE: 1},
-        },
-        title=HOSTILE,
-        tracks=export,
-        browser=embedded,
-        explained=explained,
+        TEMPLATES / "page.html.j2",
+        Contents(
+            dataset,
+            {"m": fake},
+            baselines={HOSTILE: write_fake_baseline(folder / "kmers/metrics.tsv", fake.metrics)},
+            run={
+                **dict.fromkeys(("run", "created", "command", "commit", HOSTILE), HOSTILE),
+                "versions": {HOSTILE: HOSTILE},
+                "data": {HOSTILE: {HOSTILE: HOSTILE}},
+                "config": {HOSTILE: {HOSTILE: [HOSTILE]}},
+            },
+            validation={
+                "warnings": [HOSTILE],
+                "notices": [HOSTILE],
+                "contigs": {HOSTILE: 1},
+                "left_out": {HOSTILE: HOSTILE},
+                "splits": {HOSTILE: [HOSTILE]},
+                "dropped_for": {HOSTILE: 1},
+            },
+            title=HOSTILE,
+            tracks=export,
+            browser=embedded,
+            explained=explained,
+        ),
     )
     return folder
 

@@ -19,6 +19,7 @@ from seqcast.nn import Network
 from seqcast.nn.checkpoint import write_model
 from seqcast.nn.device import Device
 from seqcast.predict.inference import predict_dataset
+from seqcast.predict.trained import TrainedModel
 from seqcast.settings import PredictSettings, TrainSettings
 
 TRAINING = TrainSettings(device="cpu", precision="float32", threads=2)
@@ -42,14 +43,9 @@ def run(
     **changes,
 ):
     write_model(folder / "m.safetensors", network or make_network(), facts)
-    predict_dataset(
-        PredictSettings.model_validate(changes),
-        TRAINING,
-        folder / "m.safetensors",
-        dataset.path,
-        folder / "p.h5",
-        name="a",
-    )
+    settings = PredictSettings.model_validate(changes)
+    model = TrainedModel(folder / "m.safetensors", dataset.path, settings, TRAINING, name="a")
+    predict_dataset(model, folder / "p.h5")
     return read_predictions(folder / "p.h5", dataset)
 
 

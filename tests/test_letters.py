@@ -12,8 +12,8 @@ from fake_run import write_fake_dataset, write_fake_model
 from PIL import Image, ImageColor, ImageDraw
 
 from seqcast.genome.codes import decode
+from seqcast.report.contents import Contents
 from seqcast.report.page import write_report
-from seqcast.report.results import ModelFiles
 from seqcast.tracks.browser.embedding import make_embedded
 from seqcast.tracks.browser.explained import find_peaks, read_explained
 from seqcast.tracks.browser.loci import Locus
@@ -42,14 +42,16 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bin_size = dataset.bin_size
     write_report(
         folder / "report",
-        dataset,
-        {"default": ModelFiles(**vars(fake))},
-        template=TEMPLATES / "page.html.j2",
-        tracks=export,
-        browser=make_embedded(
-            View(export, loci, targets=NAMES, explained=explained), bin_size=bin_size
+        TEMPLATES / "page.html.j2",
+        Contents(
+            dataset,
+            {"default": fake},
+            tracks=export,
+            browser=make_embedded(
+                View(export, loci, targets=NAMES, explained=explained), bin_size=bin_size
+            ),
+            explained=explained,
         ),
-        explained=explained,
     )
     bases = decode(read_codes(dataset, "chr3", 8_000, len(MOTIF)))
     (folder / "motif").write_text(bases)

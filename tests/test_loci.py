@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fake_run import BIN, FakeModel, write_fake_dataset, write_fake_model
+from fake_run import BIN, write_fake_dataset, write_fake_model
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqcast.core.errors import SeqcastError
 from seqcast.data import Dataset
 from seqcast.data.predictions import Predictions, read_predictions
+from seqcast.report.results import ModelFiles
 from seqcast.tracks.browser.loci import Locus, find_loci, parse_loci
 
 SIZES = {"chr1": 50_000, "chrM": 16_000, "HLA-A*01:01": 3_000}
@@ -66,14 +67,14 @@ def test_a_bad_place_is_named(entry: str, told: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Predictions, FakeModel]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Predictions, ModelFiles]:
     folder = tmp_path_factory.mktemp("loci")
     dataset, rate = write_fake_dataset(folder / "dataset.h5", ["a", "b"], constant=(1,))
     model = write_fake_model(folder / "default", dataset, rate)
     return dataset, read_predictions(model.predictions, dataset), model
 
 
-def test_windows_are_ranked_by_r(run: tuple[Dataset, Predictions, FakeModel]) -> None:
+def test_windows_are_ranked_by_r(run: tuple[Dataset, Predictions, ModelFiles]) -> None:
     dataset, predictions, model = run
     table = pd.read_csv(model.windows, sep="\t").sort_values("pearson_r", ascending=False)
     loci = find_loci(model.windows, predictions, dataset)
@@ -86,7 +87,7 @@ def test_windows_are_ranked_by_r(run: tuple[Dataset, Predictions, FakeModel]) ->
 
 
 def test_strength_and_error_are_those_of_the_values(
-    run: tuple[Dataset, Predictions, FakeModel],
+    run: tuple[Dataset, Predictions, ModelFiles],
 ) -> None:
     dataset, predictions, model = run
     # Target b is constantly zero: it has no say.
@@ -109,7 +110,7 @@ def test_a_window_is_listed_once(tmp_path: Path) -> None:
 
 
 def test_windows_without_r_come_last(
-    run: tuple[Dataset, Predictions, FakeModel], tmp_path: Path
+    run: tuple[Dataset, Predictions, ModelFiles], tmp_path: Path
 ) -> None:
     dataset, predictions, model = run
     table = pd.read_csv(model.windows, sep="\t")
@@ -125,7 +126,7 @@ def test_windows_without_r_come_last(
 
 
 def test_a_table_of_other_windows_is_refused(
-    run: tuple[Dataset, Predictions, FakeModel], tmp_path: Path
+    run: tuple[Dataset, Predictions, ModelFiles], tmp_path: Path
 ) -> None:
     dataset, predictions, model = run
     pd.read_csv(model.windows, sep="\t")[:3].to_csv(tmp_path / "w.tsv", sep="\t", index=False)

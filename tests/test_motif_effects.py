@@ -17,14 +17,15 @@ from seqcast.core.errors import SeqcastError
 from seqcast.data import Dataset
 from seqcast.genome.codes import N, decode, encode, reverse_complement
 from seqcast.genome.meme import Motif, write_meme
-from seqcast.motifs import measuring
 from seqcast.motifs.backgrounds import Backgrounds
+from seqcast.motifs.effect_parts import Part
 from seqcast.motifs.effects import Ruler
-from seqcast.motifs.effects_writing import ANY, find_mean, write_effects
+from seqcast.motifs.effects_writing import ANY, compute_mean, write_effects
 from seqcast.motifs.measuring import measure_member
-from seqcast.motifs.placing import ARRANGEMENTS, find_distances, find_letters, find_overlaps, lay
+from seqcast.motifs.placing import ARRANGEMENTS, find_overlaps, lay, list_distances, to_letters
 from seqcast.nn.checkpoint import write_model
 from seqcast.predict.predictor import Predictor
+from seqcast.predict.trained import TrainedModel
 from seqcast.settings import MotifsSettings, PredictSettings, TrainSettings
 
 RADIUS, MIDDLE = 20, 131
@@ -126,12 +127,12 @@ def test_motifs_that_do_not_overlap_share_no_base(
 
 def test_letters_are_the_best_and_none_where_all_are_as_good() -> None:
     p = np.array([[0.9, 0.1, 0, 0], [0.25] * 4, [0, 0.5, 0, 0.5], [0.3, 0.2, 0.3, 0.2]])
-    assert decode(find_letters(Motif("M1", "x", p))) == "ANCN"
+    assert decode(to_letters(Motif("M1", "x", p))) == "ANCN"
 
 
 @given(st.integers(256, 200_000), st.sampled_from([16, 128]), st.integers(1, 30))
 def test_distances_stay_within_the_window(window: int, size: int, widest: int) -> None:
-    found = find_distances(window, size, widest)
+    found = list_distances(window, size, widest)
     assert found == sorted(set(found))
     assert all(window // 2 + size + each + widest <= window for each in found)
     assert not found or 2 * found[-1] > window // 2 - size - widest
@@ -191,12 +192,13 @@ class Run:
 
     def measure(self, asked: MotifsSettings = SETTINGS, threads: int = 1) -> None:
         for name in self.members:
-            measure_member(
-                asked, RADIUS, PredictSettings(strands="both"),
-                TrainSettings(device="cpu", threads=threads),
+            model = TrainedModel(
                 self.folder / f"{name}.safetensors", self.dataset.path,
-                self.folder / "motifs.meme", self.parts_of(name) / "parts.json", name=name,
+                PredictSettings(strands="both"), TrainSettings(device="cpu", threads=threads),
+                name=name,
             )  # fmt: skip
+            meme, output = self.folder / "motifs.meme", self.parts_of(name) / "parts.json"
+            measure_member(model, asked, RADIUS, meme, output)
 
     def join(self) -> dict:
         members = {name: self.parts_of(name) / "parts.json" for name in self.members}
@@ -274,36 +276,18 @@ def test_a_motif_s_place_in_the_file_and_threads_change_nothing(tmp_path: Path, 
         assert found[key] == pytest.approx(value, abs=1e-4)
 
 
-def test_what_was_done_before_a_kill_is_kept(
-    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    killed, written = Run(tmp_path, run.members[:1]), []
-
-    def write_part(path: Path, part, found) -> None:
-        if written:
-            raise KeyboardInterrupt
-        written.append(path.name)
-        real(path, part, found)
-
-    real = measuring.write_part
-    monkeypatch.setattr(measuring, "write_part", write_part)
-    with pytest.raises(KeyboardInterrupt):
-        killed.measure()
-    monkeypatch.undo()
-    parts = killed.parts_of(run.members[0])
-    assert sorted(path.name for path in parts.iterdir()) == ["1.h5"]
-    stamp = (parts / "1.h5").stat().st_mtime_ns
-    (parts / "stray.h5").touch()
-    killed.measure()
-    assert (parts / "1.h5").stat().st_mtime_ns == stamp
-    whole = run.parts_of(run.members[0])
-    names = ["1.h5", "11.h5", "parts.json"]
-    assert sorted(path.name for path in parts.iterdir() if path.name[0] != ".") == names
-    for name in names:
-        assert (parts / name).read_bytes() == (whole / name).read_bytes()
+def test_what_was_done_before_is_kept(run: Run) -> None:
+    folder = run.parts_of(run.members[0])
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    stamp = (folder / "1.h5").stat().st_mtime_ns
+    (folder / "11.h5").unlink()
+    (folder / "parts.json").unlink()
+    run.measure()
+    assert (folder / "1.h5").stat().st_mtime_ns == stamp
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
     # With another seed nothing of it is kept.
-    killed.measure(SETTINGS.model_copy(update={"seed": 2}))
-    assert (parts / "1.h5").read_bytes() != (whole / "1.h5").read_bytes()
+    one, other = (Part.from_backgrounds([0], {"seed": seed}).digest for seed in (1, 2))
+    assert one != other
 
 
 def test_few_backgrounds_no_pairs_no_motifs_and_one_too_wide(tmp_path: Path) -> None:
@@ -322,7 +306,7 @@ def test_few_backgrounds_no_pairs_no_motifs_and_one_too_wide(tmp_path: Path) -> 
 
 
 def test_an_interval_needs_two() -> None:
-    mean = find_mean(np.array([[1.0, 2.0]]))
+    mean = compute_mean(np.array([[1.0, 2.0]]))
     assert mean.value.tolist() == [1, 2]
     assert np.isnan(mean.low).all()
     assert np.isnan(mean.high).all()

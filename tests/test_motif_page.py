@@ -11,12 +11,12 @@ from motif_files import make_motifs, write_motifs
 
 from seqcast.core.errors import SeqcastError
 from seqcast.data.targets import Targets
+from seqcast.report.contents import Contents
 from seqcast.report.figures.motifs import HeatMap, plot_heat_map
-from seqcast.report.motif_logos import draw_logo, draw_range, find_bits
+from seqcast.report.motif_logos import compute_bits, draw_logo, draw_range
 from seqcast.report.motif_words import format_fold
 from seqcast.report.motifs import describe_motifs, read_motifs
 from seqcast.report.page import write_report
-from seqcast.report.results import ModelFiles
 
 TEMPLATES = Path(__file__).parents[1] / "workflow" / "report"
 NAMES = ["CTCF", "DNase", "<b>starts</b> +"]
@@ -38,8 +38,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("seqcast.report.picture.write_figure", lambda _, path: _touch(path))
         write_report(
-            folder, dataset, {"default": ModelFiles(**vars(model))},
-            template=TEMPLATES / "page.html.j2", motifs=motifs,
+            folder, TEMPLATES / "page.html.j2",
+            Contents(dataset, {"default": model}, motifs=motifs),
         )  # fmt: skip
     whole = (folder / "index.html").read_text()
     assert "<b>starts" not in whole
@@ -137,7 +137,7 @@ def test_a_heat_map_of_any_size_is_drawn(shape: tuple[int, int]) -> None:
     figure = plot_heat_map(
         HeatMap(
             [motif.name for motif in motifs], [f"t{at}" for at in range(shape[1])],
-            [find_bits(motif.probabilities) for motif in motifs], effect, effect > 1,
+            [compute_bits(motif.probabilities) for motif in motifs], effect, effect > 1,
         ),
         "title",
     )  # fmt: skip
@@ -150,7 +150,7 @@ def test_a_heat_map_of_any_size_is_drawn(shape: tuple[int, int]) -> None:
 
 
 def test_logos_have_the_letters_and_fold_changes_are_words() -> None:
-    bits = find_bits(np.array([[1.0, 0, 0, 0], [0.25, 0.25, 0.25, 0.25], [0.5, 0, 0, 0.5]]))
+    bits = compute_bits(np.array([[1.0, 0, 0, 0], [0.25, 0.25, 0.25, 0.25], [0.5, 0, 0, 0.5]]))
     np.testing.assert_allclose(bits, [[2, 0, 0, 0], [0] * 4, [0.5, 0, 0, 0.5]])
     data, width, height = draw_logo(bits)
     assert data.startswith("data:image/svg+xml;base64,")

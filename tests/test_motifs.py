@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from motif_run import WIDTH, Planted, Site, StandIn, make_codes, write_explain, write_modisco
 
 from seqcast.core.errors import SeqcastError
+from seqcast.core.seal import AGAIN, read_table
 from seqcast.genome.codes import N, reverse_complement
 from seqcast.genome.meme import Motif, from_consensus, read_meme, to_consensus, write_meme
-from seqcast.motifs.arrays import Place, read_arrays
+from seqcast.motifs.arrays import Region, read_arrays
 from seqcast.motifs.discovering import discover_all
 from seqcast.motifs.facts import read_discovered
 from seqcast.motifs.hits import Discovered, Target, find_hits, keep_best
 from seqcast.motifs.naming import extend, merge, name_all
-from seqcast.motifs.patterns import read_matrices, read_patterns, read_rows
-from seqcast.motifs.scanning import STEP, Scanner, Words, find_background
+from seqcast.motifs.patterns import read_matrices, read_patterns
+from seqcast.motifs.scanning import STEP, Scanner, Words, compute_background
 from seqcast.motifs.tools import Tools
 from seqcast.settings import MotifsSettings, read_settings
 
@@ -39,7 +40,7 @@ def motifs(draw: st.DrawFn) -> Motif:
 
 @given(motifs(), st.integers(0, 100), st.sampled_from([0.3, 0.05, 1e-3, 1e-7]))
 def test_p_values_are_exact(motif: Motif, seed: int, p: float) -> None:
-    background = find_background([np.random.default_rng(seed).integers(0, 4, 30)])
+    background = compute_background([np.random.default_rng(seed).integers(0, 4, 30)])
     scanner = Scanner.make(motif, background, p)
     width = len(scanner.scores)
     every = np.array(list(itertools.product(range(4), repeat=width)))
@@ -145,7 +146,7 @@ def test_the_rank_of_a_sum_is_its_place_among_all_of_its_width(explained: Path) 
     _, contributions = read_arrays(explained)[1].read()
     sums = np.array([row[at : at + 9].sum() for row in contributions for at in range(WIDTH - 8)])
     for value in (0.0, -0.05, 0.11):
-        assert target.find_rank(9, np.array([value]))[0] == pytest.approx(
+        assert target.compute_rank(9, np.array([value]))[0] == pytest.approx(
             (np.abs(sums) >= abs(value)).mean(), abs=1e-3
         )
 
@@ -166,7 +167,7 @@ PATTERNS = [
 
 def test_patterns_are_read_trimmed_and_placed(tmp_path: Path) -> None:
     write_modisco(tmp_path / "modisco.h5", PATTERNS)
-    places = [Place("chr1", 1000, 1400, 1200, "r", "test")] * 40
+    places = [Region("chr1", 1000, 1400, 1200, "r", "test")] * 40
     one, weak, two = read_patterns(tmp_path / "modisco.h5", "t", "m", places)
     assert (one.id, one.sign, one.seqlets, one.regions) == ("t.m.pos.0", "pos", 3, 3)
     assert to_consensus(one.ppm) == CTCF
@@ -187,7 +188,7 @@ def test_patterns_that_are_alike_are_one_motif(tmp_path: Path) -> None:
         ("neg", "GGGGAAAACCCC", [(0, 1, False)] * 2),
     ]
     write_modisco(tmp_path / "modisco.h5", patterns)
-    places = [Place("chr1", 0, WIDTH, 200, "r", "test")]
+    places = [Region("chr1", 0, WIDTH, 200, "r", "test")]
     read = read_patterns(tmp_path / "modisco.h5", "t", "m", places)
     matches, distinct = merge(read, KNOWN, StandIn())
     assert [[each.id for each in of.patterns] for of in distinct] == [
@@ -224,7 +225,7 @@ def run_all(explained: Path, folder: Path, tools: StandIn) -> Path:
 def test_what_is_found_is_named_and_found_again(explained: Path, tmp_path: Path) -> None:
     tools = StandIn(PATTERNS, positive=200, negative=150)
     folder = run_all(explained, tmp_path / "motifs", tools)
-    rows = read_rows(folder / "patterns.tsv")
+    rows = read_table(folder / "patterns.tsv", AGAIN)
     assert [(row["id"], row["motif"], row["match_name"]) for row in rows][:3] == [
         ("one.default.pos.0", "M1", "CTCF"), ("one.default.pos.1", "", ""),
         ("one.default.neg.0", "M2", "TATA"),
@@ -270,7 +271,7 @@ def test_no_motifs_is_said_with_the_reason_and_what_to_do(
     assert "explain.most" in caplog.text
     found, _ = read_discovered(folder / "parts/discovered.json")
     assert all(why in each["why"] for each in found)
-    assert read_rows(folder / "hits.tsv") == []
+    assert read_table(folder / "hits.tsv", AGAIN) == []
     assert (folder / "hits.bed").read_text() == ""
 
 
@@ -342,7 +343,7 @@ def test_tf_modisco_finds_what_is_planted_and_the_same_again(tmp_path: Path) -> 
 
     named = {motif.name: motif for motif in read_meme(first / "motifs.meme")}
     assert named.keys() >= planted.keys()
-    for row in read_rows(first / "patterns.tsv"):
+    for row in read_table(first / "patterns.tsv", AGAIN):
         assert row["motif"] == "" or float(row["q"]) < 0.01 or row["name"] not in planted
     hits = pd.read_csv(first / "hits.tsv", sep="\t")
     wanted = {

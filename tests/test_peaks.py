@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from seqcast.evaluate.metrics import auprc, auroc, find_peaks
+from seqcast.evaluate.metrics import auprc, auroc, call_peaks
 
 
 def test_peaks_are_those_of_the_step_up_procedure() -> None:
@@ -20,27 +20,27 @@ def test_peaks_are_those_of_the_step_up_procedure() -> None:
     ordered = np.sort(p)
     below = np.flatnonzero(ordered < np.arange(1, 1001) / 1000 * 0.01)
     wanted = p <= ordered[below[-1]]
-    found = find_peaks(observed, 0.01)
+    found = call_peaks(observed, 0.01)
     np.testing.assert_array_equal(found, wanted)
     assert 0 < found.sum() < 100
 
 
 def test_noise_alone_has_hardly_any_peaks() -> None:
     observed = np.random.default_rng(2).poisson(5, 20_000).astype(np.float32)
-    assert find_peaks(observed, 0.01).sum() <= 2
+    assert call_peaks(observed, 0.01).sum() <= 2
 
 
 def test_coverage_is_rounded_to_counts() -> None:
     observed = np.zeros(1000, dtype=np.float32)
     observed[:3] = 0.4, 20.4, 30
-    assert np.flatnonzero(find_peaks(observed, 0.01)).tolist() == [1, 2]
+    assert np.flatnonzero(call_peaks(observed, 0.01)).tolist() == [1, 2]
     observed[1:3] = 20, 30
-    assert find_peaks(observed, 0.01)[:3].tolist() == [False, True, True]
+    assert call_peaks(observed, 0.01)[:3].tolist() == [False, True, True]
 
 
 @pytest.mark.parametrize("observed", [np.zeros(0), np.zeros(50), np.full(50, 7.0)])
 def test_flat_tracks_have_no_peaks(observed: np.ndarray) -> None:
-    assert not find_peaks(observed, 0.01).any()
+    assert not call_peaks(observed, 0.01).any()
 
 
 @given(

@@ -127,12 +127,6 @@ def test_there_is_a_spread_for_all_windows_or_none(tmp_path: Path, tiny_dataset:
         found.read_spread(0)
 
 
-def test_broken_off_predictions_have_no_name(tmp_path: Path, tiny_dataset: Dataset) -> None:
-    with pytest.raises(ValueError, match="2 windows were added of 3"):
-        write(tmp_path / "p.h5", tiny_dataset, np.arange(3), make_values(tiny_dataset, 2))
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_predictions_of_other_data_are_refused(tmp_path: Path, tiny_dataset: Dataset) -> None:
     write(tmp_path / "p.h5", tiny_dataset, np.arange(3), make_values(tiny_dataset, 3))
     other = write_tiny(tmp_path / "other.h5", crop=1)

@@ -23,7 +23,6 @@ from seqcast.core.provenance import (
     make_run_record,
     read_code,
     sha256_of,
-    write_json,
 )
 
 SCRIPTS = Path(provenance.__file__).parents[2]
@@ -369,14 +368,6 @@ def test_without_git_there_is_no_commit(scripts: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("PATH", "")
     record = load(scripts).make_run_record({}, {})
     assert (record["commit"], record["dirty"]) == (None, None)
-
-
-def test_json_gets_its_name_when_it_is_whole(tmp_path: Path) -> None:
-    write_json(tmp_path / "a.json", {"b": [1]})
-    assert json.loads((tmp_path / "a.json").read_text()) == {"b": [1]}
-    with pytest.raises(TypeError):
-        write_json(tmp_path / "b.json", {"b": object()})
-    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_files_older_than_their_table_are_not_read(tmp_path: Path) -> None:

@@ -43,14 +43,6 @@ def test_parts_make_the_same_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["r.h5"]
 
 
-def test_nothing_is_left_of_a_broken_writing(tmp_path: Path) -> None:
-    with ReferenceWriter(tmp_path / "r.h5", 50, TARGETS) as writer:
-        writer.coverage.add(make_coverage()[:3].T)
-        with pytest.raises(ValueError, match="3 places were added of 50"):
-            writer.finish()
-    assert not list(tmp_path.iterdir())
-
-
 def test_one_column_too_few_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="found 2 in `included`, wanted 3"):
         write_replicates(tmp_path / "r.h5", make_coverage(), INCLUDED[:2], TARGETS)

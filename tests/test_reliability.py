@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from seqcast.evaluate.metrics import (
     Track,
+    compute_reliability,
     evaluate_target,
     find_above,
-    find_reliability,
     from_parts,
 )
 
@@ -59,17 +59,17 @@ def test_a_replicate_within_the_sum_finds_the_noise(share: float, log_unit: floa
     again = np.random.default_rng(9).poisson(rate)
     pair = [x if log_unit is None else np.log1p(x / log_unit) for x in (whole, again)]
     wanted = np.corrcoef(*pair)[0, 1]
-    found = find_reliability(whole, part, included=True, log_unit=log_unit)
+    found = compute_reliability(whole, part, included=True, log_unit=log_unit)
     assert found == pytest.approx(wanted, abs=0.015)
     # Held against the sum that holds it, a replicate looks better than it is.
-    naive = find_reliability(whole, part, included=False, log_unit=log_unit)
+    naive = compute_reliability(whole, part, included=False, log_unit=log_unit)
     assert abs(naive - wanted) > 0.015
 
 
 def test_a_replicate_of_its_own_is_as_noisy_as_the_track() -> None:
     rate, _, whole = make_parts(0.5)
     again = np.random.default_rng(9).poisson(rate)
-    assert find_reliability(whole, again, included=False) == pytest.approx(
+    assert compute_reliability(whole, again, included=False) == pytest.approx(
         np.corrcoef(whole, again)[0, 1]
     )
 
@@ -94,7 +94,7 @@ def test_a_replicate_above_its_sum_is_counted() -> None:
     track = np.array([5, 0.1, 3, np.nan, 4], dtype=np.float32)
     replicate = np.array([6, 0.1 + 1e-9, 2, 1, np.nan], dtype=np.float32)
     assert find_above(track, replicate).tolist() == [0]
-    found = find_reliability(track[:3], replicate[:3], included=True)
+    found = compute_reliability(track[:3], replicate[:3], included=True)
     share = 8.1 / 9.1
     wanted = np.corrcoef([6, 0.1, 2], [0, 0, 1])[0, 1]
     assert found == pytest.approx(from_parts(wanted, share), abs=1e-6)
@@ -102,6 +102,6 @@ def test_a_replicate_above_its_sum_is_counted() -> None:
 
 def test_a_replicate_that_is_the_whole_tells_nothing() -> None:
     _, part, _ = make_parts(0.5)
-    assert math.isnan(find_reliability(part, part, included=True))
-    assert math.isnan(find_reliability(part, np.zeros_like(part), included=True))
-    assert math.isnan(find_reliability(np.zeros(5), np.zeros(5), included=True))
+    assert math.isnan(compute_reliability(part, part, included=True))
+    assert math.isnan(compute_reliability(part, np.zeros_like(part), included=True))
+    assert math.isnan(compute_reliability(np.zeros(5), np.zeros(5), included=True))

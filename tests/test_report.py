@@ -12,8 +12,9 @@ from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 from seqcast.core.errors import SeqcastError
 from seqcast.data.targets import Targets
 from seqcast.evaluate.metrics import DEFINITIONS
+from seqcast.report.contents import Contents
 from seqcast.report.page import write_report
-from seqcast.report.results import ModelFiles, read_results
+from seqcast.report.results import read_results
 from seqcast.report.sentences import make_sentences
 from seqcast.report.tables import format_yaml
 from seqcast.report.verdict import format_score, make_headline, rank
@@ -71,13 +72,13 @@ def make_report(folder: Path, names: list[str], models=("default",), **options) 
             folder / name, dataset, rate, name=name, noise=0.5 + 0.2 * place, **fake
         )
         training = {"device": "cpu", "seconds": 75.0, "receptive_field": 16_551}
-        files[name] = ModelFiles(**vars(model), training=training)
+        files[name] = replace(model, training=training)
     baselines = {
         name: write_fake_baseline(folder / f"baseline.{name}/metrics.tsv", model.metrics, factor)
         for name, factor in factors.items()
     }
     write_report(
-        folder / "report", dataset, files, template=TEMPLATE, baselines=baselines, **options
+        folder / "report", TEMPLATE, Contents(dataset, files, baselines=baselines, **options)
     )
     return Page((folder / "report" / "index.html").read_text(encoding="utf-8"))
 
@@ -296,7 +297,7 @@ def test_nothing_defined_still_makes_a_page(tmp_path):
 @pytest.fixture
 def result(tmp_path):
     dataset, rate = write_fake_dataset(tmp_path / "d.h5", ["a", "b"], bins=32)
-    files = ModelFiles(**vars(write_fake_model(tmp_path / "model", dataset, rate)))
+    files = write_fake_model(tmp_path / "model", dataset, rate)
     return dataset, files, read_results("model", files, dataset)
 
 
@@ -340,7 +341,7 @@ def test_best_model_is_the_one_with_an_r(result):
 def test_training_windows_among_the_predicted_are_said(tmp_path):
 
     dataset, rate = write_fake_dataset(tmp_path / "d.h5", ["a", "b"], bins=32)
-    files = ModelFiles(**vars(write_fake_model(tmp_path / "model", dataset, rate)))
+    files = write_fake_model(tmp_path / "model", dataset, rate)
     dataset.windows["split"][:] = 0
     results = read_results("model", files, dataset)
     assert make_headline(results, dataset).startswith("On windows partly known from training")

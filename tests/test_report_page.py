@@ -14,9 +14,9 @@ from chromium import Visit
 from fake_run import write_fake_baseline, write_fake_dataset, write_fake_model
 
 from seqcast.data.targets import Targets
+from seqcast.report.contents import Contents
 from seqcast.report.page import write_report
 from seqcast.report.ranking import make_ranking
-from seqcast.report.results import ModelFiles
 from seqcast.tracks.browser.embedding import EmbeddedBrowser
 
 TEMPLATE = Path(__file__).parent.parent / "workflow" / "report" / "page.html.j2"
@@ -72,18 +72,20 @@ def write_page(folder: Path, count: int, models: int = 1, **options: object) -> 
     files = {}
     for place in range(models):
         fake = write_fake_model(folder / f"m{place}", dataset, rate, noise=0.4 + 0.2 * place)
-        files[f"m{place}"] = ModelFiles(**vars(fake))
+        files[f"m{place}"] = fake
     metrics = files["m0"].metrics
     kmers = write_fake_baseline(folder / "baseline.kmers/metrics.tsv", metrics)
     write_report(
         folder / "report",
-        dataset,
-        files,
-        template=TEMPLATE,
-        baselines={"kmers": kmers},
-        run={"data": {"seq.h5": "d" * 64}, "config": {"run": "demo"}},
-        validation={"warnings": ["<zero>"], "notices": ["a & b"]},
-        **options,
+        TEMPLATE,
+        Contents(
+            dataset,
+            files,
+            baselines={"kmers": kmers},
+            run={"data": {"seq.h5": "d" * 64}, "config": {"run": "demo"}},
+            validation={"warnings": ["<zero>"], "notices": ["a & b"]},
+            **options,
+        ),
     )
     return (folder / "report/index.html").read_text(encoding="utf-8")
 

@@ -10,7 +10,7 @@ from tiny import TARGETS
 
 from seqcast.data import Dataset
 from seqcast.data.predictions import PredictionWriter
-from seqcast.tracks.browser.shown import Shown, find_shown
+from seqcast.tracks.browser.shown import ResultFiles, Shown, find_shown
 
 SIZES = "chr1\t1000\n"
 
@@ -26,23 +26,24 @@ def find(folder: Path, dataset: Dataset, **options: object) -> Shown:
     """Find what to show of two models, of which `b` is the better."""
     rows = np.arange(len(dataset.windows))
     chroms, starts, ends = dataset.find_places(rows)
-    paths: dict[str, dict[str, Path]] = {"metrics": {}, "windows": {}, "predictions": {}}
+    models = {}
     for place, model in enumerate("ab"):
-        for kind, tables in paths.items():
-            tables[model] = folder.parent / f"{model}.{kind}"
+        kinds = ("metrics", "windows", "predictions")
+        files = ResultFiles(*(folder.parent / f"{model}.{kind}" for kind in kinds))
+        models[model] = files
         scores = np.array([0.2, math.nan, 0.3]) + place / 2
         pd.DataFrame({"target": TARGETS.identifier, "pearson_r_log1p": scores}).to_csv(
-            paths["metrics"][model], sep="\t", index=False
+            files.metrics, sep="\t", index=False
         )
         r = (rows + 1) / 100
         table = {"place": rows, "contig": chroms, "start": starts, "end": ends, "pearson_r": r}
-        pd.DataFrame(table).to_csv(paths["windows"][model], sep="\t", index=False)
+        pd.DataFrame(table).to_csv(files.windows, sep="\t", index=False)
         with PredictionWriter(
-            paths["predictions"][model], dataset, rows, model=model, checkpoint_digest="0"
+            files.predictions, dataset, rows, model=model, checkpoint_digest="0"
         ) as writer:
             writer.add(np.ones((len(rows), dataset.output_bins, len(dataset.targets))))
             writer.finish()
-    return find_shown(folder, dataset, **paths, **options)
+    return find_shown(folder, dataset, models, **options)
 
 
 def test_the_best_model_and_target_come_first(folder: Path, tiny_dataset: Dataset) -> None:

@@ -6,7 +6,7 @@ import pytest
 from broken_files import find_data
 
 from seqcast.core.errors import SeqcastError
-from seqcast.settings.table import find_strand_pairs, read_targets_table
+from seqcast.settings.table import pair_strands, read_targets_table
 
 BASENJI = """\
 index\tidentifier\tfile\tclip\tclip_soft\tscale\tsum_stat\tstrand_pair\tdescription
@@ -35,7 +35,7 @@ def test_a_table_of_basenjis_is_read_unchanged(tmp_path: Path) -> None:
     assert [row.clip_soft for row in rows] == [None, None, 30]
     assert [row.scale for row in rows] == [1, 1, 2]
     assert [row.sum_stat for row in rows] == ["sum", "sum", "mean"]
-    assert find_strand_pairs(rows) == (1, 0, 2)
+    assert pair_strands(rows) == (1, 0, 2)
     assert rows[2].description == "DNASE:liver, adult"
     assert rows[0].file == "/data/a.w5"
 
@@ -45,7 +45,7 @@ def test_a_part_of_a_table_keeps_its_pairs(tmp_path: Path) -> None:
     text = BASENJI.replace("\n0\t", "\n24\t").replace("\n1\t", "\n25\t").replace("\n2\t", "\n99\t")
     text = text.replace("sum\t1\t", "sum\t25\t").replace("sum\t0\t", "sum\t24\t")
     text = text.replace("mean\t2\t", "mean\t99\t")
-    assert find_strand_pairs(read_targets_table(write(tmp_path, text))) == (1, 0, 2)
+    assert pair_strands(read_targets_table(write(tmp_path, text))) == (1, 0, 2)
 
 
 def test_two_columns_are_enough(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_two_columns_are_enough(tmp_path: Path) -> None:
     rows = read_targets_table(write(tmp_path, text))
     assert [row.file for row in rows] == [str(tmp_path / "sub/a.bw"), "https://host/b.bw"]
     assert [row.description for row in rows] == ["a", "b"]
-    assert find_strand_pairs(rows) == (0, 1)
+    assert pair_strands(rows) == (0, 1)
 
 
 def test_tables_of_excel_and_pandas_are_read(tmp_path: Path) -> None:
@@ -117,4 +117,4 @@ def test_calicos_own_table_is_read() -> None:
     assert len(rows) == 16
     assert (rows[0].index, rows[0].identifier) == (24, "ENCFF890OGQ")
     assert rows[0].file.endswith("hg38_tiny/tracks/24_ENCFF890OGQ.bw")
-    assert find_strand_pairs(rows) == tuple(range(16))
+    assert pair_strands(rows) == tuple(range(16))

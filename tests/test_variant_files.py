@@ -1,11 +1,9 @@
 """VCF files are read whatever they hold, and the files that come of them agree."""
 
 import gzip
-import multiprocessing
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -159,10 +157,10 @@ def test_tracks_and_letters_are_those_of_both_alleles(scored: Run) -> None:
         assert all((one != other).any() for one, other in zip(ref, alt, strict=True))
         for row, each in enumerate(top):
             length, place = LENGTHS[each["place"]], each["summit"]
-            start = grid.find_start(place, length)
-            known = grid.find_known(start, length)
+            start = grid.compute_start(place, length)
+            known = grid.mark_known(start, length)
             end = place + max(len(each["trimmed"][0]), 1)
-            near = grid.find_near(start, place - 20, end + 20, known)
+            near = grid.list_near(start, place - 20, end + 20, known)
             first = start + grid.crop * grid.bin_size
             others = [o["summit"] for o in top if o["place"] == each["place"]]
             bins = first + BIN * np.arange(near.start, near.stop) + BIN // 2
@@ -323,45 +321,13 @@ def test_finished_parts_are_kept_and_the_bytes_are_the_same(
     parts[1].with_name(f"{parts[1].name}.partial").write_bytes(b"half")
     # Threads change no digit.
     run.score(threads=2)
-    assert "alleles are done" in caplog.text
+    assert "alleles are done already" in caplog.text
     assert all(path.stat().st_mtime_ns == times[path] for path in parts[2:])
     run.join()
     assert read() == whole
     # Another radius is another thing to score.
     run.score(SETTINGS.model_copy(update={"radius": 40}))
     assert not any(path.stat().st_mtime_ns == times[path] for path in parts)
-
-
-def score_slowly(run: Run) -> None:
-    """Score in a process of its own."""
-    torch.set_num_threads(1)
-    run.score()
-
-
-def test_a_run_that_is_killed_keeps_its_parts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(planning, "_PART", 2)
-    run, other = Run(tmp_path / "killed"), Run(tmp_path / "whole")
-    for each in (run, other):
-        each.plan(write_vcf(each.folder / "my.vcf", draw_rows(run.dataset, 60)))
-    process = multiprocessing.get_context("spawn").Process(target=score_slowly, args=(run,))
-    process.start()
-    folder = run.parts / "default"
-    while process.is_alive() and len(list(folder.glob("*.h5"))) < 2:
-        time.sleep(0.01)
-    process.kill()
-    process.join()
-    kept = {path: path.stat().st_mtime_ns for path in folder.glob("*.h5")}
-    assert len(kept) >= 2
-    run.score()
-    other.score()
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    found, wanted = (
-        {path.name: path.read_bytes() for path in (each.parts / "default").iterdir()}
-        for each in (run, other)
-    )
-    assert found == wanted
 
 
 def write_islands(path: Path, places: dict[str, list[int]], bases: dict[tuple[str, int], str]):

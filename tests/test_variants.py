@@ -19,7 +19,7 @@ from seqcast.variants.grid import Grid
 from seqcast.variants.null import shuffle_flanks
 from seqcast.variants.parts import Site
 from seqcast.variants.scores import Scores, average
-from seqcast.variants.significance import Null, find_q, find_spread
+from seqcast.variants.significance import Null, compute_q, compute_spread
 
 GRID = Grid(WINDOW, BIN, CROP)
 LONG = 10_000
@@ -130,9 +130,9 @@ def test_in_a_repeat_an_indel_is_the_same_wherever_it_is_written(place: int, uni
 @given(st.integers(0, LONG - 1), st.integers(1, 3 * LONG))
 def test_windows_lie_on_a_grid_and_hold_what_is_summed(place: int, length: int) -> None:
     place %= length
-    start = GRID.find_start(place, length)
-    known = GRID.find_known(start, length)
-    near = GRID.find_near(start, place - 20, place + 21, known)
+    start = GRID.compute_start(place, length)
+    known = GRID.mark_known(start, length)
+    near = GRID.list_near(start, place - 20, place + 21, known)
     assert start % BIN == 0
     assert known.start <= near.start < near.stop <= known.stop
     first = start + CROP * BIN
@@ -290,7 +290,7 @@ def test_of_changes_the_largest_counts_with_its_place() -> None:
 
 def test_the_spread_is_that_of_the_readings_there_are() -> None:
     each = np.array([[[1.0, 2.0, 4.0]], [[1.0, 3.0, np.nan]], [[1.0, np.nan, np.nan]]])
-    found = find_spread(each)[:, 0]
+    found = compute_spread(each)[:, 0]
     np.testing.assert_allclose(found[:2], [np.std([1, 2, 4], ddof=1), np.sqrt(2)])
     assert np.isnan(found[2])
 
@@ -315,7 +315,7 @@ def test_q_is_benjamini_and_hochbergs(counts: list[int]) -> None:
     p = (1 + np.arange(10)) / 11
     tests = np.bincount(counts, minlength=10)
     wanted = false_discovery_control(p[counts])
-    np.testing.assert_allclose(find_q(p, tests)[counts], wanted)
+    np.testing.assert_allclose(compute_q(p, tests)[counts], wanted)
 
 
 def test_shuffled_flanks_keep_the_allele_and_its_neighbours() -> None:

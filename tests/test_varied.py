@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_run import FakeModel, write_fake_dataset, write_fake_model
+from fake_run import write_fake_dataset, write_fake_model
 from pyfaidx import Fasta
 from varied_pages import BIN, write_varied
 
 from seqcast.core.errors import SeqcastError
 from seqcast.data import Dataset
+from seqcast.report.contents import Contents
 from seqcast.report.figures.effects import Effects, plot_effects
 from seqcast.report.page import write_report
 from seqcast.report.results import ModelFiles
@@ -50,7 +51,7 @@ WINDOW = Locus("best window", "chr3", 0, 16_384, "highest r")
 class Run:
     folder: Path
     dataset: Dataset
-    model: FakeModel
+    model: ModelFiles
     varied: Varied
 
     @property
@@ -105,10 +106,7 @@ def test_alleles_become_tracks_and_go_again(run: Run) -> None:
 
 
 def test_the_browser_has_a_button_a_variant_and_both_alleles_off_at_first(run: Run) -> None:
-    tables = {
-        key: {"default": getattr(run.model, key)} for key in ("metrics", "windows", "predictions")
-    }
-    shown = find_shown(run.export, run.dataset, **tables, varied=run.varied)
+    shown = find_shown(run.export, run.dataset, {"default": run.model}, varied=run.varied)
     places = [locus for locus in shown.loci if isinstance(locus, VariantPlace)]
     assert places == find_places(run)
     write_browsers(
@@ -156,12 +154,10 @@ def test_the_report_holds_both_alleles_at_the_variants(run: Run) -> None:
 def make_page(run: Run, folder: Path, varied: Varied | None, truth: str | Path = "") -> str:
     write_report(
         folder,
-        run.dataset,
-        {"default": ModelFiles(**vars(run.model))},
-        template=TEMPLATES / "page.html.j2",
-        tracks=run.export,
-        varied=varied,
-        effects=truth,
+        TEMPLATES / "page.html.j2",
+        Contents(
+            run.dataset, {"default": run.model}, tracks=run.export, varied=varied, effects=truth
+        ),
     )
     page = (folder / "index.html").read_text()
     return page.partition('<section id="variants">')[2].partition("</section>")[0]

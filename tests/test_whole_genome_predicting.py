@@ -16,8 +16,9 @@ from seqcast.data.targets import Targets
 from seqcast.genome.codes import N, reverse_complement
 from seqcast.nn import Network
 from seqcast.nn.checkpoint import write_model
-from seqcast.predict.genome_tracks.predicting import PartSettings, predict_part
+from seqcast.predict.genome_tracks.predicting import predict_part
 from seqcast.predict.predictor import Predictor
+from seqcast.predict.trained import TrainedModel
 from seqcast.settings import GenomeTracksSettings, PredictSettings
 
 # chr2 ends within a bin and is longer than a window, chr3 is shorter than one.
@@ -153,14 +154,11 @@ def test_windows_have_the_length_of_the_training(
     part = lab.plan().parts[0]
     for facts in ({}, {"window": 512}):
         write_model(tmp_path / "m.safetensors", lab.network, facts)
-        predict_part(
-            part,
-            lab.folder / "genome.fa",
-            tmp_path / "m.safetensors",
-            lab.dataset.path,
-            tmp_path / "p.h5",
-            PartSettings(GenomeTracksSettings(), PredictSettings(), TRAINING),
+        model = TrainedModel(
+            tmp_path / "m.safetensors", lab.dataset.path, PredictSettings(), TRAINING
         )
+        genome = lab.folder / "genome.fa"
+        predict_part(model, GenomeTracksSettings(), part, genome, tmp_path / "p.h5")
     assert set(seen) == {WINDOW, 512}
 
 

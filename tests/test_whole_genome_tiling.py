@@ -23,7 +23,7 @@ def tilings(draw: st.DrawFn) -> Tiling:
 @given(tilings(), st.integers(1, 3000))
 def test_each_bin_of_a_contig_is_kept_once(tiling: Tiling, length: int) -> None:
     bins = -(-length // BIN)
-    tiles = list(tiling.find_tiles(Span("c", 0, bins), length))
+    tiles = list(tiling.list_tiles(Span("c", 0, bins), length))
     kept = [each for tile in tiles for each in range(tile.first, tile.end)]
     assert kept == list(range(bins))
     assert len(tiles) == tiling.count_tiles(Span("c", 0, bins), length)
@@ -36,7 +36,7 @@ def test_kept_bins_are_predicted_well_inside(
     bins = -(-length // BIN)
     first = data.draw(st.integers(0, bins - 1))
     span = Span("c", first, data.draw(st.integers(first + 1, bins)))
-    tiles = list(tiling.find_tiles(span, length))
+    tiles = list(tiling.list_tiles(span, length))
     assert [tiles[0].first, tiles[-1].end] == [span.first, span.end]
     for tile in tiles:
         # A window leaves the contig only where it is longer.
@@ -57,7 +57,7 @@ def test_no_more_windows_than_it_takes(tiling: Tiling, length: int) -> None:
 @given(tilings())
 def test_a_short_region_is_in_the_middle_of_a_window(tiling: Tiling) -> None:
     first = 500
-    (tile,) = tiling.find_tiles(Span("c", first, first + tiling.step), 2000 * BIN)
+    (tile,) = tiling.list_tiles(Span("c", first, first + tiling.step), 2000 * BIN)
     left, right = first - tile.start, tile.start + tiling.predicted - tile.end
     assert 0 <= right - left <= 1
 
@@ -92,6 +92,6 @@ def test_what_lies_outside_the_contig_is_n(fasta: Fasta) -> None:
 def test_bins_that_are_more_than_half_n_are_not_known(fasta: Fasta, reach: int) -> None:
     tiling = Tiling(BIN, 12, 1, 0)
     tile = Tile(0, 3, 9)
-    known = tiling.find_known(tiling.read_codes(fasta, "c", tile, reach), tile, 140, reach)
+    known = tiling.mark_known(tiling.read_codes(fasta, "c", tile, reach), tile, 140, reach)
     # N from 80 to 104: all of bin 5, half of bin 6; the last bin has 12 bases, all known.
     assert known.tolist() == [True, True, False, True, True, True]

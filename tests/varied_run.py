@@ -13,6 +13,7 @@ from tiny import CROP, LENGTHS, NETWORKS, TARGETS, write_tiny
 from seqcast.data import Dataset
 from seqcast.genome.codes import decode
 from seqcast.nn.checkpoint import write_model
+from seqcast.predict.trained import TrainedModel
 from seqcast.settings import ExplainSettings, PredictSettings, TrainSettings, VariantsSettings
 from seqcast.sources.genome.fasta import Fasta
 from seqcast.variants.planning import plan_variants
@@ -76,18 +77,20 @@ class Run:
         plan_variants(self.parts / "plan.json", settings, self.dataset.path, vcf, fasta, {})
         return json.loads((self.parts / "plan.json").read_text())
 
-    def find_fold(self, name: str) -> int:
-        """Return the fold of a member, by its name."""
-        return int(name[-1]) - 1 if ".f" in name else 0
+    def find_model(self, name: str, threads: int = 1) -> TrainedModel:
+        """Return a member, whose fold its name says."""
+        return TrainedModel(
+            self.folder / f"{name}.safetensors", self.dataset.path, PREDICT,
+            TRAINING.model_copy(update={"threads": threads}),
+            int(name[-1]) - 1 if ".f" in name else 0, name,
+        )  # fmt: skip
 
     def score(self, settings: VariantsSettings = SETTINGS, threads: int = 1) -> None:
         """Score with all members."""
         for name in self.members:
-            score_member(
-                settings, PREDICT, TRAINING.model_copy(update={"threads": threads}),
-                self.folder / f"{name}.safetensors", self.dataset.path, self.parts / "plan.json",
-                self.parts / name / "parts.json", fold=self.find_fold(name), name=name,
-            )  # fmt: skip
+            model = self.find_model(name, threads)
+            output = self.parts / name / "parts.json"
+            score_member(model, settings, self.parts / "plan.json", output)
 
     def join(self, settings: VariantsSettings = SETTINGS) -> dict:
         """Join; return what `variants.json` says."""
@@ -98,10 +101,8 @@ class Run:
         )  # fmt: skip
         seen = [self.parts / "top" / f"{name}.h5" for name in self.members]
         for name, path in zip(self.members, seen, strict=True):
-            show_member(
-                settings, EXPLAIN, PREDICT, TRAINING, self.folder / f"{name}.safetensors",
-                self.dataset.path, joined, path, model_name="default", fold=self.find_fold(name),
-            )  # fmt: skip
+            model = self.find_model(name)
+            show_member(model, settings, EXPLAIN, joined, path, model_name="default")
         write_tracks(output, joined, self.dataset.path, {"default": seen})
         return json.loads(output.read_text())
 

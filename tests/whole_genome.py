@@ -16,9 +16,10 @@ from seqcast.predict.genome_tracks.joining import Model
 from seqcast.predict.genome_tracks.parts import read_part
 from seqcast.predict.genome_tracks.plan import Plan
 from seqcast.predict.genome_tracks.planning import Genome, plan_genome, plan_regions
-from seqcast.predict.genome_tracks.predicting import PartSettings, predict_part
+from seqcast.predict.genome_tracks.predicting import predict_part
 from seqcast.predict.genome_tracks.tiling import Tiling
 from seqcast.predict.genome_tracks.writing import join_tracks, write_table
+from seqcast.predict.trained import TrainedModel
 from seqcast.settings import GenomeTracksSettings, PredictSettings, TrainSettings
 
 TRAINING = TrainSettings(device="cpu", precision="float32", threads=1)
@@ -62,19 +63,18 @@ class Lab:
     ) -> dict[str, Path]:
         """Predict all parts of a plan and return their files by name."""
         plan = plan or self.plan()
-        settings = PartSettings(
-            GenomeTracksSettings.model_validate({"edge_bins": EDGE, **changes}),
-            PredictSettings.model_validate(predict or {}),
-            TRAINING,
-        )
+        tracks = GenomeTracksSettings.model_validate({"edge_bins": EDGE, **changes})
         folder = self.folder / "parts" / member
         folder.mkdir(parents=True, exist_ok=True)
-        model = self.folder / f"{member}.safetensors"
-        write_model(model, self.network)
+        path, settings = self.folder / f"{member}.safetensors", predict or {}
+        write_model(path, self.network)
+        model = TrainedModel(
+            path, self.dataset.path, PredictSettings.model_validate(settings), TRAINING
+        )
         paths = {part.name: folder / f"{part.name}.h5" for part in plan.parts}
         for part in plan.parts:
             genome = self.folder / "genome.fa"
-            predict_part(part, genome, model, self.dataset.path, paths[part.name], settings)
+            predict_part(model, tracks, part, genome, paths[part.name])
         return paths
 
     def read(self, plan: Plan, paths: Mapping[str, Path]) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ from bench.bound import FACTORS, NEAR
 from seqcast.genome.meme import Motif, read_meme
 from seqcast.motifs.arrays import Arrays, read_arrays
 from seqcast.motifs.hits import Target, keep_best
-from seqcast.motifs.scanning import Scanner, find_background
+from seqcast.motifs.scanning import Scanner, compute_background
 from seqcast.settings import MotifsSettings
 
 
@@ -42,7 +42,7 @@ class Found:
 
 def find_matches(every: list[Arrays], motif: Motif, p: float) -> pd.DataFrame:
     """Return all matches in all targets, each place once, by its score, the best first."""
-    background = find_background([arrays.read()[0] for arrays in every])
+    background = compute_background([arrays.read()[0] for arrays in every])
     scanner = Scanner.make(motif, background, p)
     table = pd.concat([Target(arrays, 1.0).find(scanner)[0] for arrays in every])
     table = table.sort_values("rank", kind="stable").drop_duplicates(["contig", "start", "strand"])

@@ -48,7 +48,7 @@ def score(run: Path, rows: pd.DataFrame, dataset: Dataset) -> np.ndarray:
             for at in np.flatnonzero(folds == fold):
                 row = rows.iloc[at]
                 site = Site(row.chr, row.pos - 1, row.ref, row.alt, "scored", "test", fold, 0.5)
-                start = grid.find_start(site.start, lengths[row.chr])
+                start = grid.compute_start(site.start, lengths[row.chr])
                 codes = dataset.sequence(row.chr, start - MARGIN, start + grid.window + MARGIN)
                 window = Window(row.chr, start, codes, MARGIN)
                 found[at] = effects.score(window, [site], lengths[row.chr]).lfc[0]

@@ -97,13 +97,13 @@ def _predict(
     for at, each in enumerate(changes):
         found = judge(contig, contig.name, each.start + 1, each.ref, each.alt, grid.longest)
         site = Site(contig.name, found.start, found.ref, found.alt, found.status, "test", -1, 0.5)
-        start = grid.find_start(site.start, len(contig.codes))
+        start = grid.compute_start(site.start, len(contig.codes))
         windows.setdefault(start, []).append((at, site))
 
     def score(window: tuple[int, list[tuple[int, Site]]]) -> np.ndarray:
         """Return the lfc of the sites of a window."""
         start, sites = window[0], [site for _, site in window[1]]
-        margin = effects.find_margin(sites)
+        margin = effects.compute_margin(sites)
         codes = contig.read(contig.name, start - margin, start + grid.window + margin)
         return effects.score(
             Window(contig.name, start, codes, margin), sites, len(contig.codes)

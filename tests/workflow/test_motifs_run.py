@@ -24,7 +24,7 @@ def test_hits_of_known_motifs_are_found_and_shown(throwaway: Project) -> None:
     # That was said before any region was explained.
     assert throwaway.jobs("motifs").keys() >= {*STEPS} - {"explain_regions"}
     said = throwaway.snakemake("motifs")
-    assert "s a background, about" in said
+    assert "backgrounds, about" in said
     folder = throwaway.results / "motifs"
     said = json.loads((folder / "motifs.json").read_text())
     assert said["targets"][0]["target"] == "ChIP-like-CTCF"

@@ -181,6 +181,11 @@ def _has_effect(path: Path) -> bool:
     return not f"{name}.".startswith(tuple(f"{room}." for room in _WITHOUT_EFFECT))
 
 
+def digest_of(content: Any) -> str:
+    """Return a short digest of what can be written as JSON."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def sha256_of(path: str | Path) -> str:
     """Return the sha256 of a file."""
     with open(path, "rb") as file:

@@ -5,9 +5,11 @@ file that must stay plain for others has its digest in a hidden file beside it. 
 taken as it is. Specified in docs/formats.md.
 """
 
+import csv
+import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -79,6 +81,21 @@ def read_json(path: str | Path, wanted: tuple[str, int], what: str, remedy: str)
         content = json.loads(text)
         check_format(Path(path), content, wanted, remedy)
         return content
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a table of columns parted by tabs, with their names above."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, delimiter="\t", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_sealed(path, text.getvalue())
+
+
+def read_table(path: str | Path, remedy: str) -> list[dict[str, str]]:
+    """Read the rows of a table that `write_table` wrote, all as text."""
+    text = io.StringIO(read_sealed(path, remedy), newline="")
+    return list(csv.DictReader(text, delimiter="\t"))
 
 
 def check_seal(path: str | Path, remedy: str) -> bool:

@@ -20,7 +20,7 @@ from seqcast.core.seal import AGAIN
 from seqcast.data import Dataset
 from seqcast.data.by_target import MEMORY, cut_groups
 from seqcast.data.targets import Targets
-from seqcast.genome.codes import find_edge
+from seqcast.genome.codes import count_edge_bins
 from seqcast.settings.headers import check_attributes
 from seqcast.settings.section import Section
 
@@ -265,7 +265,7 @@ class Stitch:
         rows = predictions.rows if places is None else predictions.rows[places]
         first = dataset.first_bin_of(rows)
         self._bins_NB = first[:, None] + np.arange(predictions.bins)
-        edge = find_edge(predictions.bins)
+        edge = count_edge_bins(predictions.bins)
         inner = np.zeros(self._bins_NB.shape, dtype=bool)
         inner[:, edge : predictions.bins - edge] = True
         size = int(self._bins_NB.max(initial=-1)) + 1

@@ -20,7 +20,7 @@ from seqcast.evaluate.metrics import (
 from seqcast.evaluate.metrics.target import NAN, Value
 from seqcast.evaluate.noise import Noise
 from seqcast.evaluate.tables import format_summary, make_window_table, write_table
-from seqcast.evaluate.tracks import Tracks, find_blocks
+from seqcast.evaluate.tracks import Tracks, number_blocks
 from seqcast.settings import EvaluateSettings
 
 __all__ = ["evaluate"]
@@ -48,7 +48,7 @@ def evaluate(
     tracks = Tracks(predictions, dataset)
     noise = Noise(dataset, tracks, truth_path, replicates_path)
     control = Tracks(predictions.control, dataset) if predictions.control else None
-    block = find_blocks(tracks.bins, dataset)
+    block = number_blocks(tracks.bins, dataset)
     shared = _average_targets(tracks)
     rows: list[dict[str, Value]] = []
     with progress(len(dataset.targets), "evaluate", "targets") as bar:

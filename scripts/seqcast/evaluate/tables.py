@@ -33,8 +33,8 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 def make_window_table(predictions: Predictions, dataset: Dataset) -> pd.DataFrame:
     """Return a row a predicted window: where it lies and its r, the mean over targets."""
     r = []
-    for places in predictions.split_windows():
-        rows, windows = predictions.rows[places], predictions.read_windows(places)
+    for numbers in predictions.split_windows():
+        rows, windows = predictions.rows[numbers], predictions.read_windows(numbers)
         for row, predicted in zip(rows, windows, strict=True):
             r.append(window_pearson_r(predicted, dataset.coverage_of(row)))
         dataset.forget()

@@ -41,7 +41,7 @@ class Tracks:
         return values
 
 
-def find_blocks(bins: np.ndarray, dataset: Dataset) -> np.ndarray:
+def number_blocks(bins: np.ndarray, dataset: Dataset) -> np.ndarray:
     """Return the block of each bin, (bins,), counted from 0; bins are ascending.
 
     Every stretch of neighbouring bins of a contig is cut into blocks as long as a window predicts;
@@ -52,6 +52,6 @@ def find_blocks(bins: np.ndarray, dataset: Dataset) -> np.ndarray:
     contig = np.searchsorted(dataset.contigs.first_bin, bins, side="right")
     starts = np.ones(len(bins), dtype=bool)
     starts[1:] = (np.diff(bins) > 1) | (np.diff(contig) > 0)
-    place = np.flatnonzero(starts)
-    offset = np.arange(len(bins)) - place[np.cumsum(starts) - 1]
+    first = np.flatnonzero(starts)
+    offset = np.arange(len(bins)) - first[np.cumsum(starts) - 1]
     return np.cumsum(starts | (offset % dataset.output_bins == 0)) - 1

@@ -1,6 +1,6 @@
 """Contributions of the bases of a window to what is explained of it, in three ways.
 
-All are *hypothetical*: (L, 4), what each base would contribute in each place, if it stood there;
+All are *hypothetical*: (L, 4), what each base would contribute at each position, if it stood there;
 what the sequence's own bases contribute is the *projected* part. A base N contributes nothing.
 """
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from seqcast.explain.objective import Objective
-from seqcast.explain.rules import find_multipliers
+from seqcast.explain.rules import compute_multipliers
 from seqcast.genome.codes import N
 from seqcast.genome.shuffle import shuffle_dinucleotides
 from seqcast.nn import to_one_hot
@@ -27,7 +27,7 @@ _BATCH = 1 << 17
 
 @dataclass(frozen=True)
 class Attribution:
-    """What the bases of some places contribute, (bases, 4) float32, hypothetical.
+    """What the bases at some positions contribute, (bases, 4) float32, hypothetical.
 
     `explained` is what is explained of the window, `delta` the largest that contributions to a
     difference from a reference lacked of it; NaN where there are no references.
@@ -38,7 +38,7 @@ class Attribution:
     delta: float = float("nan")
 
 
-def explain_by_gradient(objective: Objective, codes: np.ndarray, places: slice) -> Attribution:
+def explain_by_gradient(objective: Objective, codes: np.ndarray, positions: slice) -> Attribution:
     """Return the gradient of each base, the mean over bases taken off.
 
     What is the same for all bases is no property of the sequence: the four always sum to one
@@ -48,22 +48,22 @@ def explain_by_gradient(objective: Objective, codes: np.ndarray, places: slice) 
     explained = objective(one_hot_BLC)
     gradient_LC = torch.autograd.grad(explained.sum(), one_hot_BLC)[0][0]
     centred_LC = gradient_LC - gradient_LC.mean(1, keepdim=True)
-    return _pick(centred_LC, codes, places, explained)
+    return _pick(centred_LC, codes, positions, explained)
 
 
 def explain_by_deeplift(
-    objective: Objective, codes: np.ndarray, places: slice, references: Sequence[np.ndarray]
+    objective: Objective, codes: np.ndarray, positions: slice, references: Sequence[np.ndarray]
 ) -> Attribution:
     """Return DeepLIFT's contributions against references, (L,) codes each, averaged over them.
 
-    A base's is its multiplier, less what the reference's base in that place contributes.
+    A base's is its multiplier, less what the reference's base at that position contributes.
     """
     one_hot_BLC = _encode(objective, codes)
     total_LC, deltas = torch.zeros_like(one_hot_BLC[0]), []
     size = max(1, _BATCH // len(codes))
     for first in range(0, len(references), size):
         reference_BLC = _encode(objective, np.stack(references[first : first + size]))
-        multipliers_BLC, delta_B = find_multipliers(
+        multipliers_BLC, delta_B = compute_multipliers(
             objective, one_hot_BLC.expand(len(reference_BLC), -1, -1), reference_BLC
         )
         taken_BL = (multipliers_BLC * reference_BLC).sum(2, keepdim=True)
@@ -71,21 +71,21 @@ def explain_by_deeplift(
         deltas += delta_B.abs().tolist()
     with torch.no_grad():
         explained = objective(one_hot_BLC)
-    return _pick(total_LC / len(references), codes, places, explained, max(deltas))
+    return _pick(total_LC / len(references), codes, positions, explained, max(deltas))
 
 
-def explain_by_ism(objective: Objective, codes: np.ndarray, places: slice) -> Attribution:
+def explain_by_ism(objective: Objective, codes: np.ndarray, positions: slice) -> Attribution:
     """Return what every substitution changes, the mean over the four bases taken off.
 
     Only what a substitution touches is computed (`kept`).
     """
     one_hot_BLC = _encode(objective, codes)
-    first, last, _ = places.indices(len(codes))
+    first, last, _ = positions.indices(len(codes))
     effects_LC = torch.zeros_like(one_hot_BLC[0])
     strands = list(objective.strands(one_hot_BLC))
     for number, strand in enumerate(strands):
         kept = Kept(objective.network, strand.one_hot_BLC[0])
-        needed = kept.find_needed(strand.bins)
+        needed = kept.mark_needed(strand.bins)
         for start in range(first, last, _GROUP):
             group = slice(start, min(start + _GROUP, last))
             if number:
@@ -101,7 +101,7 @@ def explain_by_ism(objective: Objective, codes: np.ndarray, places: slice) -> At
     with torch.no_grad():
         explained = objective(one_hot_BLC)
     centred_LC = effects_LC - effects_LC.mean(1, keepdim=True)
-    return _pick(centred_LC, codes, places, explained)
+    return _pick(centred_LC, codes, positions, explained)
 
 
 def _substitute(own_PC: Tensor) -> tuple[Tensor, Tensor]:
@@ -121,7 +121,7 @@ def _substitute(own_PC: Tensor) -> tuple[Tensor, Tensor]:
 def make_references(codes: np.ndarray, count: int, key: Sequence[int]) -> list[np.ndarray]:
     """Shuffle a window `count` times; every dinucleotide stays as frequent as it was.
 
-    The same key, such as a seed and a place, gives the same references.
+    The same key, such as a seed and a position, gives the same references.
     """
     return [
         shuffle_dinucleotides(codes, np.random.default_rng([*key, each])) for each in range(count)
@@ -136,10 +136,10 @@ def _encode(objective: Objective, codes: np.ndarray) -> Tensor:
 def _pick(
     values_LC: Tensor,
     codes: np.ndarray,
-    places: slice,
+    positions: slice,
     explained: Tensor,
     delta: float = float("nan"),
 ) -> Attribution:
-    values = values_LC[places].detach().cpu().numpy()
-    values[codes[places] == N] = 0
+    values = values_LC[positions].detach().cpu().numpy()
+    values[codes[positions] == N] = 0
     return Attribution(values, float(explained[0].detach()), delta)

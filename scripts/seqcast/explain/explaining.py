@@ -1,17 +1,15 @@
 """Explain the regions of a run with one trained model, part by part."""
 
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from seqcast.core.console import format_seconds, log, progress
+from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError
-from seqcast.core.memory import keep_memory
 from seqcast.core.provenance import sha256_of
-from seqcast.data import Dataset, read_dataset
+from seqcast.data import Dataset
 from seqcast.explain.attribution import (
     Attribution,
     explain_by_deeplift,
@@ -21,7 +19,7 @@ from seqcast.explain.attribution import (
 )
 from seqcast.explain.layout import Layout
 from seqcast.explain.objective import Objective
-from seqcast.explain.parts import Part, Values, is_done, write_list, write_part
+from seqcast.explain.parts import FORMAT, Part, Values
 from seqcast.explain.regions import (
     Region,
     find_explained,
@@ -29,10 +27,9 @@ from seqcast.explain.regions import (
     make_region,
     read_regions,
 )
-from seqcast.nn.device import choose_device, keep_all_digits, set_threads
-from seqcast.predict.inference import open_fitting
 from seqcast.predict.predictor import Predictor
-from seqcast.settings import ExplainSettings, PredictSettings, TrainSettings
+from seqcast.predict.trained import TrainedModel
+from seqcast.settings import ExplainSettings
 
 # Regions a part: what is done again where a run was killed.
 _PART = 10
@@ -80,22 +77,22 @@ class Explainer:
         coverage_NT = self.predictor.predict(codes[None])[0]
         bins = np.array(layout.bins) - self.predictor.crop
         predicted = float(coverage_NT[bins][:, list(targets)].mean())
-        return self.attribute(objective, codes, layout.places, region), predicted
+        return self.attribute(objective, codes, layout.positions, region), predicted
 
     def attribute(
-        self, objective: Objective, codes: np.ndarray, places: slice, region: Region
+        self, objective: Objective, codes: np.ndarray, positions: slice, region: Region
     ) -> Attribution:
         """Return what some bases of a window contribute to what is explained of it.
 
         Raises `SeqcastError` where DeepLIFT's contributions do not add up.
         """
         if self.method == "ism":
-            return explain_by_ism(objective, codes, places)
+            return explain_by_ism(objective, codes, positions)
         if self.method == "gradient":
-            return explain_by_gradient(objective, codes, places)
+            return explain_by_gradient(objective, codes, positions)
         key = (self.settings.seed, region.summit)
         references = make_references(codes, self.settings.references, key)
-        found = explain_by_deeplift(objective, codes, places, references)
+        found = explain_by_deeplift(objective, codes, positions, references)
         if not found.delta <= TOLERANCE:
             raise SeqcastError(
                 f"{self.predictor.name}: contributions at {region.contig}:{region.start:,}-"
@@ -117,37 +114,20 @@ class Explainer:
 
 
 def explain_member(
-    settings: ExplainSettings,
-    predict: PredictSettings,
-    training: TrainSettings,
-    model: Path,
-    dataset_path: Path,
-    regions: Path,
-    parts_list: Path,
-    *,
-    fold: int = 0,
-    name: str = "model",
-    threads: int | None = None,
-    gpus: int | None = None,
+    model: TrainedModel, settings: ExplainSettings, regions: Path, parts_list: Path
 ) -> None:
     """Explain all regions that a member may, and list its parts, which lie beside the list.
 
     With folds these are the regions that its own fold held out, and those that nobody was trained
     or tested on. Parts that are there, of the same regions and made with the same, are kept.
-    Always in 32 bits: effects are as small as the steps of bfloat16.
     """
-    dataset = read_dataset(dataset_path)
-    device = choose_device(training.device, "float32", gpus=gpus)
-    predictor = open_fitting(model, dataset, predict, device)
-    threads = set_threads(training.threads, threads)
-    keep_memory()
-    keep_all_digits()
+    predictor, dataset, _ = model.open(all_digits=True)
     explainer = Explainer(predictor, dataset, settings)
-    log.info("explaining by %s on %s, %d threads", explainer.method, device.reason, threads)
+    log.info("explaining by %s", explainer.method)
     if not predictor.both_strands:
-        log.info("%s: predicts from one strand, which is explained", model)
+        log.info("%s: predicts from one strand, which is explained", model.path)
     key = {
-        "model": sha256_of(model),
+        "model": sha256_of(model.path),
         "dataset": dataset.digest,
         "method": explainer.method,
         "both_strands": predictor.both_strands,
@@ -155,12 +135,12 @@ def explain_member(
     }
     if explainer.method == "deeplift":
         key |= settings.model_dump(mode="json", include={"references", "seed"})
-    parts = _cut(read_regions(regions), fold, key)
+    parts = _cut(read_regions(regions), model.fold, key)
     asked = find_explained(dataset.targets, settings.targets)
     targets = {each.slug: each.targets for each in asked}
     parts_list.parent.mkdir(parents=True, exist_ok=True)
-    _explain_parts(explainer, parts, targets, parts_list.parent, f"explain {name}")
-    write_list(parts_list, [part for part, _ in parts], key)
+    _explain_parts(explainer, parts, targets, parts_list.parent, f"explain {model.name}")
+    FORMAT.write_list(parts_list, [asdict(part) for part, _ in parts], key)
 
 
 def _cut(regions: Sequence[Region], fold: int, key: dict) -> list[tuple[Part, list[Region]]]:
@@ -182,27 +162,14 @@ def _explain_parts(
     folder: Path,
     title: str,
 ) -> None:
-    paths = {part.name: folder / f"{part.name}.h5" for part, _ in parts}
-    missing = [(part, here) for part, here in parts if not is_done(paths[part.name], part)]
-    total, left = (sum(len(here) for _, here in each) for each in (parts, missing))
-    if left < total:
-        log.info("%s: %s of %s regions are done already", title, f"{total - left:,}", f"{total:,}")
-    start, largest = time.monotonic(), float("nan")
-    with progress(total, title, "regions", total - left) as bar:
-        for number, (part, here) in enumerate(missing):
-            found = explainer.explain_part(here, targets[part.target])
-            write_part(paths[part.name], part, found)
-            largest = float(np.fmax.reduce([largest, *found.delta]))
-            bar.update(len(here))
-            if not number:
-                each = (time.monotonic() - start) / len(here)
-                log.info(
-                    "%s: %.2f s a region, about %s for %s of them",
-                    title, each, format_seconds(each * left), f"{left:,}",
-                )  # fmt: skip
-    # What is left of other settings.
-    for path in folder.glob("*.h5"):
-        if path not in paths.values():
-            path.unlink()
-    if largest >= 0:
+    regions, deltas = dict(parts), [float("nan")]
+
+    def explain(part: Part, update: Callable[[int], object]) -> dict[str, np.ndarray]:
+        found = explainer.explain_part(regions[part], targets[part.target])
+        deltas.extend(found.delta.tolist())
+        update(part.size)
+        return vars(found)
+
+    FORMAT.complete(folder, list(regions), explain, title, "regions")
+    if (largest := np.fmax.reduce(deltas)) >= 0:
         log.info("%s: contributions lack %.1e at most of what they explain", title, largest)

@@ -12,14 +12,14 @@ from seqcast.explain.regions import Region
 class Layout:
     """A window of `window` bases from base `start` of a chromosome on.
 
-    `bins` are those that are explained, counted from its start, cropped ones too; `places` the
+    `bins` are those that are explained, counted from its start, cropped ones too; `positions` the
     bases that get values.
     """
 
     start: int
     window: int
     bins: list[int]
-    places: slice
+    positions: slice
 
     @classmethod
     def from_region(cls, region: Region, dataset: Dataset, window: int, radius: int) -> "Layout":
@@ -37,8 +37,8 @@ class Layout:
         start = first * size + grid
         low = max((region.summit - radius - start) // size, margin, -first)
         high = min((region.summit + radius - start) // size, bins - margin - 1, whole - first - 1)
-        places = slice(region.start - start, region.end - start)
-        return cls(start, bins * size, list(range(low, high + 1)), places)
+        positions = slice(region.start - start, region.end - start)
+        return cls(start, bins * size, list(range(low, high + 1)), positions)
 
     def read_codes(self, region: Region, dataset: Dataset) -> np.ndarray:
         """Return the window's sequence, (window,) uint8, N outside of what the dataset knows."""

@@ -76,7 +76,7 @@ class Objective(nn.Module):
         found = [
             self.of_rates(
                 self.network(each.one_hot_BLC)[
-                    :, [place - self.network.crop for place in each.bins]
+                    :, [each_bin - self.network.crop for each_bin in each.bins]
                 ][..., each.targets]
             )
             for each in self.strands(one_hot_BLC)

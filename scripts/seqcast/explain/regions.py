@@ -1,10 +1,8 @@
 """Which regions are explained: the strongest peaks of what was held out, or a file's."""
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +11,7 @@ import numpy as np
 
 from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError, list_some, suggest
-from seqcast.core.seal import AGAIN, read_sealed, write_sealed
+from seqcast.core.seal import AGAIN, read_table, write_table
 from seqcast.data import SPLITS, Dataset, read_dataset
 from seqcast.data.by_target import ByTarget, read_observed
 from seqcast.data.predictions import Predictions, Stitch, read_predictions
@@ -29,7 +27,7 @@ OUTSIDE = "none"
 
 @dataclass(frozen=True)
 class Explained:
-    """What is explained together: one target or a group, by their places in the targets table."""
+    """What is explained together: one target or a group, by their indices in the targets table."""
 
     slug: str
     name: str
@@ -97,11 +95,11 @@ def find_explained(targets: Targets, asked: str | Sequence[str | Sequence[str]])
     """
     groups = [[name] for name in targets.identifier] if asked == "all" else asked
     known = {
-        key: place
+        key: index
         for names in (targets.slugs, targets.identifier)
-        for place, key in enumerate(names)
+        for index, key in enumerate(names)
     }
-    places = []
+    found = []
     for group in groups:
         names = [group] if isinstance(group, str) else group
         for name in names:
@@ -110,10 +108,10 @@ def find_explained(targets: Targets, asked: str | Sequence[str | Sequence[str]])
                     f"explain.targets: there is no target {name!r}{suggest(name, list(known))};"
                     f" there are {list_some(targets.identifier)}"
                 )
-        places.append(tuple(known[name] for name in names))
-    names = [" and ".join(targets.identifier[each] for each in group) for group in places]
-    slugs = unique_slugs(["-and-".join(targets.slugs[each] for each in group) for group in places])
-    return [Explained(*each) for each in zip(slugs, names, places, strict=True)]
+        found.append(tuple(known[name] for name in names))
+    names = [" and ".join(targets.identifier[each] for each in group) for group in found]
+    slugs = unique_slugs(["-and-".join(targets.slugs[each] for each in group) for group in found])
+    return [Explained(*each) for each in zip(slugs, names, found, strict=True)]
 
 
 def find_peaks(
@@ -291,16 +289,16 @@ class _Strength:
 
 
 def _find_test(predictions: Predictions, dataset: Dataset) -> np.ndarray:
-    """Return the places of test windows, of all of them where none is test."""
+    """Return the numbers of test windows, of all of them where none is test."""
     split = dataset.windows["split"][predictions.rows]
     # With folds each window was predicted by the models that it is test for.
     kept = np.flatnonzero((split == SPLITS.index("test")) | (dataset.folds > 1))
     return kept if len(kept) else np.arange(len(split))
 
 
-def _read_some(predictions: Predictions, places: np.ndarray, targets: slice) -> np.ndarray:
+def _read_some(predictions: Predictions, windows: np.ndarray, targets: slice) -> np.ndarray:
     """Return what is predicted of some windows, (targets, windows, bins)."""
-    return predictions.read(targets)[:, places]
+    return predictions.read(targets)[:, windows]
 
 
 def _pick_peaks(strength: np.ndarray, apart: int, most: int) -> np.ndarray:
@@ -323,22 +321,14 @@ COLUMNS = tuple(field.name for field in fields(Region))
 
 def write_regions(path: Path, regions: Iterable[Region]) -> None:
     """Write regions, a row each; the file gets its name when it is whole."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, delimiter="\t", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(region) for region in regions)
-    write_sealed(path, text.getvalue())
+    write_table(path, COLUMNS, map(vars, regions))
 
 
 def read_regions(path: Path) -> list[Region]:
     """Read regions that `write_regions` wrote."""
-    rows = csv.DictReader(io.StringIO(read_sealed(path, AGAIN), newline=""), delimiter="\t")
-    return [_parse(row) for row in rows]
-
-
-def _parse(row: Mapping[str, str]) -> Region:
-    whole = {key: int(row[key]) for key in ("start", "end", "summit", "fold")}
-    return Region(**{**row, **whole})
+    whole = ("start", "end", "summit", "fold")
+    rows = read_table(path, AGAIN)
+    return [Region(**{**row, **{key: int(row[key]) for key in whole}}) for row in rows]
 
 
 def group_by_target(regions: Iterable[Region]) -> Iterator[tuple[str, list[Region]]]:

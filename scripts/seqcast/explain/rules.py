@@ -105,7 +105,7 @@ class _Multiply(torch.autograd.Function):
         return RULES[type(ctx.module)](ctx.module, pair, above), None, None
 
 
-def find_multipliers(
+def compute_multipliers(
     function: nn.Module, x_BLC: Tensor, reference_BLC: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return DeepLIFT's multipliers of inputs against references, (B, L, 4), and a delta, (B,).

@@ -3,9 +3,6 @@
 The formats are specified in docs/formats.md.
 """
 
-import csv
-import io
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from seqcast.core.console import log, progress
-from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import write_sealed
+from seqcast.core.seal import write_json, write_sealed, write_table
 from seqcast.data import Dataset, read_dataset
 from seqcast.explain.layout import Layout
 from seqcast.explain.npz import FORMAT, FORMAT_VERSION, HYPOTHETICAL, SEQUENCE, write_npz
@@ -32,7 +28,7 @@ from seqcast.explain.regions import (
 from seqcast.genome.bigwig import Run, write_bigwig
 from seqcast.genome.codes import N
 from seqcast.settings import ExplainSettings
-from seqcast.tracks.table import CONTRIBUTIONS, SPREAD, name_track, remove_strays
+from seqcast.tracks.table import CONTRIBUTIONS, SPREAD, list_file, name_track, remove_strays
 
 COLUMNS = (
     "target", "model", "contig", "start", "end", "summit", "name", "split", "observed",
@@ -55,15 +51,15 @@ class Member:
     def __init__(self, parts_list: Path) -> None:
         parts, self.facts = read_list(parts_list)
         self._folder = parts_list.parent
-        self._places = {
+        self._part_of = {
             (part.target, row): (part, at) for part in parts for at, row in enumerate(part.rows)
         }
 
     def read(self, target: str, row: int) -> Values | None:
         """Return what is known of one region, without the first axis; None where it has none."""
-        if (target, row) not in self._places:
+        if (target, row) not in self._part_of:
             return None
-        part, at = self._places[target, row]
+        part, at = self._part_of[target, row]
         values = _read(self._folder / f"{part.name}.h5", part)
         return Values(*(each[at] for each in vars(values).values()))
 
@@ -128,13 +124,12 @@ def write_explained(
                 rows += writer.rows
                 bar.update(1)
     files.append(_write_bed(folder / "regions.bed", targets))
-    _write_summary(folder / "summary.tsv", rows)
+    write_table(folder / "summary.tsv", COLUMNS, rows)
     remove_strays(folder, {each["file"] for each in files}, "*.npz", "*.regions.bed")
     facts = _collect_facts(opened, settings, rows)
     names = [{"target": t.explained.slug, "name": t.explained.name} for t in targets]
-    content = {"format": FORMAT, "format_version": FORMAT_VERSION, **facts}
-    content |= {"targets": names, "files": files}
-    write_sealed(output, json.dumps(content, indent=1) + "\n")
+    content = {**facts, "targets": names, "files": files}
+    write_json(output, (FORMAT, FORMAT_VERSION), content)
     log.info("%s: %s regions of %d targets", folder, f"{len(rows):,}", len(targets))
 
 
@@ -204,11 +199,8 @@ class _Writer:
         return found
 
     def _list(self, file: str, kind: str, model: str = "") -> dict[str, str]:
-        slug, digest = self.target.explained.slug, sha256_of(self.folder / file)
-        return {
-            "file": file, "target": slug, "model": model or self.model, "kind": kind,
-            "sha256": digest,
-        }  # fmt: skip
+        slug = self.target.explained.slug
+        return list_file(self.folder / file, kind, slug, model or self.model)
 
     def _join(self, kept: np.ndarray) -> Iterator[np.ndarray]:
         """Yield each region's mean contributions, (4, width); keep what the tracks show of them."""
@@ -269,7 +261,8 @@ def make_runs(regions: Sequence[Region], values: np.ndarray) -> Iterator[Run]:
 
     Where regions overlap, each has what is nearer to its summit.
     """
-    order = sorted(range(len(regions)), key=lambda at: _key(regions[at]))
+    keys = [(region.contig.encode(), region.summit) for region in regions]
+    order = sorted(range(len(regions)), key=keys.__getitem__)
     for before, at, after in zip([None, *order], order, [*order[1:], None], strict=False):
         region, first, last = regions[at], regions[at].start, regions[at].end
         if before is not None and regions[before].contig == region.contig:
@@ -278,10 +271,6 @@ def make_runs(regions: Sequence[Region], values: np.ndarray) -> Iterator[Run]:
             last = min(last, _middle(region, regions[after]))
         if first < last:
             yield Run(region.contig, first, values[at, first - region.start : last - region.start])
-
-
-def _key(region: Region) -> tuple[bytes, int]:
-    return region.contig.encode(), region.summit
 
 
 def _middle(one: Region, other: Region) -> int:
@@ -298,15 +287,4 @@ def _write_bed(path: Path, targets: Sequence[_Target]) -> dict[str, str]:
     ]
     write_sealed(path, "".join(lines))
     slug = targets[0].explained.slug if path.name != "regions.bed" else ""
-    return {
-        "file": path.name, "target": slug, "model": "", "kind": "regions",
-        "sha256": sha256_of(path),
-    }  # fmt: skip
-
-
-def _write_summary(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, delimiter="\t", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_sealed(path, text.getvalue())
+    return list_file(path, "regions", slug)

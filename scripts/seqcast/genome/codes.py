@@ -52,7 +52,7 @@ def find_runs_of_n(codes: np.ndarray) -> np.ndarray:
     return np.flatnonzero(is_n[1:] != is_n[:-1]).reshape(-1, 2)
 
 
-def find_edge(bins: int) -> int:
+def count_edge_bins(bins: int) -> int:
     """Return how many of the bins that a window predicts are left to its neighbours at either end.
 
     A network sees nothing beyond a window's end: a sixteenth counts only where no other window has

@@ -10,7 +10,7 @@ K = 32
 def pack_kmers(codes: np.ndarray, apart: bool = False) -> np.ndarray:
     """Pack the 32-mer from each position on: (..., length) uint8 to (..., length - 31) uint64.
 
-    Two bits a base, the first base in the highest; N counts as A, see `find_known`. With `apart`
+    Two bits a base, the first base in the highest; N counts as A, see `mark_known`. With `apart`
     only those from multiples of 32 on, (..., length / 32).
     """
     packed = codes & 3
@@ -23,7 +23,7 @@ def pack_kmers(codes: np.ndarray, apart: bool = False) -> np.ndarray:
     return packed
 
 
-def find_known(codes: np.ndarray, size: int = K) -> np.ndarray:
+def mark_known(codes: np.ndarray, size: int = K) -> np.ndarray:
     """Say where `size` bases in a row are known: (length,) uint8 to (length - size + 1,) bool."""
     unknown = np.cumsum(np.concatenate([[0], codes == N]))
     return unknown[size:] == unknown[:-size]

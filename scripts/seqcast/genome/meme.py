@@ -85,7 +85,7 @@ def from_consensus(consensus: str) -> np.ndarray:
     return allowed / allowed.sum(axis=1, keepdims=True)
 
 
-def find_information(probabilities: np.ndarray) -> np.ndarray:
+def compute_information(probabilities: np.ndarray) -> np.ndarray:
     """Return what each position of shares (width, 4) tells, in bits from 0 to 2, (width,).
 
     Schneider & Stephens 1990, without their correction for few sites.

@@ -1,7 +1,5 @@
 """What `explain` found, as motifs are looked for in it: contributions and letters of regions."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ import numpy as np
 from seqcast.core.damage import refuse_damage
 from seqcast.core.errors import SeqcastError
 from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import read_json, read_sealed
+from seqcast.core.seal import read_json, read_table
 from seqcast.explain.npz import FORMAT, FORMAT_VERSION, HYPOTHETICAL, SEQUENCE
 from seqcast.genome.codes import N
 
@@ -20,7 +18,7 @@ REMEDY = "run `snakemake explain` again"
 
 
 @dataclass(frozen=True)
-class Place:
+class Region:
     """A region of `explain`, 0-based; `split` says who was trained on it."""
 
     contig: str
@@ -35,8 +33,8 @@ class Place:
 class Arrays:
     """The regions of a target, a slug, that a model explained; files and their digests by kind.
 
-    The two arrays are (regions, 4, width); what a region lacks of the width is 0. `places` are the
-    regions, row by row.
+    The two arrays are (regions, 4, width); what a region lacks of the width is 0. `regions` are the
+    rows, one by one.
     """
 
     target: str
@@ -45,7 +43,7 @@ class Arrays:
     folder: Path
     files: Mapping[str, str]
     digests: Mapping[str, str]
-    places: Sequence[Place]
+    regions: Sequence[Region]
 
     @property
     def slug(self) -> str:
@@ -79,7 +77,7 @@ def read_arrays(path: Path) -> list[Arrays]:
         for each in said["files"]:
             if each["kind"] in (SEQUENCE, HYPOTHETICAL):
                 found.setdefault((each["target"], each["model"]), {})[each["kind"]] = each
-        places = _read_places(path.with_name("summary.tsv"))
+        regions = _read_regions(path.with_name("summary.tsv"))
         return [
             Arrays(
                 target,
@@ -88,18 +86,17 @@ def read_arrays(path: Path) -> list[Arrays]:
                 path.parent,
                 {kind: each["file"] for kind, each in of.items()},
                 {kind: each["sha256"] for kind, each in of.items()},
-                places[target, model],
+                regions[target, model],
             )
             for (target, model), of in found.items()
         ]
 
 
-def _read_places(path: Path) -> dict[tuple[str, str], list[Place]]:
+def _read_regions(path: Path) -> dict[tuple[str, str], list[Region]]:
     """Read the regions of each target and model, in the order of the arrays' rows."""
-    found: dict[tuple[str, str], list[Place]] = {}
-    text = io.StringIO(read_sealed(path, REMEDY), newline="")
-    for row in csv.DictReader(text, delimiter="\t"):
+    found: dict[tuple[str, str], list[Region]] = {}
+    for row in read_table(path, REMEDY):
         bounds = (int(row[key]) for key in ("start", "end", "summit"))
-        place = Place(row["contig"], *bounds, row["name"], row["split"])
-        found.setdefault((row["target"], row["model"]), []).append(place)
+        region = Region(row["contig"], *bounds, row["name"], row["split"])
+        found.setdefault((row["target"], row["model"]), []).append(region)
     return found

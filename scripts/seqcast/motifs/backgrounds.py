@@ -36,7 +36,7 @@ class Backgrounds:
         rows = held_out if len(held_out) else dataset.rows_of("all")
         drawn = np.random.default_rng(seed).permutation(rows)[: _DRAWN * count].tolist()
         known = [row for row in drawn if np.mean(dataset.codes_of(row) == N) <= _MOST_N] or drawn
-        highest = [_find_highest(dataset, row) for row in known]
+        highest = [_compute_highest(dataset, row) for row in known]
         quiet = np.array(known)[np.argsort(highest, kind="stable")][: -(-len(known) // _DRAWN)]
         return cls(dataset, tuple(np.resize(quiet, count).tolist()), seed)
 
@@ -52,7 +52,7 @@ class Backgrounds:
         return codes, len(codes) // size // 2 * size + int(rng.integers(size))
 
 
-def _find_highest(dataset: Dataset, row: int) -> float:
+def _compute_highest(dataset: Dataset, row: int) -> float:
     """Return the mean over targets of a window's highest bin, in units of a target's mean."""
     coverage_NT = np.nan_to_num(dataset.coverage_of(row)) / dataset.targets.mean_T
     return float(coverage_NT.max(0).mean())

@@ -1,8 +1,6 @@
 """Look for patterns in the contributions to each target with TF-MoDISco, target by target."""
 
-import json
 import time
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,7 @@ import numpy as np
 from seqcast.core.console import format_seconds, log, progress
 from seqcast.core.disk import written_whole
 from seqcast.core.errors import SeqcastError
-from seqcast.core.provenance import sha256_of
+from seqcast.core.provenance import digest_of, sha256_of
 from seqcast.core.seal import write_json
 from seqcast.genome.codes import N
 from seqcast.motifs.arrays import Arrays, read_arrays
@@ -59,8 +57,7 @@ def _discover(
     arrays: Arrays, settings: MotifsSettings, tools: Tools, folder: Path, versions: dict[str, str]
 ) -> tuple[dict[str, Any], bool]:
     """Return what is known of a target, and whether it was there."""
-    key = [arrays.digests, settings.seqlets, settings.seed, versions, MIN_WIDTH]
-    digest = sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    digest = digest_of([arrays.digests, settings.seqlets, settings.seed, versions, MIN_WIDTH])
     raw, path = folder / "modisco.h5", folder / "found.json"
     if found := _read_kept(path, raw, digest):
         return found, True

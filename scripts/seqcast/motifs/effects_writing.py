@@ -41,7 +41,7 @@ class Mean:
     high: np.ndarray
 
 
-def find_mean(values: np.ndarray) -> Mean:
+def compute_mean(values: np.ndarray) -> Mean:
     """Return the mean over the first axis, with Student's interval."""
     count, value = len(values), values.mean(0)
     half = np.full(value.shape, np.nan)
@@ -127,7 +127,7 @@ def _average(members: Mapping[str, Member]) -> Found:
 def _list_effects(
     model: str, found: Found, motifs: Sequence[str], targets: Targets
 ) -> Iterator[tuple]:
-    mean = find_mean(found.alone)
+    mean = compute_mean(found.alone)
     for (m, motif), (t, slug) in product(enumerate(motifs), enumerate(targets.slugs)):
         numbers = (each[m, t] for each in (mean.value, mean.low, mean.high))
         yield motif, slug, model, *numbers, len(found.alone)
@@ -140,14 +140,14 @@ def _list_pairs(
     if not len(found.arrangement):
         return
     synergy = found.together - found.first[:, :, None, None] - found.second[:, None]
-    shown = _find_targets(find_mean(synergy))
+    shown = _find_targets(compute_mean(synergy))
     for name, here in (
         (ANY, np.ones(len(synergy), dtype=bool)),
         *((each.name, found.arrangement == at) for at, each in enumerate(ARRANGEMENTS)),
     ):
         if not here.any():
             continue
-        mean = find_mean(synergy[here])
+        mean = compute_mean(synergy[here])
         first, second, both = (
             each[here].mean(0) for each in (found.first, found.second, found.together)
         )

@@ -12,13 +12,13 @@ import pandas as pd
 from seqcast.core.console import log, progress
 from seqcast.core.errors import list_some
 from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import write_json, write_sealed
+from seqcast.core.seal import AGAIN, read_table, write_json, write_sealed
 from seqcast.genome.codes import N
 from seqcast.genome.meme import Motif, read_meme, to_consensus, write_meme
 from seqcast.motifs.arrays import Arrays, read_arrays
 from seqcast.motifs.facts import read_discovered
-from seqcast.motifs.patterns import MATRICES, NAMED, TABLE, read_rows
-from seqcast.motifs.scanning import Scanner, Words, find_background
+from seqcast.motifs.patterns import MATRICES, NAMED, TABLE
+from seqcast.motifs.scanning import Scanner, Words, compute_background
 from seqcast.settings import MotifsSettings
 
 FORMAT, FORMAT_VERSION = "seqcast-motifs", 1
@@ -56,9 +56,9 @@ def find_hits(
 
     `meme` has the motifs that were discovered, or else is the database.
     """
-    is_any = not discovered or any(row["motif"] for row in read_rows(discovered.patterns))
+    is_any = not discovered or any(row["motif"] for row in read_table(discovered.patterns, AGAIN))
     motifs, every = read_meme(meme) if is_any else [], read_arrays(explained)
-    background = find_background([arrays.read()[0] for arrays in every])
+    background = compute_background([arrays.read()[0] for arrays in every])
     missed = _find_missed(discovered) if discovered else []
     # Stretches of one width are compared together.
     scanners, others = (
@@ -117,24 +117,24 @@ class Target:
     def __init__(self, arrays: Arrays, share: float) -> None:
         self._arrays, self._share = arrays, share
         codes, contributions = arrays.read()
-        self._words, self._places = Words(codes), arrays.places
+        self._words, self._regions = Words(codes), arrays.regions
         self._sums = _add_up(contributions)
         self._unknown = _add_up(codes == N)
         self._known_width, self._known = 0, np.empty(0)
 
     def find(self, scanner: Scanner) -> tuple[pd.DataFrame, dict[str, Any]]:
         """Return the hits of a motif, with the columns of `hits.tsv`, and how many there are."""
-        width, places = len(scanner.scores), self._places
+        width, regions = len(scanner.scores), self._regions
         matches = scanner.scan(self._words)
-        starts = np.array([place.start for place in places])[matches.row] + matches.start
-        contigs = np.array([place.contig for place in places])[matches.row]
-        summits = np.array([place.summit for place in places])[matches.row]
+        starts = np.array([region.start for region in regions])[matches.row] + matches.start
+        contigs = np.array([region.contig for region in regions])[matches.row]
+        summits = np.array([region.summit for region in regions])[matches.row]
         offset = starts + width / 2 - summits
         # Where regions overlap, a match is of the one whose summit is nearer.
         order = np.lexsort((matches.row, np.abs(offset)))
         at = order[~_is_repeated(contigs[order], starts[order], matches.forward[order])]
         contribution = self._sum(width)[matches.row[at], matches.start[at]]
-        rank = self.find_rank(width, contribution)
+        rank = self.compute_rank(width, contribution)
         is_hit = rank <= self._share
         chance = 2 * scanner.chance() * len(self._sorted(width)) * self._share
         at, contribution, rank = at[is_hit], contribution[is_hit], rank[is_hit]
@@ -155,8 +155,8 @@ class Target:
                 "contribution": contribution,
                 "rank": rank,
                 "offset": offset[at],
-                "region": [places[row].name for row in matches.row[at].tolist()],
-                "split": [places[row].split for row in matches.row[at].tolist()],
+                "region": [regions[row].name for row in matches.row[at].tolist()],
+                "split": [regions[row].split for row in matches.row[at].tolist()],
             },
             columns=COLUMNS,
         )
@@ -165,7 +165,7 @@ class Target:
             **said, "matches": len(is_hit), "hits": len(at), "chance": chance, "contribution": mean,
         }  # fmt: skip
 
-    def find_rank(self, width: int, sums: np.ndarray) -> np.ndarray:
+    def compute_rank(self, width: int, sums: np.ndarray) -> np.ndarray:
         """Return the share of all stretches so wide whose sum is as far from 0."""
         every = self._sorted(width)
         return 1 - np.searchsorted(every, np.abs(sums)) / max(len(every), 1)
@@ -219,7 +219,7 @@ def _warn_of_short(scanners: Sequence[Scanner], p: float) -> None:
 def _find_missed(discovered: Discovered) -> list[Motif]:
     """Return the motifs of a small database that no pattern matches."""
     known = read_meme(discovered.database) if discovered.database else []
-    rows = read_rows(discovered.patterns)
+    rows = read_table(discovered.patterns, AGAIN)
     seen = {row["match"] for row in rows if row["q"] and float(row["q"]) < NAMED}
     return [motif for motif in known if motif.id not in seen] if len(known) <= _SMALL else []
 
@@ -248,7 +248,7 @@ def _tell_targets(every: Sequence[Arrays], discovered: Discovered | None) -> dic
         "targets": [
             {
                 "target": arrays.target, "name": arrays.name, "model": arrays.model,
-                "regions": len(arrays.places),
+                "regions": len(arrays.regions),
             }
             for arrays in every
         ],
@@ -259,7 +259,7 @@ def _tell_targets(every: Sequence[Arrays], discovered: Discovered | None) -> dic
 def _tell_motifs(
     motifs: Sequence[Motif], table: pd.DataFrame, count: pd.DataFrame, discovered: Discovered | None
 ) -> list[dict[str, Any]]:
-    rows = read_rows(discovered.patterns) if discovered else []
+    rows = read_table(discovered.patterns, AGAIN) if discovered else []
     hits = table["motif"].value_counts()
     places = table.drop_duplicates(_ORDER[:5])["motif"].value_counts()
     chance = count.groupby("motif")["chance"].sum()

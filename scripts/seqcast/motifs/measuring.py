@@ -1,26 +1,23 @@
 """Say what motifs do to one trained model's predictions, part by part."""
 
-import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from seqcast.core.console import format_seconds, log, progress
+from seqcast.core.console import log
 from seqcast.core.errors import SeqcastError
-from seqcast.core.memory import keep_memory
 from seqcast.core.provenance import sha256_of
-from seqcast.data import Dataset, read_dataset
+from seqcast.data import Dataset
 from seqcast.genome.codes import decode
 from seqcast.motifs.backgrounds import Backgrounds
-from seqcast.motifs.effect_parts import Found, Part, is_done, write_list, write_part
+from seqcast.motifs.effect_parts import FORMAT, Found, Part
 from seqcast.motifs.effects import PairEffects, Ruler
-from seqcast.motifs.placing import ARRANGEMENTS, find_distances, find_letters, read_found
-from seqcast.nn.device import choose_device, keep_all_digits, set_threads
-from seqcast.predict.inference import open_fitting
-from seqcast.settings import MotifsSettings, PredictSettings, TrainSettings
+from seqcast.motifs.placing import ARRANGEMENTS, list_distances, read_found, to_letters
+from seqcast.predict.trained import TrainedModel
+from seqcast.settings import MotifsSettings
 
 # Backgrounds a part: what is done again where a run was killed.
 _PART = 10
@@ -44,49 +41,32 @@ class Asked:
         Raises `SeqcastError` where one does not fit into a window.
         """
         motifs = read_found(meme)
-        letters = [find_letters(motif) for motif in motifs]
+        letters = [to_letters(motif) for motif in motifs]
         widest = max(map(len, letters), default=0)
         if 2 * widest > dataset.window - 2 * dataset.bin_size:
             raise SeqcastError(
                 f"{meme}: the longest motif has {widest:,} bases, more than half a window of"
                 f" {dataset.window:,}; leave it out"
             )
-        distances = find_distances(dataset.window, dataset.bin_size, widest)
+        distances = list_distances(dataset.window, dataset.bin_size, widest)
         paired = range(min(settings.pairs, len(motifs)) if distances else 0)
         ids = tuple(motif.id for motif in motifs)
         return cls(ids, tuple(letters), tuple(paired), tuple(distances))
 
 
 def measure_member(
-    settings: MotifsSettings,
-    radius: int,
-    predict: PredictSettings,
-    training: TrainSettings,
-    model: Path,
-    dataset_path: Path,
-    meme: Path,
-    output: Path,
-    *,
-    name: str = "model",
-    threads: int | None = None,
-    gpus: int | None = None,
+    model: TrainedModel, settings: MotifsSettings, radius: int, meme: Path, output: Path
 ) -> None:
     """Put all motifs into all backgrounds, part by part beside `output`, which lists them.
 
-    Parts that are there, of the same motifs and made with the same, are kept. Always in 32 bits:
-    effects may be as small as the steps of bfloat16.
+    Parts that are there, of the same motifs and made with the same, are kept.
     """
-    dataset = read_dataset(dataset_path)
+    opened = model.open(all_digits=True)
+    predictor, dataset, _ = opened
     asked = Asked.from_files(meme, settings, dataset)
-    device = choose_device(training.device, "float32", gpus=gpus)
-    predictor = open_fitting(model, dataset, predict, device)
-    threads = set_threads(training.threads, threads)
-    keep_memory()
-    keep_all_digits()
     log.info("%d motifs, %d of them in pairs", len(asked.letters), len(asked.paired))
-    log.info("on %s, %d threads", device.reason, threads)
     facts = {
-        "model": sha256_of(model),
+        "model": sha256_of(model.path),
         "both_strands": predictor.both_strands,
         "dataset": dataset.digest,
         "radius": radius,
@@ -101,9 +81,13 @@ def measure_member(
     output.parent.mkdir(parents=True, exist_ok=True)
     backgrounds = Backgrounds.choose(dataset, settings.backgrounds, settings.seed)
     member = _Member(Ruler(predictor, radius), backgrounds, asked)
-    threads = threads if device.device.type == "cpu" else 1
-    member.measure_all(parts, output.parent, f"motifs {name}", threads)
-    write_list(output, parts, facts)
+    with opened.open_pool() as pool:
+
+        def measure(part: Part, update: Callable[[int], object]) -> dict[str, np.ndarray]:
+            return vars(member.measure(part, pool, update))
+
+        FORMAT.complete(output.parent, parts, measure, f"motifs {model.name}", "backgrounds")
+    FORMAT.write_list(output, [vars(part) for part in parts], facts)
 
 
 @dataclass(frozen=True)
@@ -114,34 +98,13 @@ class _Member:
     backgrounds: Backgrounds
     asked: Asked
 
-    def measure_all(self, parts: Sequence[Part], folder: Path, title: str, threads: int) -> None:
-        """Measure the parts that are not there yet; remove stray ones."""
-        paths = {part.name: folder / f"{part.name}.h5" for part in parts}
-        missing = [part for part in parts if not is_done(paths[part.name], part)]
-        total, left = (sum(len(p.backgrounds) for p in each) for each in (parts, missing))
-        if left < total:
-            log.info("%s: %d of %d backgrounds are done already", title, total - left, total)
-        start = time.monotonic()
-        # A background a thread is faster than threads that share its work, and the same anywhere.
-        with (
-            ThreadPoolExecutor(threads, initializer=set_threads, initargs=(1, None)) as pool,
-            progress(total, title, "backgrounds", total - left) as bar,
-        ):
-            for at, part in enumerate(missing):
-                found = []
-                for each in pool.map(self._measure, part.backgrounds):
-                    found.append(each)
-                    bar.update(1)
-                write_part(paths[part.name], part, self._join(found))
-                if not at:
-                    each = (time.monotonic() - start) / len(part.backgrounds)
-                    log.info(
-                        "%s: %.1f s a background, about %s for %d of them",
-                        title, each, format_seconds(each * left), left,
-                    )  # fmt: skip
-        for path in folder.glob("*.h5"):
-            if path not in paths.values():
-                path.unlink()
+    def measure(self, part: Part, pool: Executor, update: Callable[[int], object]) -> Found:
+        """Measure a part, a background a thread; `update` is told how many are done."""
+        found = []
+        for each in pool.map(self._measure, part.backgrounds):
+            found.append(each)
+            update(1)
+        return self._join(found)
 
     def _measure(self, number: int) -> tuple[np.ndarray, int, PairEffects | None]:
         """Return what motifs do in a background alone, how pairs stand, and what they do."""

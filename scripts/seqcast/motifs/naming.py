@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import false_discovery_control
 
 from seqcast.core.console import log
+from seqcast.core.seal import write_table
 from seqcast.genome.meme import Motif, read_meme, to_consensus, write_meme
 from seqcast.motifs.arrays import read_arrays
 from seqcast.motifs.facts import read_discovered
@@ -19,10 +21,8 @@ from seqcast.motifs.patterns import (
     Pattern,
     read_patterns,
     write_matrices,
-    write_table,
 )
 from seqcast.motifs.tools import Tools
-from seqcast.variants.significance import find_q
 
 # Of fewer targets tomtom's p values hang on which letters their columns happen to have.
 _TARGETS = 50
@@ -72,11 +72,11 @@ def name_all(
     Those are `patterns.tsv`, `patterns.h5`; motifs go to `parts/motifs.meme`.
     """
     patterns = []
-    places = {each.slug: each.places for each in read_arrays(explained)}
+    regions = {each.slug: each.regions for each in read_arrays(explained)}
     for each in read_discovered(discovered)[0]:
         slug = f"{each['target']}.{each['model']}"
         raw = discovered.parent / slug / "modisco.h5"
-        patterns += read_patterns(raw, each["target"], each["model"], places[slug])
+        patterns += read_patterns(raw, each["target"], each["model"], regions[slug])
     known = read_meme(database) if database else []
     enough = [pattern for pattern in patterns if pattern.is_motif]
     matches, distinct = merge(enough, known, tools) if enough else ({}, [])
@@ -162,7 +162,8 @@ def find_matches(
 
 def _find_match(known: Sequence[Motif], p: np.ndarray, is_reversed: np.ndarray) -> Match:
     best = int(p.argmin())
-    q = find_q(p, np.ones(len(p)))[best]
+    # Rounding may leave a p value just above 1.
+    q = false_discovery_control(np.clip(p, 0, 1))[best]
     return Match(known[best], float(p[best]), float(q), bool(is_reversed[best]))
 
 

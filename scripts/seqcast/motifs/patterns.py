@@ -1,20 +1,17 @@
 """Patterns that TF-MoDISco found in a target: read out of its file, trimmed, measured."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 
 from seqcast.core.damage import refuse_damage
 from seqcast.core.hdf5 import Draft, open_hdf5
-from seqcast.core.seal import AGAIN, read_sealed, write_sealed
-from seqcast.genome.meme import find_information
-from seqcast.motifs.arrays import Place
+from seqcast.core.seal import AGAIN
+from seqcast.genome.meme import compute_information
+from seqcast.motifs.arrays import Region
 
 FORMAT, FORMAT_VERSION = "seqcast-patterns", 1
 TABLE, MATRICES = "patterns.tsv", "patterns.h5"
@@ -59,7 +56,7 @@ class Pattern:
     @property
     def is_motif(self) -> bool:
         """Say whether enough of its bases are always the same."""
-        return bool((find_information(self.ppm) >= INFORMATIVE).sum() >= _ENOUGH)
+        return bool((compute_information(self.ppm) >= INFORMATIVE).sum() >= _ENOUGH)
 
     def turn(self) -> "Pattern":
         """Return it as it reads on the other strand."""
@@ -72,14 +69,16 @@ def count_patterns(path: Path) -> int:
         return sum(1 for _ in _open_groups(path))
 
 
-def read_patterns(path: Path, target: str, model: str, places: Sequence[Place]) -> list[Pattern]:
+def read_patterns(
+    path: Path, target: str, model: str, looked_at: Sequence[Region]
+) -> list[Pattern]:
     """Read the patterns of a target out of a file of TF-MoDISco; an empty file has none.
 
-    `places` are the regions that it looked at, row by row.
+    `looked_at` are the regions that it looked at, row by row.
     """
     with refuse_damage(path, "is not what TF-MoDISco writes", AGAIN):
         return [
-            _read(group, f"{target}.{model}.{sign}.{number}", target, model, sign, places)
+            _read(group, f"{target}.{model}.{sign}.{number}", target, model, sign, looked_at)
             for sign, number, group in _open_groups(path)
         ]
 
@@ -95,7 +94,7 @@ def _open_groups(path: Path) -> Iterator[tuple[str, int, h5py.Group]]:
 
 
 def _read(
-    group: h5py.Group, id_: str, target: str, model: str, sign: str, places: Sequence[Place]
+    group: h5py.Group, id_: str, target: str, model: str, sign: str, looked_at: Sequence[Region]
 ) -> Pattern:
     ppm, cwm = (group[key][()].astype(float) for key in ("sequence", "contrib_scores"))
     first, end = find_core(ppm, cwm)
@@ -104,7 +103,7 @@ def _read(
     )
     middle = (first + end) / 2
     inside = np.where(is_reversed, ends - middle, starts + middle)
-    summits = np.array([places[row].summit - places[row].start for row in rows.tolist()])
+    summits = np.array([looked_at[row].summit - looked_at[row].start for row in rows.tolist()])
     shares = ppm[first:end] / ppm[first:end].sum(axis=1, keepdims=True)
     return Pattern(
         id_, target, model, sign, len(rows), len(set(rows.tolist())), inside - summits, shares,
@@ -119,7 +118,7 @@ def find_core(ppm: np.ndarray, cwm: np.ndarray) -> tuple[int, int]:
     """
     size = np.abs(cwm).sum(axis=1)
     does = size >= _TRIM * size.max()
-    kept = np.flatnonzero(does & (find_information(ppm) >= INFORMATIVE))
+    kept = np.flatnonzero(does & (compute_information(ppm) >= INFORMATIVE))
     kept = kept if len(kept) else np.flatnonzero(does)
     return int(kept[0]), int(kept[-1]) + 1
 
@@ -147,18 +146,3 @@ def read_matrices(
     """Read `ppm` and `cwm`, (width, 4) each, of some patterns, by id."""
     with open_hdf5(path, (FORMAT, FORMAT_VERSION), remedy) as file:
         return {name: (file[name]["ppm"][()], file[name]["cwm"][()]) for name in ids}
-
-
-def write_table(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as TSV, with a header."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, delimiter="\t", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_sealed(path, text.getvalue())
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Read the rows of a table that `write_table` wrote."""
-    text = io.StringIO(read_sealed(path, AGAIN), newline="")
-    return list(csv.DictReader(text, delimiter="\t"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from seqcast.genome.codes import N
-from seqcast.genome.meme import Motif, find_information, read_meme
+from seqcast.genome.meme import Motif, compute_information, read_meme
 
 # A position that tells less than so many bits keeps the base of the background.
 _LEAST_BITS = 0.25
@@ -22,13 +22,13 @@ def read_found(meme: Path) -> list[Motif]:
     return read_meme(meme) if has_any else []
 
 
-def find_letters(motif: Motif) -> np.ndarray:
+def to_letters(motif: Motif) -> np.ndarray:
     """Return the most probable base of each position, (width,) codes; N where all are likely."""
-    is_known = find_information(motif.probabilities) >= _LEAST_BITS
+    is_known = compute_information(motif.probabilities) >= _LEAST_BITS
     return np.where(is_known, motif.probabilities.argmax(1), N).astype(np.uint8)
 
 
-def find_distances(window: int, bin_size: int, widest: int) -> list[int]:
+def list_distances(window: int, bin_size: int, widest: int) -> list[int]:
     """Return the distances at which motifs are put beside each other, as far as a window reaches.
 
     Ascending; they are of the motifs' middles, in bases, to either side.

@@ -40,7 +40,7 @@ class Matches:
         return Matches(*(each[at] for each in vars(self).values()))
 
 
-def find_background(codes: Sequence[np.ndarray]) -> np.ndarray:
+def compute_background(codes: Sequence[np.ndarray]) -> np.ndarray:
     """Return the shares of A, C, G, T in sequences, of both strands together, (4,)."""
     counts = sum(np.bincount(each.ravel(), minlength=5)[:4] for each in codes) + 1.0
     both = counts + counts[::-1]
@@ -72,7 +72,7 @@ class Scanner:
         """
         mixed = (motif.probabilities * motif.sites + background) / (motif.sites + 1)
         scores = np.rint(np.log2(mixed / background) / STEP).astype(np.int64)
-        lowest, tail = find_tail(scores, background)
+        lowest, tail = compute_tail(scores, background)
         highest = int(scores.max(axis=1).sum())
         first = int(np.argmax(tail <= p)) + lowest
         return cls(motif, scores, lowest, tail, min(first, highest), first > highest)
@@ -95,7 +95,7 @@ class Scanner:
         return every.take(np.lexsort((~every.forward, every.start, every.row)))
 
 
-def find_tail(scores: np.ndarray, background: np.ndarray) -> tuple[int, np.ndarray]:
+def compute_tail(scores: np.ndarray, background: np.ndarray) -> tuple[int, np.ndarray]:
     """Return the lowest score and the chance of each score from it on to be reached.
 
     One entry more, of chance 0, is past the highest.
@@ -117,7 +117,8 @@ class Words:
         self.rows, self.length = codes.shape
         padded = np.pad(codes, [(0, 0), (0, _WORD - 1)], constant_values=N)
         self._words = sum(
-            padded[:, place : place + self.length] * np.uint8(5**place) for place in range(_WORD)
+            padded[:, offset : offset + self.length] * np.uint8(5**offset)
+            for offset in range(_WORD)
         )
 
     def sum(self, scores: np.ndarray) -> np.ndarray:
@@ -127,8 +128,8 @@ class Words:
         total = np.zeros((self.rows, starts), dtype=np.int32)
         for first in range(0, width, _WORD):
             table = np.zeros(5**_WORD, dtype=np.int32)
-            for place, row in enumerate(scores[first : first + _WORD]):
-                letters = np.arange(5**_WORD) // 5**place % 5
+            for offset, row in enumerate(scores[first : first + _WORD]):
+                letters = np.arange(5**_WORD) // 5**offset % 5
                 table += np.append(row, _NEVER).astype(np.int32)[letters]
             total += table[self._words[:, first : first + starts]]
         return total

@@ -55,8 +55,8 @@ def choose_device(
         )
     else:
         chosen, why = "cpu", "this machine has no NVIDIA GPU"
-    place = torch.device("cuda", claim_gpu(_find_gpus())) if chosen == "cuda" else "cpu"
-    return _with_precision(torch.device(place), precision, why)
+    chosen_device = torch.device("cuda", claim_gpu(_find_gpus())) if chosen == "cuda" else "cpu"
+    return _with_precision(torch.device(chosen_device), precision, why)
 
 
 def keep_all_digits() -> None:
@@ -91,8 +91,8 @@ def _has_bfloat16(device: torch.device) -> bool:
 def _find_gpus() -> list[str]:
     """Return the names of the GPUs that this process sees, the same in every process."""
     return [
-        str(torch.cuda.get_device_properties(place).uuid)
-        for place in range(torch.cuda.device_count())
+        str(torch.cuda.get_device_properties(index).uuid)
+        for index in range(torch.cuda.device_count())
     ]
 
 

@@ -55,32 +55,32 @@ def draw_masks(
     # Layers of as many positions are drawn together: on a GPU few large pieces of work are faster
     # than many small ones.
     groups: dict[int, list[int]] = {}
-    for place, (dropout, _, positions) in enumerate(layers):
+    for index, (dropout, _, positions) in enumerate(layers):
         if noise_B is not None and dropout.training and dropout.share > 0:
-            groups.setdefault(1 if dropout.whole_channels else positions, []).append(place)
+            groups.setdefault(1 if dropout.whole_channels else positions, []).append(index)
     if not groups:
         return masks
-    order = [place for group in groups.values() for place in group]
+    order = [index for group in groups.values() for index in group]
     parts = tuple((dropout.layer, channels) for dropout, channels, _ in (layers[k] for k in order))
     make = _make_numbers if torch.compiler.is_compiling() else _keep_numbers
-    of_channel_C, *of_places = make(parts, tuple(groups), noise_B.device)
+    of_channel_C, *of_positions = make(parts, tuple(groups), noise_B.device)
     of_window_BC, first = _mix(noise_B[:, None] ^ of_channel_C), 0
-    for group, of_place_L in zip(groups.values(), of_places, strict=True):
-        last = first + sum(_pairs_of(layers[place][1]) for place in group)
-        halves_BLC = _mix_both(of_window_BC[:, first:last], of_place_L)
+    for group, of_position_L in zip(groups.values(), of_positions, strict=True):
+        last = first + sum(_pairs_of(layers[index][1]) for index in group)
+        halves_BLC = _mix_both(of_window_BC[:, first:last], of_position_L)
         first, at = last, 0
-        for place in group:
-            dropout, channels, _ = layers[place]
+        for index in group:
+            dropout, channels, _ = layers[index]
             least = round(dropout.share * (1 << 16)) - (1 << 15)
-            masks[place] = (halves_BLC[..., at : at + channels] < least).transpose(1, 2)
+            masks[index] = (halves_BLC[..., at : at + channels] < least).transpose(1, 2)
             at += 2 * _pairs_of(channels)
     return masks
 
 
-def _mix_both(of_window_BC: Tensor, of_place_L: Tensor) -> Tensor:
+def _mix_both(of_window_BC: Tensor, of_position_L: Tensor) -> Tensor:
     """Return a number of 16 bits for each channel of a pair, (B, L, channels)."""
-    mixed_BLC = of_window_BC[:, None, :] ^ of_place_L[:, None]
-    # Both parts are mixed well; this takes away that windows share the part of the place.
+    mixed_BLC = of_window_BC[:, None, :] ^ of_position_L[:, None]
+    # Both parts are mixed well; this takes away that windows share the part of the position.
     mixed_BLC *= _FIRST
     mixed_BLC ^= mixed_BLC >> 15
     mixed_BLC *= _SECOND
@@ -106,11 +106,11 @@ def _make_numbers(
         _mix(torch.arange(_pairs_of(channels), dtype=torch.int32, device=device) * _STEP + layer)
         for layer, channels in parts
     ]
-    of_places = [
+    of_positions = [
         _mix(torch.arange(length, dtype=torch.int32, device=device) * _FIRST + 1)
         for length in lengths
     ]
-    return torch.cat(of_channel), *of_places
+    return torch.cat(of_channel), *of_positions
 
 
 # The same at every step, and on a GPU a dozen small pieces of work a layer.

@@ -27,16 +27,16 @@ class Layer:
     pool: int = 1
     adds: bool = False
 
-    def find_changed(self, inputs: np.ndarray) -> np.ndarray:
+    def list_changed(self, inputs: np.ndarray) -> np.ndarray:
         """Return the outputs that inputs can change, ascending; some may lie beyond the ends."""
         moved = inputs[:, None] - self.taps
-        places = moved[moved % self.stride == 0] // self.stride
-        return np.unique(places // self.pool)
+        positions = moved[moved % self.stride == 0] // self.stride
+        return np.unique(positions // self.pool)
 
-    def find_places(self, outputs: np.ndarray) -> np.ndarray:
+    def list_positions(self, outputs: np.ndarray) -> np.ndarray:
         """Return the positions of the convolution that outputs are made of, (outputs x pool,)."""
         return (outputs[:, None] * self.pool + np.arange(self.pool)).ravel()
 
-    def find_read(self, outputs: np.ndarray) -> np.ndarray:
+    def list_read(self, outputs: np.ndarray) -> np.ndarray:
         """Return the inputs that outputs read, (outputs x pool, taps)."""
-        return self.find_places(outputs)[:, None] * self.stride + self.taps
+        return self.list_positions(outputs)[:, None] * self.stride + self.taps

@@ -34,7 +34,7 @@ def combine_predictions(
     dataset = read_dataset(dataset_path)
     opened = _read_members(members, dataset)
     replicates = len(opened[0])
-    rows, folds, places_RN = _find_windows(opened, dataset)
+    rows, folds, numbers_RN = _find_windows(opened, dataset)
     control = opened[0][0].control
     with (
         PredictionWriter(
@@ -51,12 +51,12 @@ def combine_predictions(
     ):
         size = 4 * replicates * dataset.output_bins * len(dataset.targets)
         for part in split_places(len(rows), size):
-            values_RNBT = _read_windows(opened, folds[part], places_RN[:, part])
+            values_RNBT = _read_windows(opened, folds[part], numbers_RN[:, part])
             spread = values_RNBT.std(axis=0, ddof=1) if replicates > 1 else None
             out.add(values_RNBT.mean(axis=0), spread)
             bar.update(len(part))
-        for places in control.split_windows() if control else ():
-            out.add_control(control.read_windows(places))
+        for numbers in control.split_windows() if control else ():
+            out.add_control(control.read_windows(numbers))
         out.finish()
     log.info("%s: %d windows, folds: %d, replicates: %d", model, len(rows), len(opened), replicates)
 
@@ -82,37 +82,37 @@ def _find_windows(
 
     These are (windows,), (windows,) and (replicates, windows).
     """
-    rows, places = [], []
+    rows, numbers = [], []
     for fold, replicates in enumerate(opened):
-        place_of = [
-            {row: place for place, row in enumerate(each.rows.tolist())} for each in replicates
+        number_of = [
+            {row: number for number, row in enumerate(each.rows.tolist())} for each in replicates
         ]
         if dataset.folds > 1:
             here = set(read_dataset(dataset.path, fold).rows_of("test").tolist())
         else:
-            here = set().union(*place_of)
-        for each, found in zip(replicates, place_of, strict=True):
+            here = set().union(*number_of)
+        for each, found in zip(replicates, number_of, strict=True):
             _check_member(each, fold, here, here - found.keys(), dataset)
         rows.append(np.array(sorted(here), dtype=np.int64))
-        places.append(np.array([[found[row] for row in sorted(here)] for found in place_of], int))
+        numbers.append(np.array([[found[row] for row in sorted(here)] for found in number_of], int))
     folds = np.repeat(np.arange(len(opened)), [len(each) for each in rows])
     order = np.argsort(np.concatenate(rows), kind="stable")
-    return np.concatenate(rows)[order], folds[order], np.concatenate(places, axis=1)[:, order]
+    return np.concatenate(rows)[order], folds[order], np.concatenate(numbers, axis=1)[:, order]
 
 
 def _read_windows(
-    opened: list[list[Predictions]], folds: np.ndarray, places_RN: np.ndarray
+    opened: list[list[Predictions]], folds: np.ndarray, numbers_RN: np.ndarray
 ) -> np.ndarray:
     """Return what replicates predict, each window's by its fold.
 
     Values are (replicates, windows, bins, targets) float64.
     """
     first = opened[0][0]
-    values = np.empty((*places_RN.shape, first.bins, len(first.targets)))
+    values = np.empty((*numbers_RN.shape, first.bins, len(first.targets)))
     for fold in np.unique(folds):
         here = folds == fold
-        for member, places, out in zip(opened[fold], places_RN, values, strict=True):
-            out[here] = member.read_windows(places[here])
+        for member, numbers, out in zip(opened[fold], numbers_RN, values, strict=True):
+            out[here] = member.read_windows(numbers[here])
     return values
 
 

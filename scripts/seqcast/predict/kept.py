@@ -45,7 +45,7 @@ class Kept:
         self._log_rate_NT = self._leave(h)[0]
         self._weights = [layer.conv.weight.flatten(2).permute(2, 1, 0) for layer in self._layers]
 
-    def find_needed(self, bins: Sequence[int]) -> list[np.ndarray]:
+    def mark_needed(self, bins: Sequence[int]) -> list[np.ndarray]:
         """Return for each layer whether bins need each of its outputs in the end, (outputs,) bool.
 
         Bins ascend, and are counted from the window's start, cropped ones too.
@@ -54,7 +54,7 @@ class Kept:
         mask[bins] = True
         for layer, whole in zip(self._layers[::-1], self._whole[::-1], strict=True):
             masks.append(mask)
-            read = layer.find_read(np.flatnonzero(mask))
+            read = layer.list_read(np.flatnonzero(mask))
             mask = np.zeros(whole.inputs.shape[-1], dtype=bool)
             mask[read[(read >= 0) & (read < len(mask))]] = True
         return masks[::-1]
@@ -70,16 +70,16 @@ class Kept:
         """Return the log rates of bins, (S, bins, T), where the bases from `start` on are others.
 
         Equal to what the network makes of the whole windows, up to rounding. `needed` is what
-        `find_needed` returned for the same bins.
+        `mark_needed` returned for the same bins.
         """
-        needed = self.find_needed(bins) if needed is None else needed
+        needed = self.mark_needed(bins) if needed is None else needed
         changed = np.arange(start, start + one_hot_SPC.shape[1])
         h = self._network.trunk.enter(one_hot_SPC.mT)
         log_rate_NT, bins = self._log_rate_NT, np.asarray(bins)
         for layer, whole, weight_kCO, mask in zip(
             self._layers, self._whole, self._weights, needed, strict=True
         ):
-            outputs = layer.find_changed(changed)
+            outputs = layer.list_changed(changed)
             outputs = outputs[(outputs >= 0) & (outputs < len(mask))]
             outputs = outputs[mask[outputs]]
             if not len(outputs):
@@ -108,10 +108,10 @@ class Kept:
         for layer, whole in zip(self._layers, self._whole, strict=True):
             first_S, h = _compute_each(layer, whole, layer.conv.weight, h, first_S)
         log_rate_SNT = self._log_rate_NT.repeat(len(h), 1, 1)
-        made_SPT, place_SP = self._leave(h), _place(first_S, h.shape[-1])
-        known_SP = (place_SP >= 0) & (place_SP < log_rate_SNT.shape[1])
-        rows_SP = torch.arange(len(h), device=device)[:, None].expand_as(place_SP)
-        log_rate_SNT[rows_SP[known_SP], place_SP[known_SP]] = made_SPT[known_SP]
+        made_SPT, position_SP = self._leave(h), _positions_of(first_S, h.shape[-1])
+        known_SP = (position_SP >= 0) & (position_SP < log_rate_SNT.shape[1])
+        rows_SP = torch.arange(len(h), device=device)[:, None].expand_as(position_SP)
+        log_rate_SNT[rows_SP[known_SP], position_SP[known_SP]] = made_SPT[known_SP]
         return log_rate_SNT
 
     def _leave(self, h: Tensor) -> Tensor:
@@ -130,12 +130,12 @@ def _compute(
     difference = layer.before(h) - whole.read[..., changed]
     # A row of zeros, the last, is the difference of all positions that do not change.
     rows_SPC = F.pad(difference.flatten(2).mT, (0, 0, 0, 1))
-    read = layer.find_read(outputs)
-    place = np.searchsorted(changed, read)
-    place[changed[np.minimum(place, len(changed) - 1)] != read] = len(changed)
-    gathered = rows_SPC[:, torch.from_numpy(place.ravel())].view(-1, weight_kCO[:, :, 0].numel())
+    read = layer.list_read(outputs)
+    row = np.searchsorted(changed, read)
+    row[changed[np.minimum(row, len(changed) - 1)] != read] = len(changed)
+    gathered = rows_SPC[:, torch.from_numpy(row.ravel())].view(-1, weight_kCO[:, :, 0].numel())
     made_SPO = (gathered @ weight_kCO.flatten(0, 1)).unflatten(0, (len(h), -1))
-    convolved = whole.convolved[..., layer.find_places(outputs)]
+    convolved = whole.convolved[..., layer.list_positions(outputs)]
     convolved = convolved + made_SPO.mT.view(len(h), -1, *convolved.shape[2:])
     if not layer.adds:
         return layer.after(None, convolved)
@@ -155,7 +155,7 @@ def _compute_each(
     its values mean nothing, and count as no change.
     """
     reach, lowest = int(layer.taps.max() - layer.taps.min()), int(layer.taps.min())
-    inside_SP, width = _place(first_S, h.shape[-1]), h.shape[-1]
+    inside_SP, width = _positions_of(first_S, h.shape[-1]), h.shape[-1]
     known_SP = (inside_SP >= 0) & (inside_SP < whole.inputs.shape[-1])
     difference = layer.before(h) - _take(whole.read, inside_SP)
     difference_SPC = difference.flatten(2).mT * known_SP[..., None]
@@ -163,30 +163,30 @@ def _compute_each(
     made_S = -((lowest + reach - first_S) // layer.stride)
     made_S = made_S.div(layer.pool, rounding_mode="floor")
     outputs = ((width - 1 + reach) // layer.stride + layer.pool - 1) // layer.pool + 1
-    places = outputs * layer.pool
+    positions = outputs * layer.pool
     if layer.stride == layer.pool == 1:
         # The first and last outputs read one changed position.
         read_SPC = F.pad(difference_SPC, (0, 0, reach, reach))
     else:
         # What the outputs read begins elsewhere in each sequence.
         start_S = made_S * (layer.pool * layer.stride) + lowest - first_S
-        read_SP = _place(start_S, (places - 1) * layer.stride + reach + 1)
+        read_SP = _positions_of(start_S, (positions - 1) * layer.stride + reach + 1)
         is_changed = (read_SP >= 0) & (read_SP < width)
         index = read_SP.clamp(0, width - 1)[..., None].expand(-1, -1, difference_SPC.shape[2])
         read_SPC = difference_SPC.gather(1, index) * is_changed[..., None]
     made_SOP = _convolve(layer, weight, read_SPC)
-    convolved = _take(whole.convolved, _place(made_S * layer.pool, places))
+    convolved = _take(whole.convolved, _positions_of(made_S * layer.pool, positions))
     convolved = convolved + made_SOP.view(convolved.shape)
     if not layer.adds:
         return made_S, layer.after(None, convolved)
     # What changes, changes its own output as well.
-    own = _take(whole.inputs, _place(made_S, outputs))
+    own = _take(whole.inputs, _positions_of(made_S, outputs))
     own[..., lowest + reach : lowest + reach + width] = h
     return made_S, layer.after(own, convolved)
 
 
 def _convolve(layer: Layer, weight: Tensor, read_SPC: Tensor) -> Tensor:
-    """Return what a layer's convolution makes of positions, (S, O, places), no bias or padding.
+    """Return what a layer's convolution makes of positions, (S, O, positions), no bias or padding.
 
     Two-dimensional over a height of one, channels last in memory: that is fastest.
     """
@@ -196,16 +196,16 @@ def _convolve(layer: Layer, weight: Tensor, read_SPC: Tensor) -> Tensor:
     return F.conv2d(read_SC1P, weight_OC1k, None, (1, layer.stride), 0, (1, dilation))[:, :, 0]
 
 
-def _place(first_S: Tensor, width: int) -> Tensor:
+def _positions_of(first_S: Tensor, width: int) -> Tensor:
     """Return the positions of stretches, (S, width)."""
     return first_S[:, None] + torch.arange(width, device=first_S.device)
 
 
-def _take(whole: Tensor, place_SP: Tensor) -> Tensor:
+def _take(whole: Tensor, position_SP: Tensor) -> Tensor:
     """Return values of the window at positions, (S, C, ..., P); any where there is none.
 
     Channels lie side by side in memory, as convolutions read them fastest.
     """
     rows_LC = whole[0].flatten(1).T
-    taken_SPC = rows_LC[place_SP.clamp(0, len(rows_LC) - 1)]
-    return taken_SPC.mT.view(len(place_SP), -1, *whole.shape[2:-1], place_SP.shape[1])
+    taken_SPC = rows_LC[position_SP.clamp(0, len(rows_LC) - 1)]
+    return taken_SPC.mT.view(len(position_SP), -1, *whole.shape[2:-1], position_SP.shape[1])

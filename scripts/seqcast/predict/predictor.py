@@ -187,10 +187,10 @@ class KeptWindow:
         crop, size = self._predictor.crop, self._predictor.bin_size
         last = self._length // size - 1
         bins = range(last + 1 - 2 * crop) if bins is None else bins
-        forward = [place + crop for place in bins]
+        forward = [each + crop for each in bins]
         rates = [self._strands[0].predict(start, self._encode(changed), forward).exp()]
         if self._predictor.both_strands:
-            backward = [last - place for place in forward[::-1]]
+            backward = [last - each for each in forward[::-1]]
             end = self._length - start - changed.shape[1]
             turned = self._encode(reverse_complement(changed))
             other = self._strands[1].predict(end, turned, backward).exp()

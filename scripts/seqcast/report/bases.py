@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from pyfaidx import Fasta
 
-from seqcast.data import Dataset
+from seqcast.report.contents import Contents
 from seqcast.report.figures.logos import Logo, plot_logos
 from seqcast.report.picture import Picture, write_picture
 from seqcast.report.results import ModelResults
@@ -51,31 +51,28 @@ class Bases:
 
 
 def describe_bases(
-    folder: Path,
-    explained: Explained | None,
-    tracks: str | Path,
-    ranked: Sequence[ModelResults],
-    dataset: Dataset,
+    folder: Path, contents: Contents, ranked: Sequence[ModelResults]
 ) -> Bases | None:
     """Write `bases_<number>.png` of targets into `folder`, and say how they were made.
 
     Of a target the best of the models, `ranked`, that was explained is shown. Coverage is that of
-    the tracks in the folder `tracks`, bases are those of its genome. Returns None where nothing was
+    the run's tracks, bases are those of their genome. Returns None where nothing was
     explained.
     """
     for old in folder.glob("bases_*.png"):
         old.unlink()
+    explained, dataset = contents.explained, contents.dataset
     if explained is None:
         return None
     models = [model.name for model in ranked]
-    names = [dataset.targets.identifier[place] for place in np.argsort(-ranked[0].r, kind="stable")]
+    names = [dataset.targets.identifier[index] for index in np.argsort(-ranked[0].r, kind="stable")]
     # Groups of targets have no r, and come last.
     names = dict.fromkeys([*names, *explained.targets])
     chosen = [(target, explained.find_model(target, models)) for target in names]
     chosen = [(target, model) for target, model in chosen if model is not None]
     pictures = []
     for target, model in chosen[:MOST_TARGETS]:
-        if logos := _read_logos(explained, Path(tracks), target, model, dataset.bin_size):
+        if logos := _read_logos(explained, Path(contents.tracks), target, model, dataset.bin_size):
             path = folder / f"bases_{len(pictures) + 1}.png"
             whose = f", as {model} sees them" if len(models) > 1 else ""
             pictures.append(_write(path, target, logos, explained.count(target, model), whose))

@@ -11,7 +11,7 @@ _MOST_VALUES = 100_000_000
 _VALUES_AT_ONCE = 1 << 22
 
 
-def find_clipped(dataset: Dataset, bins: np.ndarray) -> np.ndarray:
+def compute_clipped(dataset: Dataset, bins: np.ndarray) -> np.ndarray:
     """Return the share of each target's known bins above its hard clip, (targets,).
 
     `bins` are numbers of the dataset's bins, ascending; of very many an even sample is read. NaN

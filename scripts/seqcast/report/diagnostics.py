@@ -9,12 +9,12 @@ import numpy as np
 from seqcast.data import Dataset
 from seqcast.report.figures import (
     Pairs,
-    find_calibrations,
+    choose_ranked,
+    compute_calibrations,
+    compute_distance_profile,
+    compute_gc_profile,
+    correlate_targets,
     find_compared,
-    find_distance_profile,
-    find_gc_profile,
-    find_likeness,
-    find_ranked,
     plot_calibration,
     plot_correlations,
     plot_errors,
@@ -24,13 +24,13 @@ from seqcast.report.figures import (
 )
 from seqcast.report.figures.calibration import Calibration
 from seqcast.report.figures.correlations import Likeness
-from seqcast.report.figures.errors import find_middle
+from seqcast.report.figures.errors import compute_quartiles
 from seqcast.report.figures.panels import MOST_PANELS
 from seqcast.report.figures.profiles import Profile
 from seqcast.report.figures.windows import MOST_OVERLAID
 from seqcast.report.picture import Picture, write_picture
 from seqcast.report.results import ModelResults
-from seqcast.tracks.style import Style, find_style
+from seqcast.tracks.style import Style, style_of
 
 # Enough bins for a mean or a correlation of each target.
 _MOST_BINS = 200_000
@@ -83,16 +83,16 @@ def write_diagnostics(
     All show the same targets: a dozen of the best model's, or for errors and correlations forty.
     One model's bins are held at a time; of very many bins a sample is read.
     """
-    best, targets = ranked[0], find_ranked(ranked[0].r, MOST_PANELS)
+    best, targets = ranked[0], choose_ranked(ranked[0].r, MOST_PANELS)
     overlaid = {each.name for each in ranked[:MOST_OVERLAID]}
     scatter, calibrations = {}, {}
     for model in models:
         pairs = read_pairs(dataset, model.predictions, targets)
         scatter[model.name] = _write_scatter(folder, dataset, model, pairs)
         if model.name in overlaid:
-            calibrations[model.name] = find_calibrations(pairs)
+            calibrations[model.name] = compute_calibrations(pairs)
     shown = [model for model in models if model.name in overlaid]
-    styles = {model.name: find_style(index) for index, model in enumerate(models)}
+    styles = {model.name: style_of(index) for index, model in enumerate(models)}
     compared = find_compared(best.r)
     names = [dataset.targets.identifier[target] for target in targets]
     which = _name_targets(len(targets), len(best.r))
@@ -157,8 +157,8 @@ def _write_errors(
     gc, distance = {}, {}
     for model in shown:
         pairs = read_window_pairs(dataset, model.predictions, compared, _MOST_BINS)
-        gc[model.name] = find_gc_profile(dataset, pairs)
-        distance[model.name] = find_distance_profile(pairs)
+        gc[model.name] = compute_gc_profile(dataset, pairs)
+        distance[model.name] = compute_distance_profile(pairs)
     figure = plot_errors(gc, distance, styles=styles)
     which = _name_compared(len(compared), len(dataset.targets))
     over = f" Lines are medians over {which}." if len(compared) > 1 else ""
@@ -196,7 +196,7 @@ def _compare_ends(profile: Profile) -> float:
     """Return the median error in the outermost group over that in the innermost."""
     if len(profile.at) < 2:
         return float("nan")
-    middle = find_middle(profile.error)[1]
+    middle = compute_quartiles(profile.error)[1]
     return float(middle[-1] / middle[0]) if middle[0] > 0 else float("nan")
 
 
@@ -210,7 +210,7 @@ def _write_correlations(
     found: dict[str, Likeness] = {}
     for model in shown:
         pairs = read_pairs(dataset, model.predictions, compared, _MOST_BINS)
-        found[model.name] = find_likeness(pairs)
+        found[model.name] = correlate_targets(pairs)
     likeness = found[best.name]
     figure = plot_correlations([dataset.targets.identifier[t] for t in likeness.targets], likeness)
     which = _name_compared(len(compared), len(dataset.targets))

@@ -4,7 +4,7 @@ import base64
 
 import numpy as np
 
-from seqcast.genome.meme import find_information
+from seqcast.genome.meme import compute_information
 from seqcast.tracks.letters import COLOURS, LETTERS
 from seqcast.tracks.style import INK, OBSERVED, QUIET, RULE
 
@@ -12,9 +12,9 @@ from seqcast.tracks.style import INK, OBSERVED, QUIET, RULE
 _ACROSS, _DOWN = 9, 36
 
 
-def find_bits(probabilities: np.ndarray) -> np.ndarray:
+def compute_bits(probabilities: np.ndarray) -> np.ndarray:
     """Return the heights of letters, (width, 4): their share of what a position tells, in bits."""
-    return probabilities * np.maximum(find_information(probabilities), 0)[:, None]
+    return probabilities * np.maximum(compute_information(probabilities), 0)[:, None]
 
 
 def draw_logo(heights: np.ndarray) -> tuple[str, int, int]:
@@ -58,16 +58,16 @@ def draw_range(low: float, middle: float, high: float, reach: float) -> tuple[st
     """Draw where the middle half and the median lie on a line from -reach to reach, 0 marked."""
     width, height = 110, 18
 
-    def find_x(value: float) -> float:
+    def to_x(value: float) -> float:
         """Return the pixel of a value, at an end where it lies beyond."""
         return width / 2 * (1 + min(max(value / max(reach, 1e-9), -1), 1))
 
-    box = max(find_x(high) - find_x(low), 1.5)
+    box = max(to_x(high) - to_x(low), 1.5)
     drawn = (
         f'<path d="M0 9H{width}" stroke="{RULE}"/><path d="M{width / 2} 2V16" stroke="{QUIET}"/>'
-        f'<rect x="{find_x(low):.1f}" y="5" width="{box:.1f}" height="8" fill="{OBSERVED}"'
+        f'<rect x="{to_x(low):.1f}" y="5" width="{box:.1f}" height="8" fill="{OBSERVED}"'
         ' opacity=".45"/>'
-        f'<path d="M{find_x(middle):.1f} 3V15" stroke="{INK}" stroke-width="2"/>'
+        f'<path d="M{to_x(middle):.1f} 3V15" stroke="{INK}" stroke-width="2"/>'
     )
     return _to_address(drawn, width, height), width, height
 

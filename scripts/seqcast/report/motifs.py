@@ -17,9 +17,9 @@ from seqcast.genome.meme import Motif
 from seqcast.motifs.effects_writing import ANY
 from seqcast.motifs.patterns import MATRICES, read_matrices
 from seqcast.motifs.placing import read_found
-from seqcast.report.figures.correlations import find_order
+from seqcast.report.figures.correlations import order_targets
 from seqcast.report.figures.motifs import Course, HeatMap, plot_courses, plot_heat_map
-from seqcast.report.motif_logos import draw_logo, draw_range, find_bits
+from seqcast.report.motif_logos import compute_bits, draw_logo, draw_range
 from seqcast.report.motif_words import format_fold
 from seqcast.report.picture import Picture, write_picture
 from seqcast.report.results import ModelResults
@@ -265,7 +265,7 @@ def _write_heat_map(
     m, t = _choose(size.max(1), MOST_MOTIFS), _choose(size.max(0), MOST_TARGETS)
     effect, sure = effect[np.ix_(m, t)], sure[np.ix_(m, t)]
     if len(t) > 12:
-        order = find_order(_correlate(effect.T))
+        order = order_targets(_correlate(effect.T))
         t, effect, sure = t[order], effect[:, order], sure[:, order]
     # A motif stands where its strongest column does: dark cells run down to the right. What does
     # nothing comes last.
@@ -276,7 +276,7 @@ def _write_heat_map(
     shown = HeatMap(
         [motifs.names[rows[each]] for each in m],
         [targets[columns[each]] for each in t],
-        [find_bits(motifs.motifs[each].probabilities) for each in m],
+        [compute_bits(motifs.motifs[each].probabilities) for each in m],
         effect,
         sure & (np.abs(effect) >= _MUCH),
     )

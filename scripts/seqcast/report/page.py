@@ -10,14 +10,15 @@ from seqcast.core.templates import render
 from seqcast.data import Dataset
 from seqcast.data.predictions import Stitch
 from seqcast.report.bases import describe_bases
-from seqcast.report.clipping import find_clipped, make_clip_warnings
+from seqcast.report.clipping import compute_clipped, make_clip_warnings
 from seqcast.report.columns import make_columns
 from seqcast.report.comparison import find_reference, make_models_table
+from seqcast.report.contents import Contents
 from seqcast.report.diagnostics import Diagnostics, write_diagnostics
-from seqcast.report.motifs import Motifs, describe_motifs
+from seqcast.report.motifs import describe_motifs
 from seqcast.report.pictures import write_shared_pictures
 from seqcast.report.ranking import make_metrics_table, make_targets_table
-from seqcast.report.results import ModelFiles, ModelResults, Scores, read_results, read_scores
+from seqcast.report.results import ModelResults, Scores, read_results, read_scores
 from seqcast.report.sentences import make_sentences
 from seqcast.report.tables import (
     format_yaml,
@@ -29,53 +30,31 @@ from seqcast.report.variants import describe_variants
 from seqcast.report.verdict import YEAST, make_headline, make_summary, rank
 from seqcast.report.window_pictures import write_window_pictures
 from seqcast.settings import find_source
-from seqcast.tracks.browser.embedding import EmbeddedBrowser
-from seqcast.tracks.browser.explained import Explained
-from seqcast.tracks.browser.varied import Varied
 
 
-def write_report(
-    folder: str | Path,
-    dataset: Dataset,
-    models: Mapping[str, ModelFiles],
-    *,
-    template: str | Path,
-    baselines: Mapping[str, str | Path] | None = None,
-    run: Mapping[str, Any] | None = None,
-    validation: Mapping[str, Any] | None = None,
-    title: str = "",
-    tracks: str | Path = "",
-    browser: EmbeddedBrowser | None = None,
-    explained: Explained | None = None,
-    varied: Varied | None = None,
-    effects: str | Path = "",
-    motifs: Motifs | None = None,
-) -> None:
+def write_report(folder: Path, template: Path, contents: Contents) -> None:
     """Write `index.html`, `summary.txt` and `figures/` into `folder`.
 
     The page holds its figures and needs nothing beside it; it only links to the tables. `figures/`
     gets `comparison.svg`, `metrics.svg`, `calibration.svg`, `errors.svg`, `correlations.svg`,
     `learning_curves.svg`, `window_{best,median,worst}.png` and, a model, `<model>.scatter.png`;
-    where peaks of the `tracks` were `explained`, `bases_<number>.png`; where variants were scored
-    (`varied`), `variants_effects.png` and, where their true `effects` are known (a table),
-    `variants_truth.png`; of `motifs` `motifs_effects.png` and, where two help each other,
-    `motifs_pairs.png`. `baselines` holds the `metrics.tsv` of each, by name. `run` is the content
-    of `run.json` and `validation` of `validation.json`, any key of which may be missing; `tracks`
-    is the folder of the exported tracks, named as given, and `browser` what the section on tracks
-    shows of them. Beside `template` lie `page.*`, `embedded.*` and scripts. Raises SeqcastError
-    where tables do not fit.
+    where peaks were explained, `bases_<number>.png`; where variants were scored,
+    `variants_effects.png` and, where their true effects are known, `variants_truth.png`; of motifs
+    `motifs_effects.png` and, where two help each other, `motifs_pairs.png`. Beside `template` lie
+    `page.*`, `embedded.*` and scripts. Raises SeqcastError where tables do not fit.
     """
-    folder, run, validation = Path(folder), dict(run or {}), dict(validation or {})
-    results = [read_results(name, files, dataset) for name, files in models.items()]
-    scored = rank([read_scores(name, path, dataset) for name, path in (baselines or {}).items()])
+    dataset, run, validation = contents.dataset, contents.run, contents.validation
+    results = [read_results(name, files, dataset) for name, files in contents.models.items()]
+    baselines = contents.baselines.items()
+    scored = rank([read_scores(name, path, dataset) for name, path in baselines])
     ranked, reference = rank(results), find_reference(scored)
     best = ranked[0]
-    clipped = find_clipped(dataset, Stitch(best.predictions, dataset).bins)
+    clipped = compute_clipped(dataset, Stitch(best.predictions, dataset).bins)
     warnings = [*map(str, validation.get("warnings") or ()), *make_clip_warnings(dataset, clipped)]
     figures, name = folder / "figures", str(run.get("run") or "")
     diagnostics = write_diagnostics(figures, dataset, results, ranked)
     context = {
-        "title": title or name,
+        "title": contents.title or name,
         "headline": make_headline(best, dataset, reference, len(results)),
         "sentences": make_sentences(ranked, scored, dataset, warnings),
         "compared": make_models_table(ranked, scored),
@@ -87,11 +66,11 @@ def write_report(
         "diagnostics": diagnostics,
         "models": _describe_models(diagnostics, dataset, ranked),
         "training": make_training_table(ranked),
-        "embedded": browser,
-        "bases": describe_bases(figures, explained, tracks, ranked, dataset),
-        "motifs": describe_motifs(figures, motifs, ranked),
-        "variants": describe_variants(figures, varied, ranked, tracks, dataset.bin_size, effects),
-        "tracks": _describe_tracks(folder, tracks, best, dataset, name),
+        "embedded": contents.browser,
+        "bases": describe_bases(figures, contents, ranked),
+        "motifs": describe_motifs(figures, contents.motifs, ranked),
+        "variants": describe_variants(figures, contents, ranked),
+        "tracks": _describe_tracks(folder, contents.tracks, best, dataset, name),
         "checked": _describe_check(validation, warnings),
         "data": make_data_table(dataset, validation),
         "read": make_targets_list(dataset, clipped),
@@ -99,8 +78,8 @@ def write_report(
         "next": YEAST if find_source(dataset.source.get("kind")).IS_SIMULATED else "",
     }
     write_text(folder / "index.html", render(template, context))
-    page = str(folder / "index.html")
-    summary = make_summary(best, dataset, page, str(tracks), reference, len(results), name)
+    page, tracks = str(folder / "index.html"), str(contents.tracks)
+    summary = make_summary(best, dataset, page, tracks, reference, len(results), name)
     write_text(folder / "summary.txt", summary)
 
 

@@ -11,7 +11,7 @@ from seqcast.data.targets import Targets
 from seqcast.evaluate.metrics import DEFINITIONS
 from seqcast.report.columns import MISSING, Column, make_columns
 from seqcast.report.comparison import find_reference
-from seqcast.report.figures import find_ranked
+from seqcast.report.figures import choose_ranked
 from seqcast.report.figures.panels import MOST_PANELS
 from seqcast.report.results import RANKED, ModelResults, Scores
 
@@ -60,7 +60,7 @@ def make_ranking(
     `cells` holds each target's cells. Where there are more letters than `most`, descriptions go,
     then the rows of lowest rank.
     """
-    order, shown = find_ranked(r, len(r)), set(find_ranked(r, MOST_PANELS))
+    order, shown = choose_ranked(r, len(r)), set(choose_ranked(r, MOST_PANELS))
     rows, rest = [], []
     for rank, index in enumerate(order, start=1):
         name = targets.identifier[index]

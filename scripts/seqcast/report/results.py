@@ -13,6 +13,7 @@ from seqcast.core.errors import SeqcastError
 from seqcast.core.seal import AGAIN, read_sealed
 from seqcast.data import SPLITS, Dataset, read_dataset
 from seqcast.data.predictions import Predictions, read_predictions
+from seqcast.tracks.browser.shown import ResultFiles
 
 _TEXT = ("target", "contig", "ceiling_from")
 # What models are ranked by: peaks alone would rule raw coverage.
@@ -22,8 +23,8 @@ _PHRASES = {"gc": "GC content alone", "kmers": "a ridge regression on k-mers"}
 
 
 @dataclass(frozen=True)
-class ModelFiles:
-    """Where a model's results lie.
+class ModelFiles(ResultFiles):
+    """Where all that is known of a model lies.
 
     `histories` has one for each training of the model, by the member's name; `replicates` the
     `metrics.tsv` of each replicate, empty where there are none. `training` is what is known of the
@@ -31,9 +32,6 @@ class ModelFiles:
     """
 
     histories: Mapping[str, str | Path]
-    metrics: str | Path
-    windows: str | Path
-    predictions: str | Path
     training: Mapping[str, Any] = field(default_factory=dict)
     replicates: Mapping[str, str | Path] = field(default_factory=dict)
 

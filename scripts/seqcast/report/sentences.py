@@ -172,8 +172,8 @@ def _second(models: Sequence[ModelResults]) -> str:
 
 
 def _ceiling(best: ModelResults) -> str:
-    known = np.isfinite(best.metrics[f"ceiling_{RANKED}"]) if _has_ceiling(best) else None
-    if known is None or not known.any():
+    known = np.isfinite(best.metrics.get(f"ceiling_{RANKED}", np.array([])))
+    if not known.any():
         return (
             "How high r could be at all is not known here. A ceiling needs an independent replicate"
             " (the column replicate of a targets table) or simulated data; without one, hold r"
@@ -188,10 +188,6 @@ def _ceiling(best: ModelResults) -> str:
             f" {r:.2f} of a possible {ceiling:.2f}."
         )
     return text.strip()
-
-
-def _has_ceiling(best: ModelResults) -> bool:
-    return f"ceiling_{RANKED}" in best.metrics
 
 
 def _control(best: ModelResults) -> str:

@@ -51,7 +51,8 @@ def _read_logos(
     target, model, contig = row["target"], row["model"], row["place"]
     own = [each for each in varied.top if each["target"] == target and each["model"] == model]
     # Between two variants that are near each other bins and letters belong to the nearer one.
-    region = Region(contig, *_find_ends(row["summit"], _BESIDE * bin_size), bin_size)
+    summit, beside = row["summit"], _BESIDE * bin_size
+    region = Region(contig, max(summit - beside, 0), summit + beside, bin_size)
     logos = []
     for allele in (REF, ALT):
         track = varied.files[target, model, allele]
@@ -84,10 +85,6 @@ def _read_logos(
             )
         )
     return logos
-
-
-def _find_ends(middle: int, beside: int) -> tuple[int, int]:
-    return max(middle - beside, 0), middle + beside
 
 
 def _write(path: Path, row: Row, logos: list[Logo]) -> Picture:

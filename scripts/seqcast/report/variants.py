@@ -13,6 +13,7 @@ import pandas as pd
 from seqcast.core.hdf5 import open_hdf5
 from seqcast.core.seal import read_sealed
 from seqcast.evaluate.metrics import Moments
+from seqcast.report.contents import Contents
 from seqcast.report.figures.effects import Effects, Truth, plot_effects, plot_truth
 from seqcast.report.picture import Picture, write_picture
 from seqcast.report.results import ModelResults
@@ -71,22 +72,18 @@ class _Found:
 
 
 def describe_variants(
-    folder: Path,
-    varied: Varied | None,
-    ranked: Sequence[ModelResults],
-    tracks: str | Path,
-    bin_size: int,
-    truth: str | Path = "",
+    folder: Path, contents: Contents, ranked: Sequence[ModelResults]
 ) -> Variants | None:
     """Write `variants_effects.png` into `folder`, and what the page says of them.
 
-    They are those of the best of the models, `ranked`, that scored any. With `truth`, a table of
-    true effects, `variants_truth.png` holds predicted ones against them, where it has their radius.
-    `variants_letters_<number>.png` have both alleles of the largest, above the `tracks`.
+    They are those of the best of the models, `ranked`, that scored any. Where true
+    effects are known, `variants_truth.png` holds predicted ones against them, if of their radius.
+    `variants_letters_<number>.png` have both alleles of the largest, above the run's tracks.
     Returns None where no variants were scored.
     """
     for old in folder.glob("variants_*.png"):
         old.unlink()
+    varied, tracks, truth = contents.varied, contents.tracks, contents.effects
     if varied is None:
         return None
     known = [row["model"] for row in varied.top] or list(varied.said["members"])
@@ -96,7 +93,9 @@ def describe_variants(
     pictures = [_write_effects(folder, varied, model, found)] if found.names else []
     if shown := _compare(found, true):
         pictures.append(_write_truth(folder, shown))
-    pictures += write_letters(folder, varied, model, Path(tracks), bin_size) if tracks else []
+    if tracks:
+        bin_size = contents.dataset.bin_size
+        pictures += write_letters(folder, varied, model, Path(tracks), bin_size)
     has_p = bool(varied.said["null"])
     return Variants(
         tuple(_explain(varied, found)),

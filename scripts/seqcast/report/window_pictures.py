@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from seqcast.data import Dataset
-from seqcast.report.figures import find_ranked, plot_window
+from seqcast.report.figures import choose_ranked, plot_window
 from seqcast.report.figures.windows import MOST_OVERLAID
 from seqcast.report.picture import Picture, write_picture
 from seqcast.report.results import ModelResults
@@ -27,7 +27,7 @@ def write_window_pictures(
     `models` are in the order of the config, `ranked` the best first.
     """
     best = ranked[0]
-    shown = find_ranked(best.r, 3)
+    shown = choose_ranked(best.r, 3)
     opened = {model.name: model.predictions for model in models}
     pictures = {}
     for kind, index in best.find_windows().items():

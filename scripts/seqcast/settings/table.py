@@ -183,7 +183,7 @@ def _find_faults(path: Path, rows: list[TargetRow]) -> list[str]:
     return faults
 
 
-def find_strand_pairs(rows: tuple[TargetRow, ...]) -> tuple[int, ...]:
+def pair_strands(rows: tuple[TargetRow, ...]) -> tuple[int, ...]:
     """Return the place of each row's other strand, its own where it has none."""
     labels = [row.index if row.index is not None else at for at, row in enumerate(rows)]
     return tuple(

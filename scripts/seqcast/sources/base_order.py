@@ -121,11 +121,11 @@ def _find_weak_pair(
 ) -> tuple[Pair | None, bool, list[str]]:
     """Return the pair that is A and T, whether that is proven, and how clearly."""
     depletion = [_step_ratio(steps, pair) for pair in pairing]
-    for place, ratio in enumerate(depletion):
-        if ratio < _CPG_DEPLETED < depletion[1 - place]:
-            a, b = pairing[place]
+    for index, ratio in enumerate(depletion):
+        if ratio < _CPG_DEPLETED < depletion[1 - index]:
+            a, b = pairing[index]
             return (
-                pairing[1 - place],
+                pairing[1 - index],
                 True,
                 [f"channels {a}+{b} are C and G: CpG is {ratio:.2f} of GpC"],
             )

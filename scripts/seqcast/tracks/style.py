@@ -41,7 +41,7 @@ _STYLES = (
 )
 
 
-def find_style(index: int) -> Style:
+def style_of(index: int) -> Style:
     """Return how a model is drawn, by its index in the config's order; six can be told apart."""
     return _STYLES[index % len(_STYLES)]
 
@@ -95,7 +95,7 @@ def write_note(axes: Axes, text: str) -> None:
     )
 
 
-def find_ranked(score: np.ndarray, count: int) -> list[int]:
+def choose_ranked(score: np.ndarray, count: int) -> list[int]:
     """Return at most `count` places of `score` (n,), best first: all, or best, middle and worst.
 
     Undefined scores rank last and are left out while there are enough others.

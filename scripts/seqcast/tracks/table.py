@@ -1,13 +1,11 @@
 """`tracks.tsv`: the tracks that lie in a folder, a row a file."""
 
-import csv
-import io
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from seqcast.core.errors import SeqcastError
 from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import AGAIN, read_sealed, write_sealed
+from seqcast.core.seal import AGAIN, read_table, write_table
 from seqcast.data.targets import Targets
 
 # What a folder of tracks lies on is made by `export`, which notices only what is gone.
@@ -42,10 +40,15 @@ def make_row(path: Path, targets: Targets, target: int, model: str, kind: str) -
     return dict(zip(COLUMNS, cells, strict=True))
 
 
+def list_file(path: Path, kind: str, target: str = "", model: str = "") -> dict[str, str]:
+    """Return what the JSON of a step says of a file beside it; `target` is a slug."""
+    cells = (path.name, target, model, kind, sha256_of(path))
+    return dict(zip(("file", "target", "model", "kind", "sha256"), cells, strict=True))
+
+
 def read_tracks(path: str | Path) -> list[dict[str, str]]:
     """Read the table as a dict a row."""
-    text = io.StringIO(read_sealed(path, AGAIN), newline="")
-    return list(csv.DictReader(text, delimiter="\t"))
+    return read_table(path, AGAIN)
 
 
 def check_tracks(path: str | Path, files: Collection[Path], remedy: str) -> None:
@@ -59,8 +62,4 @@ def check_tracks(path: str | Path, files: Collection[Path], remedy: str) -> None
 
 def write_tracks(path: str | Path, rows: Iterable[Mapping[str, str]]) -> None:
     """Write the table; it gets its name when it is whole."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, delimiter="\t", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_sealed(Path(path), text.getvalue())
+    write_table(Path(path), COLUMNS, rows)

@@ -6,8 +6,6 @@ generator: all that is drawn is a function of seed, epoch and window.
 """
 
 import fcntl
-import hashlib
-import json
 import os
 import signal
 import socket
@@ -29,6 +27,7 @@ from torch import Tensor, nn
 from seqcast.core.console import log
 from seqcast.core.disk import give_name, written_whole
 from seqcast.core.errors import SeqcastError
+from seqcast.core.provenance import digest_of
 from seqcast.data.card import read_header
 from seqcast.nn.checkpoint import write_tensors
 
@@ -72,10 +71,7 @@ class State:
 
 def make_key(**parts: Any) -> dict[str, str]:
     """Return a digest of each part of what the weights follow from."""
-    return {
-        name: hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
-        for name, part in parts.items()
-    }
+    return {name: digest_of(part) for name, part in parts.items()}
 
 
 def write_state(folder: Path, key: Mapping[str, str], state: State) -> None:

@@ -47,7 +47,7 @@ class Effects:
         targets = self.predictor.targets
         return Ruler(targets.mean_T, self.grid.bin_size, targets.from_training)
 
-    def find_margin(self, sites: Sequence[Site]) -> int:
+    def compute_margin(self, sites: Sequence[Site]) -> int:
         """Return how far beyond a window its alleles need the sequence."""
         moved = max(abs(len(site.ref) - len(site.alt)) for site in sites)
         return moved + max(map(abs, self.shifts))
@@ -68,10 +68,10 @@ class Effects:
         ((_, alt_KSNT),) = self._predict(window, kept, ref_KNT, [site])
         return ref_KNT, alt_KSNT[:, 0]
 
-    def find_near(self, window: Window, site: Site, length: int) -> list[int]:
+    def list_near(self, window: Window, site: Site, length: int) -> list[int]:
         """Return the bins within the radius, counted from the window's start, cropped ones too."""
-        known = self.grid.find_known(window.start, length)
-        near, first = self._find_near(window, site, known), self.grid.crop + known.start
+        known = self.grid.mark_known(window.start, length)
+        near, first = self._list_near(window, site, known), self.grid.crop + known.start
         return list(range(near.start + first, near.stop + first))
 
     def _move(self, window: Window, by: int) -> Window:
@@ -83,13 +83,13 @@ class Effects:
         return Window(window.contig, window.start + by, codes, margin)
 
     def _score_moved(self, window: Window, sites: Sequence[Site], length: int) -> Scores:
-        known = self.grid.find_known(window.start, length)
+        known = self.grid.mark_known(window.start, length)
         kept = self.predictor.keep(window.own)
         ref_KNT = kept.predict_strands()
         first = window.start + (self.grid.crop + known.start) * self.grid.bin_size
         rows, found = [], []
         for some, alt_KSNT in self._predict(window, kept, ref_KNT, sites):
-            near = [self._find_near(window, sites[row], known) for row in some]
+            near = [self._list_near(window, sites[row], known) for row in some]
             found.append(
                 self.ruler.measure(ref_KNT[:, None, known], alt_KSNT[:, :, known], near, first)
             )
@@ -97,16 +97,16 @@ class Effects:
         scores = join(found)
         return Scores(*(each[np.argsort(rows)] for each in vars(scores).values()))
 
-    def _find_near(self, window: Window, site: Site, known: slice) -> slice:
+    def _list_near(self, window: Window, site: Site, known: slice) -> slice:
         """Return the bins within the radius, counted from the first that is known."""
         end = site.start + max(len(site.ref), 1)
-        near = self.grid.find_near(window.start, site.start - self.radius, end + self.radius, known)
+        near = self.grid.list_near(window.start, site.start - self.radius, end + self.radius, known)
         return slice(near.start - known.start, near.stop - known.start)
 
     def _predict(
         self, window: Window, kept: KeptWindow, ref_KNT: np.ndarray, sites: Sequence[Site]
     ) -> Iterator[tuple[list[int], np.ndarray]]:
-        """Yield some of the alleles, by their places in the list, and what is predicted of them."""
+        """Yield some of the alleles, by index in the list, and what is predicted of them."""
         groups: dict[int, list[int]] = {}
         for row, site in enumerate(sites):
             if site.ref == site.alt:

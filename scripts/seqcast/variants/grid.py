@@ -36,24 +36,24 @@ class Grid:
         """Bases that an allele may have: with that it ends well within its window."""
         return self.step // _HALF
 
-    def find_start(self, place: int, length: int) -> int:
-        """Return the first base of a place's window, on a contig of so many bases.
+    def compute_start(self, position: int, length: int) -> int:
+        """Return the first base of a position's window, on a contig of so many bases.
 
         It is the window whose centre is nearest; at the contig's ends it is moved inside, as those
         of whole genomes are. Where the contig is shorter, or bins are cropped, it begins before it.
         """
-        centre = (place + self.step // 2) // self.step * self.step // self.bin_size
+        centre = (position + self.step // 2) // self.step * self.step // self.bin_size
         whole = -(-length // self.bin_size)
         last = max(whole + self.crop - self.window // self.bin_size, -self.crop)
         half = self.window // self.bin_size // 2
         return min(max(centre - half, -self.crop), last) * self.bin_size
 
-    def find_known(self, start: int, length: int) -> slice:
+    def mark_known(self, start: int, length: int) -> slice:
         """Return which predicted bins of a window from `start` on lie on the contig."""
         margin, size = start + self.crop * self.bin_size, self.bin_size
         return slice(max(-(margin // size), 0), min(self.bins, -(-(length - margin) // size)))
 
-    def find_near(self, start: int, first: int, end: int, known: slice) -> slice:
+    def list_near(self, start: int, first: int, end: int, known: slice) -> slice:
         """Return which of the known bins touch the bases from `first` to `end`, one at least."""
         margin, size = start + self.crop * self.bin_size, self.bin_size
         low = min(max((first - margin) // size, known.start), known.stop - 1)

@@ -13,7 +13,7 @@ from seqcast.data.predictions import Predictions
 from seqcast.variants.null import OTHERS, SUBSTITUTIONS
 from seqcast.variants.parts import Member, Part, Plan, Site, read_sites
 from seqcast.variants.scores import FOUND, Scores, average
-from seqcast.variants.significance import Null, Quantiles, find_q, find_spread
+from seqcast.variants.significance import Null, Quantiles, compute_q, compute_spread
 
 # What a table has of an allele, model and target.
 SCORES = (*FOUND, "quantile", "spread", "p", "q")
@@ -28,7 +28,7 @@ class Joined:
 
 
 class Model:
-    """What the members of a model found, of some targets (their places)."""
+    """What the members of a model found, of some targets (their indices)."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Model:
         self._targets = list(targets)
         self._quantiles = Quantiles(predictions, dataset, self._targets)
         self._null = {kind: self._read_null(kind) for kind in (SUBSTITUTIONS, OTHERS)}
-        self._q = self._find_q()
+        self._q = self._compute_q()
 
     def read_sites(self, part: Part) -> list[Site]:
         """Return the alleles of a part."""
@@ -57,7 +57,7 @@ class Model:
         rows, scores = self._average(part, sites)
         for key in FOUND:
             found[key][rows] = getattr(scores, key)
-        found["spread"][rows] = find_spread(scores.each)
+        found["spread"][rows] = compute_spread(scores.each)
         largest = np.maximum(scores.ref_sum, scores.alt_sum)
         found["quantile"][rows] = self._quantiles.find(largest, scores.bins)
         for kind, here, count in self._count(sites, rows, scores):
@@ -103,7 +103,7 @@ class Model:
             if self._null[kind] is not None and here.any():
                 yield kind, here, self._null[kind].count(scores.lfc[here], gc[here])
 
-    def _find_q(self) -> dict[str, np.ndarray]:
+    def _compute_q(self) -> dict[str, np.ndarray]:
         """Return the q value of each count, (counts, T), by kind.
 
         All variants of a target are tested together, whatever their kind.
@@ -122,7 +122,7 @@ class Model:
             return {}
         p = [self._null[kind].to_p(np.arange(len(tests[kind]))) for kind in kinds]
         together = np.concatenate([tests[kind] for kind in kinds])
-        q = np.stack([find_q(np.concatenate(p), column) for column in together.T], axis=1)
+        q = np.stack([compute_q(np.concatenate(p), column) for column in together.T], axis=1)
         edges = np.cumsum([len(tests[kind]) for kind in kinds])[:-1]
         return dict(zip(kinds, np.split(q, edges), strict=True))
 

@@ -28,14 +28,14 @@ class Loci:
             found.setdefault(chrom, []).append((start, end, kind))
         self._windows = {chrom: np.array(sorted(each)).T for chrom, each in found.items()}
 
-    def find(self, contig: str, place: int) -> tuple[str, int]:
+    def find(self, contig: str, position: int) -> tuple[str, int]:
         """Return split and fold of a base: the only one whose models held it out, or `ANY`."""
         if contig not in self._windows:
             return OUTSIDE, ANY
         starts, ends, kinds = self._windows[contig]
         # All windows have one length: the last that begins before it reaches furthest.
-        at = int(np.searchsorted(starts, place, side="right")) - 1
-        if at < 0 or place >= ends[at]:
+        at = int(np.searchsorted(starts, position, side="right")) - 1
+        if at < 0 or position >= ends[at]:
             return OUTSIDE, ANY
         kind = int(kinds[at])
         return ("test", kind) if self._is_folded else (SPLITS[kind], ANY)

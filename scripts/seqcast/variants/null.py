@@ -33,15 +33,15 @@ def draw_null(
     rng = np.random.default_rng([seed, kind == OTHERS])
     for number in range(count):
         for _ in range(_TRIES):
-            place = int(rng.integers(ends[-1]))
-            at = int(np.searchsorted(ends, place, side="right"))
-            start = place - int(ends[at] - lengths[at])
+            base = int(rng.integers(ends[-1]))
+            at = int(np.searchsorted(ends, base, side="right"))
+            start = base - int(ends[at] - lengths[at])
             ref, alt = _draw_alleles(sequence, names[at], start, kind, rng)
             if ref != alt:
                 break
         else:
             return
-        gc, fold = find_gc(sequence, names[at], start), number % folds if folds > 1 else ANY
+        gc, fold = compute_gc(sequence, names[at], start), number % folds if folds > 1 else ANY
         draws = 1 + seed * count + number
         yield Site(names[at], start, ref, alt, SCORED, "none", fold, gc, draws)
 
@@ -62,7 +62,7 @@ def _draw_alleles(
     return "", decode(rng.integers(0, 4, length).astype(np.uint8))
 
 
-def find_gc(sequence: GenomeSequence, contig: str, start: int) -> float:
+def compute_gc(sequence: GenomeSequence, contig: str, start: int) -> float:
     """Return the share of G and C among the known bases about a place; a half where none is."""
     codes = sequence.read(contig, start - _GC_REACH, start + _GC_REACH + 1)
     known = codes[codes < N]

@@ -6,7 +6,7 @@ The formats are specified in docs/formats.md.
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -15,14 +15,16 @@ import numpy as np
 
 from seqcast.core.damage import refuse_damage
 from seqcast.core.errors import SeqcastError
-from seqcast.core.hdf5 import Draft, open_hdf5
-from seqcast.core.seal import AGAIN, read_json, read_sealed, write_json, write_sealed
+from seqcast.core.parts import PartFormat
+from seqcast.core.seal import AGAIN, read_json, read_table, write_json, write_sealed
 from seqcast.variants.alleles import FLIPPED, SCORED
 from seqcast.variants.loci import ANY
 from seqcast.variants.scores import Scores
 
-PLAN, PART, LIST = "seqcast-variants-plan", "seqcast-variants-part", "seqcast-variants-parts"
-FORMAT_VERSION = 1
+PLAN = ("seqcast-variants-plan", 1)
+FORMAT = PartFormat(
+    "seqcast-variants-part", "seqcast-variants-parts", 1, "is of other variants, or another model's"
+)
 # The file's own variants, and shuffled ones: substitutions, and all others.
 Kind = Literal["variants", "null.substitutions", "null.others"]
 
@@ -64,6 +66,11 @@ class Part:
     alleles: int
     digest: str
 
+    @property
+    def size(self) -> int:
+        """How many alleles."""
+        return self.alleles
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -97,7 +104,7 @@ def write_sites(path: Path, kind: Kind, sites: Sequence[Site], genome: str) -> P
 
 def read_sites(path: Path) -> list[Site]:
     """Read the alleles of a part."""
-    rows = csv.DictReader(io.StringIO(read_sealed(path, AGAIN), newline=""), delimiter="\t")
+    rows = read_table(path, AGAIN)
     with refuse_damage(path, "is no table of alleles", AGAIN):
         return [
             Site(
@@ -114,12 +121,12 @@ def read_sites(path: Path) -> list[Site]:
 def write_plan(path: Path, parts: Iterable[Part], facts: Mapping[str, Any]) -> None:
     """Write a plan; it gets its name when it is whole."""
     content = {**facts, "parts": [asdict(part) for part in parts]}
-    write_json(path, (PLAN, FORMAT_VERSION), content)
+    write_json(path, PLAN, content)
 
 
 def read_plan(path: Path) -> Plan:
     """Read a plan; raises `SeqcastError` where it is none."""
-    facts = read_json(path, (PLAN, FORMAT_VERSION), "plan of variants", AGAIN)
+    facts = read_json(path, PLAN, "plan of variants", AGAIN)
     with refuse_damage(path, "is no plan of variants", AGAIN):
         return Plan(tuple(Part(**each) for each in facts.pop("parts")), facts)
 
@@ -131,39 +138,10 @@ class Found:
     rows: np.ndarray
     scores: Scores
 
-
-class _FoundWriter(Draft):
-    def write(self, digest: str, found: Found) -> None:
-        """Write all of it and give the file its name."""
-        self._file.attrs.update(format=PART, format_version=FORMAT_VERSION, digest=digest)
-        self._file["rows"] = found.rows.astype("<i8")
-        for name, array in vars(found.scores).items():
-            self._file[name] = array.astype("<i8" if array.dtype.kind == "i" else "<f4")
-        self._keep()
-
-
-def write_found(path: Path, digest: str, found: Found) -> None:
-    """Write what a member found of a part; it gets its name when it is whole."""
-    size = 4 * sum(array.size for array in vars(found.scores).values())
-    with _FoundWriter(path, size) as writer:
-        writer.write(digest, found)
-
-
-def read_found(path: Path, digest: str) -> Found:
-    """Read what a member found; of other alleles, or made with something else, it is refused."""
-    with open_hdf5(path, (PART, FORMAT_VERSION), AGAIN) as file:
-        if file.attrs["digest"] != digest:
-            raise SeqcastError(f"{path}: is of other variants, or of another model; {AGAIN}")
-        names = [field.name for field in fields(Scores)]
-        return Found(file["rows"][()], Scores(*(file[name][()] for name in names)))
-
-
-def is_done(path: Path, digest: str) -> bool:
-    """Say whether a part is there, whole, and the one that is wanted."""
-    try:
-        return path.is_file() and bool(read_found(path, digest))
-    except SeqcastError:
-        return False
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What its file holds."""
+        return {"rows": self.rows, **vars(self.scores)}
 
 
 def find_own(sites: Sequence[Site], fold: int) -> np.ndarray:
@@ -174,22 +152,16 @@ def find_own(sites: Sequence[Site], fold: int) -> np.ndarray:
     )
 
 
-def write_list(path: Path, digests: Mapping[str, str], facts: Mapping[str, Any]) -> None:
-    """Write which parts a member has, with their digests, and with what they were made."""
-    write_json(path, (LIST, FORMAT_VERSION), {**facts, "parts": dict(digests)})
-
-
 class Member:
     """What a member of a model found, part by part; `facts` say with what."""
 
     def __init__(self, path: Path) -> None:
-        self.facts = read_json(path, (LIST, FORMAT_VERSION), "list of parts", AGAIN)
-        with refuse_damage(path, "is no list of parts", AGAIN):
-            self._digests = self.facts.pop("parts")
+        self._digests, self.facts = FORMAT.read_list(path, dict)
         self._folder = path.parent
 
     def read(self, part: Part) -> Found:
         """Return what is known of a part."""
         if part.name not in self._digests:
             raise SeqcastError(f"{self._folder}: has no part {part.name}; {AGAIN}")
-        return read_found(self._folder / f"{part.name}.h5", self._digests[part.name])
+        found = FORMAT.read(self._folder / f"{part.name}.h5", self._digests[part.name])
+        return Found(found.pop("rows"), Scores(**found))

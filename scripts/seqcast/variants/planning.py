@@ -16,7 +16,7 @@ from seqcast.sources.genome.names import Aliases, match_names
 from seqcast.variants.alleles import FLIPPED, MISMATCH, Allele, judge
 from seqcast.variants.grid import Grid
 from seqcast.variants.loci import Loci
-from seqcast.variants.null import OTHERS, SUBSTITUTIONS, draw_null, find_gc
+from seqcast.variants.null import OTHERS, SUBSTITUTIONS, compute_gc, draw_null
 from seqcast.variants.parts import Part, Site, write_plan, write_sites
 from seqcast.variants.sequence import GenomeSequence
 from seqcast.variants.vcf import Row, find_sorted, open_vcf
@@ -32,7 +32,7 @@ class Names:
 
     def __init__(self, known: Iterable[str], aliases: Aliases) -> None:
         self._known, self._aliases = list(known), aliases
-        self._place = {name: at for at, name in enumerate(self._known)}
+        self._index = {name: at for at, name in enumerate(self._known)}
         self._found: dict[str, str | None] = {}
 
     def find(self, name: str) -> str | None:
@@ -49,7 +49,7 @@ class Names:
     def order(self, name: str, position: int) -> tuple[int, str, int]:
         """Return the key by which rows are sorted: the genome's order, what it lacks last."""
         contig = self.find(name)
-        return len(self._known) if contig is None else self._place[contig], name, position
+        return len(self._known) if contig is None else self._index[contig], name, position
 
 
 def plan_variants(
@@ -104,14 +104,14 @@ class _Judged:
 
     def judge_all(self, rows: Iterable[Row]) -> Iterator[Site]:
         """Yield what is known of each row's alleles; rows are in order."""
-        place, seen = None, set()
+        last, seen = None, set()
         for row in rows:
             self.rows += 1
             contig = self._names.find(row.contig)
             if contig is None:
                 self._unknown[row.contig] = None
-            if (contig, row.position) != place:
-                place, seen = (contig, row.position), set()
+            if (contig, row.position) != last:
+                last, seen = (contig, row.position), set()
             for alt in row.alts:
                 allele = judge(
                     self._sequence, contig, row.position, row.ref, alt, self._grid.longest
@@ -119,16 +119,16 @@ class _Judged:
                 self.status[allele.status] += 1
                 self.repeated += allele.is_scored and allele in seen
                 seen.add(allele)
-                yield self._place(allele)
+                yield self._locate(allele)
 
-    def _place(self, allele: Allele) -> Site:
+    def _locate(self, allele: Allele) -> Site:
         where = (allele.contig, allele.start)
         known = allele.contig and 0 <= allele.start < self._sequence.lengths[allele.contig]
         split, fold = self._loci.find(*where) if known else ("none", -1)
         gc = float("nan")
         if allele.is_scored:
             self.kinds.add(SUBSTITUTIONS if allele.is_substitution else OTHERS)
-            gc = find_gc(self._sequence, *where)
+            gc = compute_gc(self._sequence, *where)
         return Site(*where, allele.ref, allele.alt, allele.status, split, fold, gc)
 
     @property

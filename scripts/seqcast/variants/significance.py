@@ -41,10 +41,11 @@ class Null:
         return (1 + count) / (1 + self.half)
 
 
-def find_q(p: np.ndarray, tests: np.ndarray) -> np.ndarray:
+def compute_q(p: np.ndarray, tests: np.ndarray) -> np.ndarray:
     """Return q values of p values (P,) that so many tests (P,) have (Benjamini & Hochberg 1995).
 
-    The smallest p x tests / rank of any p as large or larger, at most 1.
+    The smallest p x tests / rank of any p as large or larger, at most 1. As
+    `scipy.stats.false_discovery_control`, which wants each of millions of tests by itself.
     """
     order = np.argsort(p)
     ranks = np.cumsum(tests[order])
@@ -70,18 +71,18 @@ class Quantiles:
         """Return the share of sums over as many bins that are at most so large, (alleles, T)."""
         found = np.full(sums_AT.shape, np.nan)
         for bins in np.unique(bins_A):
-            here, known_ST = bins_A == bins, self._find_sums(int(bins))
+            here, known_ST = bins_A == bins, self._compute_sums(int(bins))
             for target, column in enumerate(known_ST.T):
                 ranks = np.searchsorted(column, sums_AT[here, target], side="right")
                 found[here, target] = ranks / max(len(column), 1)
         return found
 
-    def _find_sums(self, bins: int) -> np.ndarray:
+    def _compute_sums(self, bins: int) -> np.ndarray:
         """Return sums over so many bins in a row, sorted for each target, (sums, T)."""
         if bins not in self._sums:
-            places = max(self._predictions.bins - bins + 1, 1)
-            step = max(1, len(self._rows) * places // _SUMS)
-            rows, firsts = np.divmod(np.arange(0, len(self._rows) * places, step), places)
+            starts = max(self._predictions.bins - bins + 1, 1)
+            step = max(1, len(self._rows) * starts // _SUMS)
+            rows, firsts = np.divmod(np.arange(0, len(self._rows) * starts, step), starts)
             found = np.zeros((len(rows), len(self._targets)))
             for at in np.unique(rows):
                 window = self._predictions.read_window(self._rows[at])[:, self._targets]
@@ -94,7 +95,7 @@ class Quantiles:
         return self._sums[bins]
 
 
-def find_spread(each_ATK: np.ndarray) -> np.ndarray:
+def compute_spread(each_ATK: np.ndarray) -> np.ndarray:
     """Return the standard deviation (n - 1) over readings, (alleles, T); NaN of one.
 
     Readings that an allele does not have are NaN.

@@ -6,24 +6,20 @@ what its `lfc` is of. The format of what is kept is specified in docs/formats.md
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from json import dumps
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqcast.core.console import log, progress
-from seqcast.core.provenance import sha256_of
-from seqcast.data import read_dataset
+from seqcast.core.provenance import digest_of, sha256_of
 from seqcast.explain.explaining import Explainer
 from seqcast.explain.objective import Objective
 from seqcast.explain.regions import Region
 from seqcast.genome.codes import N, encode
-from seqcast.nn.device import choose_device, keep_all_digits, set_threads
 from seqcast.predict.genome_tracks.reference import NAME
-from seqcast.predict.inference import open_fitting
-from seqcast.settings import ExplainSettings, PredictSettings, TrainSettings, VariantsSettings
+from seqcast.predict.trained import TrainedModel
+from seqcast.settings import ExplainSettings, VariantsSettings
 from seqcast.sources.genome.fasta import open_indexed
 from seqcast.variants.effects import Effects, Window
 from seqcast.variants.grid import Grid
@@ -34,32 +30,23 @@ from seqcast.variants.sequence import GenomeSequence
 
 
 def show_member(
+    model: TrainedModel,
     settings: VariantsSettings,
     explain: ExplainSettings,
-    predict: PredictSettings,
-    training: TrainSettings,
-    model: Path,
-    dataset_path: Path,
     joined: Path,
     output: Path,
     *,
     model_name: str,
-    fold: int = 0,
-    threads: int | None = None,
-    gpus: int | None = None,
 ) -> None:
     """Predict and explain both alleles of a model's top variants with one of its members.
 
     With `explain.method: auto` contributions are gradients, which take a tenth of DeepLIFT's time.
     """
-    dataset, top = read_dataset(dataset_path), read_joined(joined)["top"]
-    device = choose_device(training.device, "float32", gpus=gpus)
-    predictor = open_fitting(model, dataset, predict, device)
-    set_threads(training.threads, threads)
-    keep_all_digits()
+    predictor, dataset, _ = model.open(all_digits=True)
+    top = read_joined(joined)["top"]
     if explain.method == "auto":
         explain = explain.model_copy(update={"method": "gradient"})
-    log.info("letters by %s, on %s", explain.method, device.reason)
+    log.info("letters by %s", explain.method)
     viewer = _Viewer(
         Effects(predictor, Grid.from_dataset(dataset), settings.radius),
         Explainer(predictor, dataset, explain),
@@ -68,15 +55,14 @@ def show_member(
     rows = [
         row
         for row, each in enumerate(top)
-        if each["model"] == model_name and each["fold"] in (ANY, fold)
+        if each["model"] == model_name and each["fold"] in (ANY, model.fold)
     ]
     seen = []
     with progress(len(rows), "letters", "variants") as bar:
         for row in rows:
             seen.append(viewer.view(top[row]))
             bar.update(1)
-    key = [sha256_of(model), dataset.digest, top]
-    digest = sha256(dumps(key).encode()).hexdigest()[:16]
+    digest = digest_of([sha256_of(model.path), dataset.digest, top])
     output.parent.mkdir(parents=True, exist_ok=True)
     with SeenWriter(output, 1 << 20) as writer:
         writer.write(digest, _stack(rows, seen, viewer.effects.grid.bins))
@@ -95,16 +81,16 @@ class _Viewer:
         contig, start, (ref, alt) = variant["place"], variant["summit"], variant["trimmed"]
         site = Site(contig, start, ref, alt, "scored", "none", ANY, 0.5)
         length = self.genome.lengths[contig]
-        first = grid.find_start(start, length)
-        margin = self.effects.find_margin([site])
+        first = grid.compute_start(start, length)
+        margin = self.effects.compute_margin([site])
         codes = self.genome.read(contig, first - margin, first + grid.window + margin)
         window = Window(contig, first, codes, margin)
         tracks = self._predict(window, site, target, length)
         whole = codes[margin : margin + grid.window], self._put(window, site)
         width = min(WIDTH, grid.window)
         low = min(max(start - first - width // 2, 0), grid.window - width)
-        places = slice(low, low + width)
-        bins = self.effects.find_near(window, site, length)
+        positions = slice(low, low + width)
+        bins = self.effects.list_near(window, site, length)
         objective = Objective(
             self.effects.predictor.network, bins, [target], self.effects.predictor.both_strands
         )
@@ -112,9 +98,9 @@ class _Viewer:
             variant["target"], contig, first + low, first + low + width, start, "", ANY, ""
         )
         values = [
-            self.explainer.attribute(objective, each, places, region).values.T for each in whole
+            self.explainer.attribute(objective, each, positions, region).values.T for each in whole
         ]
-        own = [each[places] for each in whole]
+        own = [each[positions] for each in whole]
         return first + grid.crop * grid.bin_size, first + low, *tracks, *values, *own
 
     def _predict(
@@ -122,7 +108,7 @@ class _Viewer:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the target's coverage in each bin of the window, of both alleles."""
         rates = self.effects.predict_both(window, site)
-        known = self.effects.grid.find_known(window.start, length)
+        known = self.effects.grid.mark_known(window.start, length)
         found = []
         for rates_KNT in rates:
             coverage = self.effects.ruler.to_coverage(rates_KNT.mean(0))[:, target]

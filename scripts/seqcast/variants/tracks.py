@@ -1,6 +1,5 @@
 """Tracks and letters of both alleles of the top variants, and the list of all files."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -9,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from seqcast.core.console import log, progress
-from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import write_sealed
+from seqcast.core.seal import write_json
 from seqcast.data import read_dataset
 from seqcast.explain.npz import write_npz
 from seqcast.genome.bigwig import Run, split_runs, write_bigwig
 from seqcast.predict.genome_tracks.reference import NAME
 from seqcast.sources.genome.fasta import open_indexed
-from seqcast.tracks.table import CONTRIBUTIONS, PREDICTED, remove_strays
+from seqcast.tracks.table import CONTRIBUTIONS, PREDICTED, list_file, remove_strays
 from seqcast.variants.seen import (
+    FORMAT,
+    FORMAT_VERSION,
     Seen,
     average_seen,
     check_seen,
@@ -54,13 +54,11 @@ def write_tracks(
             stem = f"{slugs[target]}.{model}"
             span = dataset.targets.span[dataset.targets.identifier.index(target)]
             for file, kind in _write(folder, stem, some, sizes, dataset.bin_size, span):
-                digest = sha256_of(folder / file)
-                files.append({"file": file, "target": slugs[target], "model": model,
-                              "kind": kind, "sha256": digest})  # fmt: skip
+                files.append(list_file(folder / file, kind, slugs[target], model))
             bar.update(len(some))
     remove_strays(folder, {each["file"] for each in files}, "*.npz")
     content["files"] += files
-    write_sealed(output, json.dumps(content, indent=1) + "\n")
+    write_json(output, (FORMAT, FORMAT_VERSION), content)
     log.info("%s: both alleles of %d variants", folder, len(top))
 
 

@@ -19,11 +19,11 @@ from seqcast.core.disk import give_name, written_whole
 from seqcast.core.errors import SeqcastError, suggest
 from seqcast.core.hdf5 import Draft
 from seqcast.core.printable import to_printable
-from seqcast.core.provenance import sha256_of
-from seqcast.core.seal import AGAIN, seal_beside, write_sealed
+from seqcast.core.seal import AGAIN, seal_beside, write_json
 from seqcast.data import Dataset, read_dataset
 from seqcast.data.predictions import read_predictions
 from seqcast.settings import VariantsSettings
+from seqcast.tracks.table import list_file
 from seqcast.variants.grid import Grid
 from seqcast.variants.joining import SCORES, Joined, Model, join_models
 from seqcast.variants.parts import Member, Plan, Site, read_plan
@@ -151,15 +151,12 @@ def write_variants(
     content = _collect(plan, opened, settings, dataset, targets)
     content["top"] = top.found
     content["files"] = [
-        {"file": each.name, "target": "", "model": "", "kind": kind, "sha256": sha256_of(each)}
-        for each, kind in (
-            (table, "table"),
-            (out, "vcf"),
-            (index, "index"),
-            (arrays.path, "arrays"),
-        )
+        list_file(table, "table"),
+        list_file(out, "vcf"),
+        list_file(index, "index"),
+        list_file(arrays.path, "arrays"),
     ]
-    write_sealed(output, json.dumps(content, indent=1) + "\n")
+    write_json(output, (FORMAT, FORMAT_VERSION), content)
     log.info("%s: %s alleles of %d targets", folder, f"{plan.facts['alleles']:,}", len(targets))
 
 
@@ -361,7 +358,7 @@ def _collect(
     members = {name: each for of in opened.values() for name, each in of.items()}
     counted = {key: value for key, value in plan.facts.items() if key not in _OF_THE_PLAN}
     return {
-        "format": FORMAT, "format_version": FORMAT_VERSION, **counted,
+        **counted,
         **settings.model_dump(mode="json", include={"radius", "null", "shifts", "seed"}),
         "window": grid.window, "grid": grid.step,
         "strands": {name: 1 + each.facts["both_strands"] for name, each in members.items()},

@@ -28,10 +28,10 @@ def make_kmer_features(
     nearby, windows = _cut_out(codes, _place_windows(start, bin_size), _LONGEST - 1)
     counted = {}
     for k in range(1, _LONGEST + 1):
-        places = [place for place, lengths in enumerate(_LENGTHS) if k in lengths]
-        counts = _count_kmers(nearby, windows[places], k)
-        counted.update({(place, k): each for place, each in zip(places, counts, strict=True)})
-    columns = [counted[place, k] for place, lengths in enumerate(_LENGTHS) for k in lengths]
+        indices = [index for index, lengths in enumerate(_LENGTHS) if k in lengths]
+        counts = _count_kmers(nearby, windows[indices], k)
+        counted.update({(index, k): each for index, each in zip(indices, counts, strict=True)})
+    columns = [counted[index, k] for index, lengths in enumerate(_LENGTHS) for k in lengths]
     return np.concatenate(columns, axis=1, dtype=np.float32)
 
 
@@ -85,21 +85,21 @@ def _count_kmers(codes: np.ndarray, windows: np.ndarray, k: int = 1) -> np.ndarr
     Counts from the first base on, kept only at the edges of the windows, answer for all of them.
     """
     kmers = _index_kmers(codes, k)
-    edges, places = np.unique(windows, return_inverse=True)
+    edges, inverse = np.unique(windows, return_inverse=True)
     kinds = 4**k + 1
     lengths = np.diff(np.minimum(edges, kmers.size), prepend=0, append=kmers.size)
     between = np.repeat(np.arange(edges.size + 1), lengths)
     counts = np.bincount(between * kinds + kmers, minlength=(edges.size + 1) * kinds)
     until = counts.reshape(edges.size + 1, kinds).cumsum(axis=0, dtype=np.int32)[:, :-1]
-    return until[places[:, 1]] - until[places[:, 0]]
+    return until[inverse[:, 1]] - until[inverse[:, 0]]
 
 
 def _index_kmers(codes: np.ndarray, k: int) -> np.ndarray:
     """Return the number of the k-mer that begins at each base, AA..A first; 4**k holds an N."""
     whole = max(0, codes.size - k + 1)
     index, unknown = np.zeros(whole, dtype=np.int16), np.zeros(whole, dtype=bool)
-    for place in range(k):
-        each = codes[place : place + whole]
+    for offset in range(k):
+        each = codes[offset : offset + whole]
         index *= 4
         index += each
         unknown |= each == N

@@ -70,9 +70,9 @@ def _find_pieces(dataset: Dataset, rows: np.ndarray) -> list[np.ndarray]:
 def _choose_pieces(pieces: list[np.ndarray]) -> list[np.ndarray]:
     """Keep pieces drawn at random from a fixed seed, up to the largest number of bins to fit on."""
     order = np.random.default_rng(0).permutation(len(pieces))
-    until = np.cumsum([len(pieces[place]) for place in order])
+    until = np.cumsum([len(pieces[index]) for index in order])
     kept = max(1, int(np.searchsorted(until, MOST_BINS, side="right")))
-    return [pieces[place] for place in np.sort(order[:kept])]
+    return [pieces[index] for index in np.sort(order[:kept])]
 
 
 def _group_targets(dataset: Dataset, pieces: list[np.ndarray]) -> list[np.ndarray]:

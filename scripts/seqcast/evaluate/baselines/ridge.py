@@ -113,9 +113,9 @@ def fit_ridge(train: Moments, valid: Moments) -> Ridge:
     # Of a single feature r is the same whatever lambda: the first of equals, rounding aside.
     best_T = np.argmax(known_ST >= known_ST.max(axis=0) - 1e-9, axis=0)
     total, weights_FT = train + valid, np.zeros_like(tried_SFT[0])
-    for place in np.unique(best_T):
-        chosen = best_T == place
-        weights_FT[:, chosen] = _solve(total, STRENGTHS[place])[:, chosen]
+    for index in np.unique(best_T):
+        chosen = best_T == index
+        weights_FT[:, chosen] = _solve(total, STRENGTHS[index])[:, chosen]
     mean_T = total.y_T / max(total.count, 1)
     return Ridge(
         weights_FT=weights_FT,

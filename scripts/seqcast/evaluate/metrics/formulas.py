@@ -96,7 +96,7 @@ def deviance_explained(loss: float, baseline_loss: float) -> float:
     return 1 - loss / baseline_loss
 
 
-def find_peaks(observed: np.ndarray, fdr: float) -> np.ndarray:
+def call_peaks(observed: np.ndarray, fdr: float) -> np.ndarray:
     """Return which bins are peaks, (bins,) bool.
 
     The rule is Basenji's (`basenji_test.py`): the upper tail P(X >= t) of a Poisson distribution
@@ -105,9 +105,9 @@ def find_peaks(observed: np.ndarray, fdr: float) -> np.ndarray:
     """
     if not observed.size:
         return np.zeros(0, dtype=bool)
-    rounded, place = np.unique(np.round(observed), return_inverse=True)
+    rounded, inverse = np.unique(np.round(observed), return_inverse=True)
     tail = scipy.stats.poisson.sf(rounded - 1, observed.mean(dtype=np.float64))
-    return scipy.stats.false_discovery_control(tail[place], method="bh") < fdr
+    return scipy.stats.false_discovery_control(tail[inverse], method="bh") < fdr
 
 
 def auroc(score: np.ndarray, positive: np.ndarray) -> float:
@@ -153,7 +153,7 @@ def from_parts(r: float, share: float) -> float:
     return float(2 * r / (r + np.sqrt(r * r + 4 * share * (1 - share) * (1 - r * r))))
 
 
-def find_reliability(
+def compute_reliability(
     track: np.ndarray, replicate: np.ndarray, *, included: bool, log_unit: float | None = None
 ) -> float:
     """Return the share of a track's variance, (bins,), that is no noise: 0 to 1, NaN if unknown.

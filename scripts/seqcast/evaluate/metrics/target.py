@@ -7,9 +7,9 @@ import numpy as np
 from seqcast.evaluate.metrics.formulas import (
     auprc,
     auroc,
+    call_peaks,
+    compute_reliability,
     deviance_explained,
-    find_peaks,
-    find_reliability,
     log1p,
     pearson_r,
     pearson_r_log1p,
@@ -181,7 +181,7 @@ def _losses(track: Track) -> dict[str, Value]:
 
 
 def _peaks(track: Track, fdr: float) -> dict[str, Value]:
-    peaks = find_peaks(track.observed, fdr)
+    peaks = call_peaks(track.observed, fdr)
     return {
         "peak_auroc": auroc(track.predicted, peaks),
         "peak_auprc": auprc(track.predicted, peaks),
@@ -199,8 +199,8 @@ def _ceiling(track: Track) -> dict[str, Value]:
     if track.replicate is None or not (known := ~np.isnan(track.replicate)).any():
         return _name_ceiling(NAN, NAN, "")
     pair = (track.observed[known], track.replicate[known])
-    raw = find_reliability(*pair, included=track.included)
-    log = find_reliability(*pair, included=track.included, log_unit=track.log_unit)
+    raw = compute_reliability(*pair, included=track.included)
+    log = compute_reliability(*pair, included=track.included, log_unit=track.log_unit)
     return _name_ceiling(np.sqrt(raw), np.sqrt(log), "replicates")
 
 

@@ -8,7 +8,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from seqcast.nn.kernels.products import Kernel, add_input_gradient, make_weight_gradient
-from seqcast.nn.kernels.sequence import convolve_sequence, find_dtype
+from seqcast.nn.kernels.sequence import choose_dtype, convolve_sequence
 from seqcast.nn.pooled import Conv
 
 
@@ -20,7 +20,7 @@ class FastConv(Conv):
         if h.dtype == torch.uint8:
             h_BLC = convolve_sequence(h[:, 0, 0], self.weight.squeeze(2), None, 1)
             return h_BLC.transpose(1, 2).unsqueeze(2)
-        is_float32_on_cpu = h.device.type == "cpu" and find_dtype(self.weight) != torch.bfloat16
+        is_float32_on_cpu = h.device.type == "cpu" and choose_dtype(self.weight) != torch.bfloat16
         # Out of training gradients are asked for to explain a prediction: torch's own can be
         # differentiated again.
         if not self.training or not is_float32_on_cpu:

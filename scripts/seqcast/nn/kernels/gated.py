@@ -20,7 +20,7 @@ from seqcast.nn.kernels.products import (
     make_bias_gradient,
     make_weight_gradient,
 )
-from seqcast.nn.kernels.sequence import convolve_sequence, find_dtype
+from seqcast.nn.kernels.sequence import choose_dtype, convolve_sequence
 
 
 class FastGatedTrunk(GatedTrunk):
@@ -43,7 +43,7 @@ class FastGatedTrunk(GatedTrunk):
             [kernel_of(block) for block in self.dilated],
             masks,
             [scale_of(block, dropped) for block, dropped in zip(self.dilated, masks, strict=True)],
-            find_dtype(weights[0]),
+            choose_dtype(weights[0]),
             *weights,
             *(block.conv.bias for block in self.dilated),
         )
@@ -60,7 +60,7 @@ def convolve_gated(block: GatedBlock, x: Tensor, dropped: Tensor | None) -> Tens
     if x.dtype == torch.uint8:
         h = convolve_sequence(x, scale_up(weight, scale), scale_up(bias, scale), block.conv.stride)
     else:
-        h = _Convolve.apply(x, weight, bias, scale, find_dtype(weight), kernel_of(block))
+        h = _Convolve.apply(x, weight, bias, scale, choose_dtype(weight), kernel_of(block))
     return pass_gates(h, dropped)
 
 

@@ -23,15 +23,15 @@ class Kernel(NamedTuple):
     dilation: int = 1
 
     def parts(self) -> Iterator[tuple[int, int, int, int]]:
-        """Yield how many blocks away a part is, its place there, its first tap, how many it has.
+        """Yield how many blocks away a part is, its position there, its first tap, how many it has.
 
         The part in an output's own block comes first.
         """
-        places = [(tap - self.width // 2) * self.dilation for tap in range(self.width)]
-        shifts = [place // self.stride for place in places]
+        positions = [(tap - self.width // 2) * self.dilation for tap in range(self.width)]
+        shifts = [position // self.stride for position in positions]
         for shift in sorted(set(shifts), key=abs):
             first = shifts.index(shift)
-            yield shift, places[first] % self.stride, first, shifts.count(shift)
+            yield shift, positions[first] % self.stride, first, shifts.count(shift)
 
 
 def convolve(x_BLC: Tensor, weight_KO: Tensor, bias_O: Tensor, kernel: Kernel) -> Tensor:
@@ -85,11 +85,11 @@ def _parts_of(x_BLC: Tensor, kernel: Kernel) -> Iterator[tuple[slice, Tensor, sl
     channels = x_BLC.shape[2]
     blocks_BNK = x_BLC.unflatten(1, (-1, kernel.stride)).flatten(2)
     count = blocks_BNK.shape[1]
-    for shift, place, first, taps in kernel.parts():
+    for shift, position, first, taps in kernel.parts():
         if abs(shift) < count:
             here = slice(max(0, -shift), min(count, count - shift))
             there = slice(here.start + shift, here.stop + shift)
-            columns = slice(place * channels, (place + taps) * channels)
+            columns = slice(position * channels, (position + taps) * channels)
             part_BnK = blocks_BNK[:, there, columns]
             yield here, part_BnK, slice(first * channels, (first + taps) * channels)
 

@@ -29,12 +29,12 @@ def convolve_sequence(
     The weight is (O, 4, kernel) of an odd kernel; beyond its ends there is nothing, N. Computed in
     the arithmetic of autocast, if any.
     """
-    dtype = find_dtype(weight_OCk)
+    dtype = choose_dtype(weight_OCk)
     rows_MO = _ConvolveSequence.apply(codes_BL, weight_OCk, bias_O, stride, dtype)
     return rows_MO.view(len(codes_BL), codes_BL.shape[1] // stride, len(weight_OCk))
 
 
-def find_dtype(weight: Tensor) -> torch.dtype:
+def choose_dtype(weight: Tensor) -> torch.dtype:
     """Return in which arithmetic to compute with a weight: autocast's, else its own."""
     kind = weight.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
@@ -90,16 +90,16 @@ def _make_words(codes_BL: Tensor, kernel: int, stride: int) -> Tensor:
     ends = kernel // 2, kernel // 2 + words * _WORD - kernel
     codes_BL = F.pad(codes_BL, ends, value=N).int()
     word_BL = codes_BL[:, : 1 - _WORD]
-    for place in range(1, _WORD):
-        end = codes_BL.shape[1] - _WORD + 1 + place
-        word_BL = word_BL * _LETTERS + codes_BL[:, place:end]
+    for position in range(1, _WORD):
+        end = codes_BL.shape[1] - _WORD + 1 + position
+        word_BL = word_BL * _LETTERS + codes_BL[:, position:end]
     word_BNg = word_BL.unfold(1, (words - 1) * _WORD + 1, stride)[:, : length // stride, ::_WORD]
     tables_g = torch.arange(words, dtype=torch.int32, device=codes_BL.device) * _LETTERS**_WORD
     return (word_BNg + tables_g).reshape(-1, words)
 
 
 def _make_table(weight_OCk: Tensor, bias_O: Tensor | None) -> Tensor:
-    """Return what each word at each place of the kernel adds, (words x 125, O)."""
+    """Return what each word at each position of the kernel adds, (words x 125, O)."""
     out, _, kernel = weight_OCk.shape
     taps_kCO = F.pad(weight_OCk, (0, -kernel % _WORD, 0, _LETTERS - BASES)).permute(2, 1, 0)
     first_gCO, *others = taps_kCO.unflatten(0, (-1, _WORD)).unbind(1)

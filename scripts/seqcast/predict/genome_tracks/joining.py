@@ -49,7 +49,7 @@ class Model:
             for part in plan.parts
         }
         # By contig in byte order, as bigWigs want them.
-        self._places = sorted(
+        self._spans = sorted(
             (span.contig.encode(), span.first, span.end, part.name, offset)
             for part in plan.parts
             for span, offset in zip(part.spans, _find_offsets(part.spans), strict=True)
@@ -58,7 +58,7 @@ class Model:
     @property
     def spans(self) -> list[Span]:
         """All stretches, in the order in which `read` yields them."""
-        return [Span(contig.decode(), first, end) for contig, first, end, *_ in self._places]
+        return [Span(contig.decode(), first, end) for contig, first, end, *_ in self._spans]
 
     def read(self, targets: slice) -> Iterator[Block]:
         """Yield the values of some targets span by span, in long blocks; contigs in byte order.
@@ -66,7 +66,7 @@ class Model:
         Values are in the units of the dataset's coverage, NaN where nothing is predicted.
         """
         step = max(1, _BLOCK // (targets.stop - targets.start))
-        for contig, first, end, name, offset in self._places:
+        for contig, first, end, name, offset in self._spans:
             for start in range(first, end, step):
                 stop = min(start + step, end)
                 here = (offset + start - first, offset + stop - first)
@@ -83,8 +83,8 @@ class Model:
         values = np.mean(folds, axis=0)
         if self._held_out:
             for start, end, fold in self._held_out.find(contig, first, first + values.shape[1]):
-                place = slice(start - first, end - first)
-                values[:, place] = folds[fold][:, place]
+                held_out = slice(start - first, end - first)
+                values[:, held_out] = folds[fold][:, held_out]
         return values.astype(np.float32)
 
 

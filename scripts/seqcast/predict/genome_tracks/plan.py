@@ -6,12 +6,12 @@ The format is specified in docs/formats.md.
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from seqcast.core.disk import check_format
 from seqcast.core.errors import SeqcastError
+from seqcast.core.provenance import digest_of
 from seqcast.core.seal import AGAIN, read_sealed, write_sealed
 from seqcast.predict.genome_tracks.tiling import Span
 from seqcast.settings.headers import check_header
@@ -35,7 +35,7 @@ class Part:
     def from_spans(cls, name: str, spans: Iterable[Span], genome: str) -> "Part":
         """Make a part of stretches on a genome, which a text stands for."""
         spans = tuple(spans)
-        return cls(name, spans, sha256(json.dumps([genome, spans]).encode()).hexdigest()[:16])
+        return cls(name, spans, digest_of([genome, spans]))
 
     @property
     def bins(self) -> int:

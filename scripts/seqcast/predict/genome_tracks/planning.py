@@ -120,7 +120,7 @@ def plan_genome(genome: Genome, tiling: Tiling, part: int) -> Plan:
         bases += length
     labels = [group[0] if len(group) == 1 else f"{group[0]} to {group[-1]}" for group in groups]
     spans = [
-        [Span(name, 0, tiling.find_bins(genome.lengths[name])) for name in group]
+        [Span(name, 0, tiling.count_bins(genome.lengths[name])) for name in group]
         for group in groups
     ]
     return _make_plan(labels, spans, genome.stamp)
@@ -132,8 +132,8 @@ def plan_regions(path: Path, genome: Genome, tiling: Tiling, part: int) -> Plan:
     Regions that overlap are predicted as one stretch. Raises what `read_places` raises.
     """
     bins = tiling.bin_size
-    spans = _merge_spans({find_span(region, bins) for region in read_places(path, genome)})
-    number = {name: place for place, name in enumerate(genome.lengths)}
+    spans = _merge_spans({to_span(region, bins) for region in read_places(path, genome)})
+    number = {name: index for index, name in enumerate(genome.lengths)}
     groups: list[list[Span]] = [[]]
     windows, most = 0, max(1, part // (tiling.step * bins))
     for span in sorted(spans, key=lambda span: (number[span.contig], span.first, span.end)):
@@ -182,7 +182,7 @@ def _describe_fault(region: Region, genome: Genome) -> str:
     return f"{region.contig} ends at {genome.lengths[region.contig]:,}"
 
 
-def find_span(region: Region, bin_size: int) -> Span:
+def to_span(region: Region, bin_size: int) -> Span:
     """Return the bins that a region touches."""
     return Span(region.contig, region.start // bin_size, -(-region.end // bin_size))
 

@@ -9,29 +9,17 @@ from typing import NamedTuple
 import numpy as np
 
 from seqcast.core.console import format_seconds, log, progress
-from seqcast.core.memory import keep_memory
 from seqcast.core.provenance import sha256_of
-from seqcast.data import read_dataset
-from seqcast.nn.device import choose_device, set_threads
 from seqcast.predict.genome_tracks.parts import PartWriter
 from seqcast.predict.genome_tracks.plan import Part
 from seqcast.predict.genome_tracks.tiling import Tile, Tiling
-from seqcast.predict.inference import open_fitting
 from seqcast.predict.predictor import Predictor
-from seqcast.settings import GenomeTracksSettings, PredictSettings, TrainSettings
+from seqcast.predict.trained import TrainedModel
+from seqcast.settings import GenomeTracksSettings
 from seqcast.sources.genome.fasta import Fasta, open_indexed
 
 # Windows of N alone wait for a batch of others, in this many batches' room.
 _BATCHES = 8
-
-
-@dataclass(frozen=True)
-class PartSettings:
-    """What a part is predicted with: tiling, strands and batches, device and arithmetic."""
-
-    tracks: GenomeTracksSettings
-    predict: PredictSettings
-    training: TrainSettings
 
 
 class Window(NamedTuple):
@@ -90,36 +78,20 @@ class TilePredictor:
 
 
 def predict_part(
-    part: Part,
-    genome: Path,
-    model: Path,
-    dataset_path: Path,
-    output: Path,
-    settings: PartSettings,
-    *,
-    name: str = "model",
-    threads: int | None = None,
-    gpus: int | None = None,
+    model: TrainedModel, tracks: GenomeTracksSettings, part: Part, genome: Path, output: Path
 ) -> None:
     """Predict the bins of a part and write them block by block, whatever its size.
 
     `genome` is a plain FASTA with its index beside it. Windows have the length that the model was
-    trained on; `dataset_path` is what it was trained on. `threads` and `gpus` are what the
-    scheduler granted.
+    trained on.
     """
-    dataset = read_dataset(dataset_path)
-    training, tracks = settings.training, settings.tracks
-    device = choose_device(training.device, training.precision, gpus=gpus)
-    predictor = open_fitting(model, dataset, settings.predict, device)
-    threads = set_threads(training.threads, threads)
-    keep_memory()
-    log.info("predicting on %s, %d threads", device.reason, threads)
+    predictor, *_ = model.open()
     size = predictor.bin_size
     tiling = Tiling.from_window(predictor.window, size, predictor.crop, tracks.edge_bins)
     tiles = TilePredictor(predictor, tiling, tracks.shifts)
-    origin = {"model": name, "checkpoint_digest": sha256_of(model)}
+    origin = {"model": model.name, "checkpoint_digest": sha256_of(model.path)}
     with PartWriter(output, part, predictor.targets, origin) as out:
-        _write_part(out, part, open_indexed(genome), tiles, f"{part.name} by {name}")
+        _write_part(out, part, open_indexed(genome), tiles, f"{part.name} by {model.name}")
         out.finish()
 
 
@@ -150,9 +122,9 @@ def find_windows(part: Part, fasta: Fasta, tiles: TilePredictor) -> Iterator[Win
     tiling, reach = tiles.tiling, tiles.reach
     for span in part.spans:
         length = fasta.index[span.contig].rlen
-        for tile in tiling.find_tiles(span, length):
+        for tile in tiling.list_tiles(span, length):
             codes = tiling.read_codes(fasta, span.contig, tile, reach)
-            yield Window(tile, codes, tiling.find_known(codes, tile, length, reach))
+            yield Window(tile, codes, tiling.mark_known(codes, tile, length, reach))
 
 
 def _split_blocks(windows: Iterator[Window], batch_size: int) -> Iterator[list[Window]]:

@@ -12,7 +12,7 @@ from seqcast.core.console import log
 from seqcast.core.disk import written_whole
 from seqcast.data.by_target import cut_groups
 from seqcast.predict.genome_tracks.joining import Model
-from seqcast.predict.genome_tracks.planning import find_span
+from seqcast.predict.genome_tracks.planning import to_span
 from seqcast.predict.genome_tracks.tiling import Span
 from seqcast.sources.genome.bed import Region
 
@@ -50,7 +50,7 @@ class _Mean:
     def __init__(self, regions: Sequence[Region], spans: Sequence[Span], bin_size: int) -> None:
         offsets = np.cumsum([0, *(span.bins for span in spans)]).tolist()
         keys = [(span.contig.encode(), span.first) for span in spans]
-        found = [find_span(region, bin_size) for region in regions]
+        found = [to_span(region, bin_size) for region in regions]
         around = [bisect_right(keys, (each.contig.encode(), each.first)) - 1 for each in found]
         moved = [offsets[at] - spans[at].first for at in around]
         self._first = np.cumsum([0, *(span.bins for span in found)])[:-1]

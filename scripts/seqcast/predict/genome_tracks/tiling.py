@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqcast.core.errors import SeqcastError
-from seqcast.genome.codes import N, find_edge
+from seqcast.genome.codes import N, count_edge_bins
 from seqcast.sources.genome.fasta import Fasta
 
 
@@ -49,12 +49,12 @@ class Tiling:
     def from_window(
         cls, window: int, bin_size: int, crop: int, edge_bins: int | None = None
     ) -> "Tiling":
-        """Make a tiling of windows of `window` bases; see `find_edge` for what is edge by default.
+        """Make a tiling of windows of `window` bases; `count_edge_bins` is what is edge by default.
 
         Raises `SeqcastError` where the edges leave nothing.
         """
         bins = window // bin_size - 2 * crop
-        edge = find_edge(bins) if edge_bins is None else edge_bins
+        edge = count_edge_bins(bins) if edge_bins is None else edge_bins
         if bins - 2 * edge < 1:
             raise SeqcastError(
                 f"genome_tracks.edge_bins is {edge}, which leaves nothing of the {bins} bins that a"
@@ -72,17 +72,17 @@ class Tiling:
         """Bins from one window to the next."""
         return self.predicted - 2 * self.edge
 
-    def find_bins(self, length: int) -> int:
+    def count_bins(self, length: int) -> int:
         """Return how many bins a contig of `length` bases has; the last may be cut short."""
         return -(-length // self.bin_size)
 
-    def find_tiles(self, span: Span, length: int) -> Iterator[Tile]:
+    def list_tiles(self, span: Span, length: int) -> Iterator[Tile]:
         """Yield windows whose kept bins are those of the span, in order, each once.
 
         A window never lies further out than it must: at a contig's ends it is moved inside, and
         its bins are kept up to the end. What fits in one window is in its middle.
         """
-        last = max(self.find_bins(length) - self.predicted, 0)
+        last = max(self.count_bins(length) - self.predicted, 0)
         first = span.first
         while first < span.end:
             rest = span.end - first
@@ -95,7 +95,7 @@ class Tiling:
 
     def count_tiles(self, span: Span, length: int) -> int:
         """Return how many windows a span takes."""
-        return sum(1 for _ in self.find_tiles(span, length))
+        return sum(1 for _ in self.list_tiles(span, length))
 
     def read_codes(self, fasta: Fasta, contig: str, tile: Tile, reach: int = 0) -> np.ndarray:
         """Read a window's sequence, with `reach` bases more at either side; N outside the contig.
@@ -111,7 +111,7 @@ class Tiling:
         )
         return codes
 
-    def find_known(self, codes: np.ndarray, tile: Tile, length: int, reach: int = 0) -> np.ndarray:
+    def mark_known(self, codes: np.ndarray, tile: Tile, length: int, reach: int = 0) -> np.ndarray:
         """Say of each kept bin of a window whether half of its bases or more are known.
 
         `codes` is what `read_codes` returned, `length` the contig's; a bin that the contig's end

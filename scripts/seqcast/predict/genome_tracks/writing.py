@@ -94,8 +94,8 @@ def read_known(dataset: Dataset, targets: slice) -> Iterator[Block]:
     contigs, size = dataset.contigs, dataset.bin_size
     bins = -(-contigs.length // size)
     end = dict.fromkeys(contigs.chrom, 0)
-    places = zip(contigs.chrom, contigs.offset.tolist(), range(len(contigs)), strict=True)
-    for name, offset, index in sorted((c.encode(), o, i) for c, o, i in places if c):
+    listed = zip(contigs.chrom, contigs.offset.tolist(), range(len(contigs)), strict=True)
+    for name, offset, index in sorted((c.encode(), o, i) for c, o, i in listed if c):
         chrom, first_bin = name.decode(), int(contigs.first_bin[index])
         # Bins that begin before an earlier piece ends are that piece's.
         taken = max(-(-(end[chrom] - offset) // size), 0)
@@ -122,9 +122,9 @@ class _Folder:
 
         The row is None where no value is known.
         """
-        for place, target in enumerate(range(targets.start, targets.stop)):
+        for row, target in enumerate(range(targets.start, targets.stop)):
             file = name_track(self.dataset.targets.slugs[target], model, kind)
-            runs = self._find_runs(blocks, place, self.dataset.targets.span[target])
+            runs = self._find_runs(blocks, row, self.dataset.targets.span[target])
             first = next(runs, None)
             if first is None:
                 log.warning("%s: left out, no value of it is known", file)
@@ -134,9 +134,9 @@ class _Folder:
             write_bigwig(path, self.sizes, chain([first], runs), self.dataset.bin_size)
             yield target, make_row(path, self.dataset.targets, target, model, kind)
 
-    def _find_runs(self, blocks: Sequence[Block], place: int, span: int) -> Iterator[Run]:
+    def _find_runs(self, blocks: Sequence[Block], row: int, span: int) -> Iterator[Run]:
         """Yield the bins with a value of one target, in the units of its track."""
         size = self.dataset.bin_size
         for block in blocks:
             starts = block.start + np.arange(block.values.shape[1]) * size
-            yield from split_runs(block.contig, starts, block.values[place] / span, size)
+            yield from split_runs(block.contig, starts, block.values[row] / span, size)

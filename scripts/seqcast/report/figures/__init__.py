@@ -5,27 +5,27 @@ where there is but one. The colours are Okabe and Ito's, told apart by colour-bl
 never carry a meaning alone.
 """
 
-from seqcast.report.figures.calibration import find_calibrations, plot_calibration
+from seqcast.report.figures.calibration import compute_calibrations, plot_calibration
 from seqcast.report.figures.comparison import plot_comparison
-from seqcast.report.figures.correlations import find_compared, find_likeness, plot_correlations
+from seqcast.report.figures.correlations import correlate_targets, find_compared, plot_correlations
 from seqcast.report.figures.curves import plot_learning_curves
 from seqcast.report.figures.errors import plot_errors
 from seqcast.report.figures.pairs import Pairs, read_pairs, read_window_pairs
-from seqcast.report.figures.profiles import find_distance_profile, find_gc_profile
+from seqcast.report.figures.profiles import compute_distance_profile, compute_gc_profile
 from seqcast.report.figures.scatter import plot_scatter
 from seqcast.report.figures.scores import plot_metrics
 from seqcast.report.figures.windows import plot_coverage, plot_first_look, plot_window
 from seqcast.report.figures.writing import write_figure
-from seqcast.tracks.style import find_ranked
+from seqcast.tracks.style import choose_ranked
 
 __all__ = [
     "Pairs",
-    "find_calibrations",
+    "choose_ranked",
+    "compute_calibrations",
+    "compute_distance_profile",
+    "compute_gc_profile",
+    "correlate_targets",
     "find_compared",
-    "find_distance_profile",
-    "find_gc_profile",
-    "find_likeness",
-    "find_ranked",
     "plot_calibration",
     "plot_comparison",
     "plot_correlations",

@@ -9,15 +9,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from seqcast.report.figures.groups import find_groups
+from seqcast.report.figures.groups import number_groups
 from seqcast.report.figures.pairs import Pairs
 from seqcast.report.figures.panels import make_panels
 from seqcast.tracks.style import (
     INK,
     Style,
-    find_style,
     format_label,
     style_axes,
+    style_of,
     write_note,
 )
 
@@ -46,20 +46,20 @@ class Calibration:
         return float(self.predicted[-1] / self.observed[-1])
 
 
-def find_calibration(observed: np.ndarray, predicted: np.ndarray) -> Calibration:
+def compute_calibration(observed: np.ndarray, predicted: np.ndarray) -> Calibration:
     """Group bins (bins,) by quantiles of the prediction and average both in each group.
 
     Bins of the same prediction stay together; a group has at least 20 bins, or all there are.
     """
-    group = find_groups(predicted, _QUANTILES)
+    group = number_groups(predicted, _QUANTILES)
     count = np.bincount(group)
     sums = [np.bincount(group, values) for values in (predicted, observed)]
     return Calibration(sums[0] / count, sums[1] / count, count)
 
 
-def find_calibrations(pairs: Pairs) -> list[Calibration]:
+def compute_calibrations(pairs: Pairs) -> list[Calibration]:
     """Return the calibration of each target of `pairs`."""
-    return [find_calibration(*pairs.known(column)) for column in range(len(pairs.targets))]
+    return [compute_calibration(*pairs.known(column)) for column in range(len(pairs.targets))]
 
 
 def plot_calibration(
@@ -75,7 +75,7 @@ def plot_calibration(
     `curves` holds a calibration for each of the targets `names`, by model; `styles` says how each
     model is drawn, None: in their order.
     """
-    styles = styles or {model: find_style(index) for index, model in enumerate(curves)}
+    styles = styles or {model: style_of(index) for index, model in enumerate(curves)}
     figure, panels = make_panels(
         len(names),
         title,

@@ -11,10 +11,10 @@ from seqcast.tracks.style import (
     INK,
     QUIET,
     RULE,
-    find_style,
     format_label,
     make_figure,
     style_axes,
+    style_of,
 )
 
 _COLUMNS = {"pearson_r_log1p": "log1p coverage", "pearson_r": "raw coverage: peaks rule"}
@@ -29,7 +29,7 @@ def plot_comparison(
     The tables are those of `metrics.tsv`; a dashed line is the mean ceiling, where all targets
     have one. Whiskers are the mean ends of the targets' intervals.
     """
-    rows = [(name, table, find_style(at).colour) for at, (name, table) in enumerate(models.items())]
+    rows = [(name, table, style_of(at).colour) for at, (name, table) in enumerate(models.items())]
     rows.sort(key=lambda row: -np.nan_to_num(_mean(row[1], "pearson_r_log1p"), nan=-2))
     rows += [(name, table, _GREY) for name, table in (baselines or {}).items()]
     figure = make_figure(9, 1.5 + 0.3 * max(len(rows), 1), "Pearson's r, mean over targets")
@@ -61,8 +61,8 @@ def _plot_bars(axes: Axes, rows: list[tuple[str, pd.DataFrame, str]], column: st
         if np.isfinite(ends).all():
             axes.hlines(row, *ends, color=INK, linewidth=1.1)
         style = {"va": "center", "fontsize": 8, "color": INK}
-        place = axes.get_yaxis_transform()
-        axes.text(1.01, row, f"{means[row]:.2f}", transform=place, **style)
+        beside = axes.get_yaxis_transform()
+        axes.text(1.01, row, f"{means[row]:.2f}", transform=beside, **style)
     low = np.nanmin(means, initial=0.0)
     axes.set_xlim(min(0.0, np.floor(low * 10) / 10), 1)
     axes.axvline(0, color=RULE, linewidth=0.8)

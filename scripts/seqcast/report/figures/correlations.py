@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from seqcast.evaluate.metrics import log1p, pearson_r
 from seqcast.report.figures.pairs import Pairs
-from seqcast.tracks.style import INK, QUIET, find_ranked, format_label, make_figure, write_note
+from seqcast.tracks.style import INK, QUIET, choose_ranked, format_label, make_figure, write_note
 
 MOST_TARGETS = 40
 # With more targets the numbers in the cells cannot be read.
@@ -59,13 +59,13 @@ class Likeness:
 
 def find_compared(r: np.ndarray, most: int = MOST_TARGETS) -> list[int]:
     """Return the indices of targets to compare: all, or `most` at even steps of their rank."""
-    order = find_ranked(r, len(r))
+    order = choose_ranked(r, len(r))
     if len(order) <= most:
         return order
-    return [order[place] for place in np.linspace(0, len(order) - 1, most).round().astype(int)]
+    return [order[index] for index in np.linspace(0, len(order) - 1, most).round().astype(int)]
 
 
-def find_likeness(pairs: Pairs) -> Likeness:
+def correlate_targets(pairs: Pairs) -> Likeness:
     """Correlate targets with each other, bin by bin, observed and predicted on the same bins.
 
     The order of targets is that of a hierarchical clustering of the observed correlations.
@@ -75,8 +75,8 @@ def find_likeness(pairs: Pairs) -> Likeness:
         _correlate(np.where(known, log1p(values, pairs.mean), np.nan))
         for values in (pairs.observed, pairs.predicted)
     )
-    order = find_order(observed)
-    targets = tuple(pairs.targets[place] for place in order)
+    order = order_targets(observed)
+    targets = tuple(pairs.targets[index] for index in order)
     return Likeness(targets, observed[np.ix_(order, order)], predicted[np.ix_(order, order)])
 
 
@@ -88,7 +88,7 @@ def _correlate(logs: np.ndarray) -> np.ndarray:
     return pd.DataFrame(logs).corr(min_periods=3).clip(-1, 1).to_numpy(copy=True)
 
 
-def find_order(r_TT: np.ndarray) -> np.ndarray:
+def order_targets(r_TT: np.ndarray) -> np.ndarray:
     """Order targets so that those alike stand together (average linkage of 1 - r); (targets,)."""
     if len(r_TT) < 3:
         return np.arange(len(r_TT))
@@ -144,10 +144,8 @@ def _write_mean(likeness: Likeness, what: str) -> str:
 
 def _make_colours(low: float) -> Colormap:
     """Make a scale from `low` to 1 whose lightest colour is 0; grey where nothing is known."""
-    places = [-1, -0.5, *np.linspace(0, 1, len(_POSITIVE))]
-    stops = [
-        ((place + 1) / 2, c) for place, c in zip(places, [*_NEGATIVE, *_POSITIVE], strict=True)
-    ]
+    correlations = [-1, -0.5, *np.linspace(0, 1, len(_POSITIVE))]
+    stops = [((r + 1) / 2, c) for r, c in zip(correlations, [*_NEGATIVE, *_POSITIVE], strict=True)]
     whole = LinearSegmentedColormap.from_list("likeness", stops)
     return ListedColormap(whole((np.linspace(low, 1, 256) + 1) / 2)).with_extremes(bad="#d9d9d9")
 

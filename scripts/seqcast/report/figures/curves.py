@@ -12,10 +12,10 @@ from seqcast.tracks.style import (
     INK,
     QUIET,
     Style,
-    find_style,
     format_label,
     make_figure,
     style_axes,
+    style_of,
     write_note,
 )
 
@@ -72,7 +72,7 @@ def _plot_alone(axes: Axes, history: pd.DataFrame) -> None:
     if valid.empty:
         _write_corner(axes, "no validation loss")
         return
-    style = find_style(0)
+    style = style_of(0)
     _plot_line(axes, valid, "valid_loss", style, width=1.6, label="validation (dots)")
     best = _ring_best(axes, valid, INK, size=11, label="best epoch (ring)")
     _write_corner(axes, f"best: {best['valid_loss']:.3f}, epoch {best['epoch']:.0f}")
@@ -84,7 +84,7 @@ def _plot_together(axes: Axes, histories: Histories, column: str, title: str) ->
     axes.set_xlim(0, 1)
     last = 1.0
     for index, (name, members) in enumerate(histories.items()):
-        style, alone = find_style(index), len(members) == 1
+        style, alone = style_of(index), len(members) == 1
         label = _label(name, members)
         for history in members.values():
             known = history.dropna(subset=[column])
@@ -162,14 +162,14 @@ def _limit_loss(axes: Axes, trainings: list[pd.DataFrame]) -> None:
     values = values[np.isfinite(values)]
     if values.size < 4 or values.max() == values.min():
         return
-    low, top = values.min(), _find_top(values, trainings)
+    low, top = values.min(), _choose_top(values, trainings)
     if values.max() > top > low:
         axes.set_ylim(low - 0.08 * (top - low), top)
         note = "the first steps lie above"
         axes.text(0.02, 0.02, note, transform=axes.transAxes, fontsize=7, color=QUIET)
 
 
-def _find_top(values: np.ndarray, trainings: list[pd.DataFrame]) -> float:
+def _choose_top(values: np.ndarray, trainings: list[pd.DataFrame]) -> float:
     """Return the highest loss to show: all of one training's, of several what tells them apart."""
     low = values.min()
     if len(trainings) == 1:

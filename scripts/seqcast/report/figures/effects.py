@@ -68,7 +68,7 @@ def plot_effects(targets: Sequence[Effects], title: str) -> Figure:
         range(len(targets)), [format_label(each.target, 26) for each in targets], fontsize=8
     )
     axes.set_xlabel("lfc: log2 of predicted coverage, ALT over REF")
-    low, high = _find_limits(targets)
+    low, high = _choose_limits(targets)
     axes.set_xlim(low, high)
     axes.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
     rng = np.random.default_rng(0)
@@ -81,7 +81,7 @@ def plot_effects(targets: Sequence[Effects], title: str) -> Figure:
     return figure
 
 
-def _find_limits(targets: Sequence[Effects]) -> tuple[float, float]:
+def _choose_limits(targets: Sequence[Effects]) -> tuple[float, float]:
     """Return the ends of the axis, with room for names beside the largest effects."""
     ends = [(-_LEAST_WIDTH, _LEAST_WIDTH)]
     for each in targets:

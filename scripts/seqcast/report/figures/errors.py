@@ -12,10 +12,10 @@ from seqcast.tracks.style import (
     INK,
     OBSERVED,
     Style,
-    find_style,
     format_label,
     make_figure,
     style_axes,
+    style_of,
     write_note,
 )
 
@@ -42,7 +42,7 @@ def plot_errors(
     or more. The dotted blue line is the error of predicting each target's mean everywhere. `gc` and
     `distance` hold a profile a model; `styles` says how each is drawn, None: in their order.
     """
-    styles = styles or {model: find_style(index) for index, model in enumerate(gc)}
+    styles = styles or {model: style_of(index) for index, model in enumerate(gc)}
     figure = make_figure(10, 5.6, title)
     panels = figure.subplots(2, 2, sharex="col", sharey="row")
     for column, profiles in enumerate((gc, distance)):
@@ -73,7 +73,7 @@ def _plot_error(
         return
     axes.plot(
         known[0].at / scale,
-        find_middle(known[0].naive)[1],
+        compute_quartiles(known[0].naive)[1],
         color=OBSERVED,
         linestyle=":",
         linewidth=1.8,
@@ -95,14 +95,16 @@ def _plot_ratio(
 
 def _limit_error(axes: Axes, profiles: list[Profile]) -> None:
     """Show all medians, of both panels, from 0 on."""
-    shown = [find_middle(values)[1] for each in profiles for values in (each.error, each.naive)]
+    shown = [
+        compute_quartiles(values)[1] for each in profiles for values in (each.error, each.naive)
+    ]
     highest = np.concatenate([*shown, [1.0]])
     axes.set_ylim(0, 1.08 * float(highest[np.isfinite(highest)].max()))
 
 
 def _limit_ratio(axes: Axes, profiles: list[Profile]) -> None:
     """Show ratios up to the highest median, alike above and below 1."""
-    middle = np.concatenate([find_middle(each.ratio)[1] for each in profiles])
+    middle = np.concatenate([compute_quartiles(each.ratio)[1] for each in profiles])
     middle = middle[np.isfinite(middle) & (middle > 0)]
     far = float(np.exp(np.abs(np.log(middle)).max(initial=0)))
     far = float(np.clip(1.1 * far, _NEAREST, _FARTHEST))
@@ -113,7 +115,7 @@ def _limit_ratio(axes: Axes, profiles: list[Profile]) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
 
 
-def find_middle(values: np.ndarray) -> np.ndarray:
+def compute_quartiles(values: np.ndarray) -> np.ndarray:
     """Return lower quartile, median and upper quartile over targets, (3, groups).
 
     `values` are (groups, targets); NaN where no target has a value.
@@ -128,7 +130,7 @@ def find_middle(values: np.ndarray) -> np.ndarray:
 def _plot_line(
     axes: Axes, at: np.ndarray, values: np.ndarray, style: Style, model: str, alone: bool
 ) -> None:
-    low, middle, high = find_middle(values)
+    low, middle, high = compute_quartiles(values)
     name = format_label(model, 28)
     if alone and values.shape[1] >= _LEAST_TARGETS:
         label = "middle half of the targets (band)"

@@ -92,9 +92,9 @@ def _draw_letters(axes: Axes, logo: Logo, limits: tuple[float, float]) -> None:
     seen = np.abs(np.nan_to_num(logo.contributions)) > _LEAST * (limits[1] - limits[0])
     for base in sorted(set(logo.bases)):
         paths = [
-            make_letter(base, logo.start + place, value)
-            for place, value in enumerate(logo.contributions)
-            if seen[place] and logo.bases[place] == base
+            make_letter(base, logo.start + index, value)
+            for index, value in enumerate(logo.contributions)
+            if seen[index] and logo.bases[index] == base
         ]
         letters = PathCollection(paths, color=COLOURS.get(base, QUIET), linewidths=0, zorder=2)
         letters.set_gid(f"base {base}")

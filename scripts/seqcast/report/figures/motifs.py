@@ -16,10 +16,10 @@ from seqcast.tracks.letters import COLOURS
 from seqcast.tracks.style import (
     INK,
     QUIET,
-    find_style,
     format_label,
     make_figure,
     style_axes,
+    style_of,
 )
 
 # More numbers than those of so many columns cannot be read.
@@ -113,7 +113,7 @@ def plot_heat_map(shown: HeatMap, title: str) -> Figure:
     bar = figure.colorbar(
         image, cax=add_axes(left + across * columns + 0.25, bottom + down * rows - tall, 0.14, tall)
     )
-    bar.ax.yaxis.set_major_locator(FixedLocator(_find_ticks(end)))
+    bar.ax.yaxis.set_major_locator(FixedLocator(_choose_ticks(end)))
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_fold(value)))
     bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.tick_params(labelsize=8, color=QUIET, labelcolor=INK)
@@ -168,7 +168,7 @@ def draw_logo(axes: Axes, heights: np.ndarray, top: float) -> None:
         axes.add_collection(PathCollection(paths, color=COLOURS[base], linewidths=0), autolim=False)
 
 
-def _find_ticks(end: float) -> list[float]:
+def _choose_ticks(end: float) -> list[float]:
     """Return the logarithms of folds 1, 2, 4 ... or 1, 4, 16 ... to either side."""
     steps = np.arange(int(end / np.log(2)) + 1)
     steps = steps[:: 1 if len(steps) <= 4 else 2]
@@ -182,7 +182,7 @@ def plot_courses(courses: Sequence[Course], title: str) -> Figure:
     rows = -(-len(courses) // columns)
     figure = make_figure(5 * columns, (0.8 if columns > 1 else 1.0) + 2.5 * rows, title)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    own = find_style(0)
+    own = style_of(0)
     for axes, each in zip(panels, courses, strict=False):
         style_axes(axes)
         axes.set_xscale("log")
@@ -204,9 +204,9 @@ def plot_courses(courses: Sequence[Course], title: str) -> Figure:
             loc="left", fontsize=8.5, color=INK,
         )  # fmt: skip
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        low, high = _find_limits(each)
+        low, high = _choose_limits(each)
         axes.set_ylim(low, high)
-        axes.yaxis.set_major_locator(FixedLocator(_find_even_ticks(low, high)))
+        axes.yaxis.set_major_locator(FixedLocator(_choose_even_ticks(low, high)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_fold(value)))
     for axes in panels[len(courses) :]:
         axes.set_axis_off()
@@ -220,7 +220,7 @@ def plot_courses(courses: Sequence[Course], title: str) -> Figure:
     return figure
 
 
-def _find_limits(course: Course) -> tuple[float, float]:
+def _choose_limits(course: Course) -> tuple[float, float]:
     """Return the ends of a panel's axis, a quarter to either side at least."""
     values = np.concatenate([course.synergy, course.low, course.high, course.additive])
     ends = np.nanmin([*values, -_LEAST_FOLD]), np.nanmax([*values, _LEAST_FOLD])
@@ -228,7 +228,7 @@ def _find_limits(course: Course) -> tuple[float, float]:
     return float(ends[0] - room), float(ends[1] + room)
 
 
-def _find_even_ticks(low: float, high: float) -> list[float]:
+def _choose_even_ticks(low: float, high: float) -> list[float]:
     """Return the logarithms of round folds within limits."""
     folds = [1.2, 1.5, 2, 3, 4, 8, 16] if high - low < 2 else [2, 4, 8, 16]
     logs = np.log([*(1 / np.array(folds)), 1, *folds])

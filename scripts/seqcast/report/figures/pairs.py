@@ -123,11 +123,11 @@ def _read_predicted(
     """Read predictions at bins of windows (bins,), windows ascending; (bins, targets)."""
     values = np.empty((len(window), len(targets)), dtype=np.float32)
     for columns, group, inside in _split_targets(targets, predictions):
-        for places in predictions.split_windows():
-            first, last = np.searchsorted(window, (places[0], places[-1] + 1))
+        for numbers in predictions.split_windows():
+            first, last = np.searchsorted(window, (numbers[0], numbers[-1] + 1))
             if first < last:
-                found = predictions.read_windows(places, group)
-                here = (window[first:last] - places[0], offset[first:last])
+                found = predictions.read_windows(numbers, group)
+                here = (window[first:last] - numbers[0], offset[first:last])
                 values[first:last, columns] = found[here][:, inside]
     return values
 

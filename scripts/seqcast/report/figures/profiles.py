@@ -6,7 +6,7 @@ import numpy as np
 
 from seqcast.data import Dataset
 from seqcast.evaluate.metrics import log1p
-from seqcast.report.figures.groups import LEAST, find_groups
+from seqcast.report.figures.groups import LEAST, number_groups
 from seqcast.report.figures.pairs import Pairs
 
 _QUANTILES = (0.02, 0.05, *np.arange(1, 10) / 10, 0.95, 0.98)
@@ -30,7 +30,7 @@ class Profile:
     ratio: np.ndarray
 
 
-def find_profile(quantity: np.ndarray, group: np.ndarray, pairs: Pairs) -> Profile:
+def compute_profile(quantity: np.ndarray, group: np.ndarray, pairs: Pairs) -> Profile:
     """Summarise the errors of groups of bins.
 
     `quantity` (bins,) is what they are grouped by, `group` (bins,) the number of each bin's group
@@ -67,16 +67,16 @@ def _average(values: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
     return np.divide(total, count, out=np.full(groups, np.nan), where=count > 0)
 
 
-def find_gc_profile(dataset: Dataset, pairs: Pairs) -> Profile:
+def compute_gc_profile(dataset: Dataset, pairs: Pairs) -> Profile:
     """Summarise errors along the GC content of the bins, in percent, by its quantiles."""
-    gc = 100 * find_gc(dataset, pairs.bins)
+    gc = 100 * compute_gc(dataset, pairs.bins)
     group = np.full(gc.shape, -1)
     known = np.isfinite(gc)
-    group[known] = find_groups(gc[known], _QUANTILES)
-    return find_profile(gc, group, pairs)
+    group[known] = number_groups(gc[known], _QUANTILES)
+    return compute_profile(gc, group, pairs)
 
 
-def find_distance_profile(pairs: Pairs) -> Profile:
+def compute_distance_profile(pairs: Pairs) -> Profile:
     """Summarise errors along the distance from the window's centre, in bases.
 
     `pairs` are as windows predict them. At most 16 groups of equal width, of 20 bins at least.
@@ -84,10 +84,10 @@ def find_distance_profile(pairs: Pairs) -> Profile:
     distance = pairs.distance
     groups = max(1, min(_MOST_DISTANCES, np.unique(distance).size, distance.size // LEAST))
     width = distance.max(initial=0) * (1 + 1e-9) / groups
-    return find_profile(distance, (distance / max(width, 1e-9)).astype(np.int64), pairs)
+    return compute_profile(distance, (distance / max(width, 1e-9)).astype(np.int64), pairs)
 
 
-def find_gc(dataset: Dataset, bins: np.ndarray) -> np.ndarray:
+def compute_gc(dataset: Dataset, bins: np.ndarray) -> np.ndarray:
     """Return the share of G and C in bins, (bins,); NaN where half of the bases or more are N."""
     contigs, size = dataset.contigs, dataset.bin_size
     contig = np.searchsorted(contigs.first_bin, bins, side="right") - 1

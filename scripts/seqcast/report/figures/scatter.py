@@ -18,7 +18,7 @@ from seqcast.report.figures.panels import MOST_PANELS, make_panels
 from seqcast.tracks.style import (
     INK,
     QUIET,
-    find_ranked,
+    choose_ranked,
     format_label,
     format_r,
     style_axes,
@@ -47,7 +47,7 @@ def plot_scatter(
     have been read already; of very many bins they are a sample.
     """
     r = metrics["pearson_r_log1p"].to_numpy(float)
-    shown = find_ranked(r, MOST_PANELS) if targets is None else list(targets)
+    shown = choose_ranked(r, MOST_PANELS) if targets is None else list(targets)
     pairs = pairs or read_pairs(dataset, predictions, shown)
     figure, panels = make_panels(
         len(shown),
@@ -84,7 +84,7 @@ def _plot_one(axes: Axes, pairs: Pairs, column: int, name: str, r: float) -> int
     axes.plot([0, top], [0, top], color=INK, linewidth=0.9, linestyle="--")
     # Round numbers, of the size of the mean: where the axis turns from linear to logarithmic.
     decade = 10.0 ** np.round(np.log10(mean))
-    ticks = find_ticks(float(np.expm1(top)) * mean / decade) * decade
+    ticks = choose_ticks(float(np.expm1(top)) * mean / decade) * decade
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(log1p(ticks, mean), [f"{tick:,g}" for tick in ticks])
     axes.set(xlim=(0, top), ylim=(0, top))
@@ -99,7 +99,7 @@ def _write_r(axes: Axes, r: float) -> None:
     )
 
 
-def find_ticks(top: float) -> np.ndarray:
+def choose_ticks(top: float) -> np.ndarray:
     """Return round values from 0 to `top` that lie apart on a log1p axis."""
     if top <= 4:
         step = 10.0 ** np.floor(np.log10(max(top, 1e-9)))
@@ -121,8 +121,8 @@ def _share_colours(figure: Figure, panels: np.ndarray, counts: list[int]) -> Non
         return
     width, height = figure.get_size_inches()
     tall = min(3.0, 0.7 * height)
-    place = (1 - 0.8 / width, 0.5 - tall / 2 / height, 0.16 / width, tall / height)
-    bar = figure.colorbar(ScalarMappable(norm, _COLOURS), cax=figure.add_axes(place))
+    box = (1 - 0.8 / width, 0.5 - tall / 2 / height, 0.16 / width, tall / height)
+    bar = figure.colorbar(ScalarMappable(norm, _COLOURS), cax=figure.add_axes(box))
     bar.set_label("bins in a cell (log scale)", fontsize=9, color=INK)
     bar.ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     bar.ax.yaxis.set_minor_locator(NullLocator())

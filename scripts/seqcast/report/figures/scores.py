@@ -11,10 +11,10 @@ from seqcast.tracks.style import (
     INK,
     QUIET,
     RULE,
-    find_style,
     format_label,
     make_figure,
     style_axes,
+    style_of,
     write_note,
 )
 
@@ -124,7 +124,7 @@ def _plot_model(
     alone: bool,
     whiskers: bool,
 ) -> None:
-    style, r = find_style(index), table[R].to_numpy(float)
+    style, r = style_of(index), table[R].to_numpy(float)
     rows = np.arange(len(r)) + move
     if alone:
         axes.hlines(rows, 0, np.nan_to_num(r), color=RULE, linewidth=3)
@@ -167,7 +167,7 @@ def _plot_order(
     figure = make_figure(8, 4, "Pearson's r of all targets (log1p coverage), best first")
     axes = figure.subplots()
     for index, (name, table) in enumerate(metrics.items()):
-        r, style = _rank(table[R]), find_style(index)
+        r, style = _rank(table[R]), style_of(index)
         label = f"{name} (median {np.median(r):.2f})" if r.size else f"{name} (no r)"
         _plot_ranks(axes, r, label, color=style.colour, marker=style.marker)
     if baseline is not None:

@@ -16,11 +16,11 @@ from seqcast.tracks.style import (
     INK,
     OBSERVED,
     QUIET,
-    find_style,
     format_label,
     format_r,
     make_figure,
     style_axes,
+    style_of,
     write_note,
 )
 
@@ -183,9 +183,10 @@ def _draw_both(
     axes.stairs(observed, edges, fill=True, color=OBSERVED, alpha=0.45, label=label)
     tops = [observed]
     for line in lines:
-        style, predicted = find_style(line.index), line.predicted[:, target]
+        style, predicted = style_of(line.index), line.predicted[:, target]
         if line.spread is not None:
-            low, high = _band(predicted, line.spread[:, target])
+            spread = line.spread[:, target]
+            low, high = np.maximum(predicted - spread, 0), predicted + spread
             label = f"{line.label}: spread of replicates (± 1 s.d.)"
             axes.stairs(
                 high, edges, baseline=low, fill=True, color=style.colour, alpha=0.22, label=label
@@ -214,10 +215,6 @@ def _limit_height(axes: Axes, observed: np.ndarray, values: np.ndarray) -> None:
         axes.text(0.005, 0.97, note, transform=axes.transAxes, **style)
         top = limit
     axes.set_ylim(0, top * 1.08 or 1)
-
-
-def _band(predicted: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return np.maximum(predicted - spread, 0), predicted + spread
 
 
 def _name_panel(axes: Axes, targets: Targets, target: int, what: str, score: str = "") -> None:

@@ -41,12 +41,12 @@ def _reduce_colours(png: io.BytesIO) -> bytes:
     """Give each rare colour, mostly of a smoothed edge, the nearest of the frequent ones."""
     pixels = np.asarray(Image.open(png).convert("RGB"), dtype=np.int32)
     packed = pixels @ np.array([1 << 16, 1 << 8, 1])
-    colours, places, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    colours, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
     rgb = np.stack([colours >> 16, (colours >> 8) & 255, colours & 255], axis=1)
     frequent = rgb[np.argsort(-counts, kind="stable")[:_COLOURS]]
     distance = np.square(rgb[:, None] - frequent).sum(axis=2)
     nearest = distance.argmin(axis=1).astype(np.uint8)
-    image = Image.fromarray(nearest[places].reshape(packed.shape))
+    image = Image.fromarray(nearest[inverse].reshape(packed.shape))
     image.putpalette(frequent.astype(np.uint8).tobytes())
     reduced = io.BytesIO()
     image.save(reduced, "png", optimize=True, dpi=(DPI, DPI))

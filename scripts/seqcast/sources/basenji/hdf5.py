@@ -84,8 +84,8 @@ def read_rows(array: h5py.Dataset, rows: int) -> Iterator[tuple[int, np.ndarray]
         what = f"{array.name} cannot be read at rows {first} to {last - 1}"
         with refuse_damage(Path(array.file.filename).name, what, DAMAGED):
             block = _unpack(array, first) if is_packed else array[first:last]
-        for place, row in enumerate(block):
-            yield first + place, row
+        for offset, row in enumerate(block):
+            yield first + offset, row
 
 
 def _is_packed_by_row(array: h5py.Dataset) -> bool:
@@ -101,10 +101,10 @@ def _unpack(array: h5py.Dataset, row: int) -> np.ndarray:
 
     While h5py reads and unpacks, no other thread can use it.
     """
-    place = (row, *[0] * (array.ndim - 1))
-    if not array.id.get_chunk_info_by_coord(place).size:
+    chunk = (row, *[0] * (array.ndim - 1))
+    if not array.id.get_chunk_info_by_coord(chunk).size:
         return array[row : row + 1]  # never written
-    left_out, packed = array.id.read_direct_chunk(place)
+    left_out, packed = array.id.read_direct_chunk(chunk)
     if left_out:
         return array[row : row + 1]  # stored as it is
     size = array.dtype.itemsize * int(np.prod(array.shape[1:]))
@@ -115,7 +115,7 @@ def _unpack(array: h5py.Dataset, row: int) -> np.ndarray:
 def codes_from_one_hot(rows_L4: np.ndarray, table: np.ndarray = CHANNELS) -> np.ndarray:
     """Turn one-hot rows into codes, (length,) uint8: `table` of the channel that is set.
 
-    Its last entry stands for none. Of rows that are not one-hot, see `find_odd`, nothing is said.
+    Its last entry stands for none. Of rows that are not one-hot, see `mark_odd`, nothing is said.
     """
     # The product of a row's word has 1, 2, 3 or 4 in its highest byte, or 0 where none is set.
     highest_L = (_words_of(rows_L4) * np.uint32(0x01020304)).view(np.uint8)[3::4]
@@ -125,7 +125,7 @@ def codes_from_one_hot(rows_L4: np.ndarray, table: np.ndarray = CHANNELS) -> np.
     return np.frombuffer(highest_L.tobytes().translate(whole.tobytes()), np.uint8)
 
 
-def find_odd(rows_L4: np.ndarray) -> np.ndarray:
+def mark_odd(rows_L4: np.ndarray) -> np.ndarray:
     """Say which rows are not one-hot, (length,) bool: several channels set, or not by 1."""
     word_L = _words_of(rows_L4)
     # Of what HDF5 calls bool the bytes may be other than 0 and 1.

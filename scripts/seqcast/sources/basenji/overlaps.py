@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from seqcast.genome.codes import N, reverse_complement
-from seqcast.genome.kmers import K, find_known, pack_kmers
+from seqcast.genome.kmers import K, mark_known, pack_kmers
 
 _MOST_COPIES = 32
 _LEAST_KMERS = 8
@@ -108,16 +108,14 @@ class Sketches:
         seen = set()
         for a, b, other, diagonal, votes in pairs.itertuples(index=False):
             low, high = _stretch(diagonal, bool(other), self.length[a], self.length[b])
-            if high - low < _LEAST_BASES or (a, b) in seen or self._same(a, b):
+            is_same = self.digest[a] == self.digest[b] != b""
+            if high - low < _LEAST_BASES or (a, b) in seen or is_same:
                 continue
             mine = slice(int(offsets[a]), int(offsets[a + 1]))
             inside = (positions[mine] >= low) & (positions[mine] <= high - K)
             if votes >= _LEAST_SHARE * np.count_nonzero(inside & kept[mine]):
                 seen.add((a, b))
                 yield Overlap(a, b, "partial", "other" if other else "same", high - low)
-
-    def _same(self, a: int, b: int) -> bool:
-        return self.digest[a] == self.digest[b] != b""
 
 
 def sample_kmers(codes: np.ndarray, other: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
@@ -132,7 +130,7 @@ def sample_kmers(codes: np.ndarray, other: np.ndarray, step: int) -> tuple[np.nd
     # The highest bits of the hash are nothing: one in `step` is so.
     is_chosen = canonical * _MULTIPLIER < np.uint64((1 << 64) // step)
     # A k-mer that is its own reverse complement has no strand.
-    chosen = np.flatnonzero(is_chosen & find_known(codes) & (forward != backward))
+    chosen = np.flatnonzero(is_chosen & mark_known(codes) & (forward != backward))
     chosen = chosen[_is_complex(canonical[chosen])]
     kmers = canonical[chosen]
     places = 2 * chosen + (forward[chosen] != kmers)

@@ -11,7 +11,7 @@ from seqcast.core.reading_ahead import read_ahead
 from seqcast.data import SPLITS
 from seqcast.genome.codes import N
 from seqcast.sources.base_order import BaseOrder, count_steps, find_base_order
-from seqcast.sources.basenji.hdf5 import codes_from_one_hot, find_odd, read_rows
+from seqcast.sources.basenji.hdf5 import codes_from_one_hot, mark_odd, read_rows
 from seqcast.sources.basenji.overlaps import Sketches
 
 # Millions of bases in human windows, a second of reading.
@@ -34,7 +34,7 @@ class Bases:
 
     def add(self, split: str, row: int, rows_L4: np.ndarray) -> None:
         """Take in the one-hot sequence of a window."""
-        codes, odd_L = codes_from_one_hot(rows_L4, self.table), find_odd(rows_L4)
+        codes, odd_L = codes_from_one_hot(rows_L4, self.table), mark_odd(rows_L4)
         unknown = int(np.count_nonzero(codes == N))
         self.unknown[split] += unknown
         self.bases[split] += codes.size

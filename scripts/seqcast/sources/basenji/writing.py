@@ -102,7 +102,7 @@ def write_dataset(
                 targets = replace(targets, scale=_make_scale(layout, sums))
             writer.finish(windows, _describe(settings, layout, validation, places, spots), targets)
     counts = ", ".join(
-        f"{(windows['split'] == place).sum():,} {split}" for place, split in enumerate(SPLITS)
+        f"{(windows['split'] == number).sum():,} {split}" for number, split in enumerate(SPLITS)
     )
     log.info("%s: wrote %s windows of %s", output, counts, source)
 

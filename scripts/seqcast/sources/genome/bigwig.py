@@ -5,7 +5,9 @@ abort: nothing could be said of them then. Layout: Kent et al. 2010, Bioinformat
 supplement; numbers are little-endian.
 """
 
+import math
 import struct
+import sys
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -16,9 +18,12 @@ from typing import Self
 import numpy as np
 
 from seqcast.core.damage import refuse_damage
+from seqcast.core.errors import SeqcastError
 
-HEADER = struct.Struct("<IHHQQQHHQQIQ")
-MAGIC, INDEX_HEADER = 0x888FFC26, 48
+MAGIC, _INDEX_HEADER = 0x888FFC26, 48
+_HEADER = struct.Struct("<IHHQQQHHQQIQ")
+_ZOOM = struct.Struct("<IIQQ")
+_SUMMARY = struct.Struct("<Qdddd")
 _CHROMS_HEADER = struct.Struct("<IIIIQQ")
 _CHROMS_MAGIC, _INDEX_MAGIC = 0x78CA8C91, 0x2468ACE0
 _NODE = struct.Struct("<BxH")  # is it a leaf, number of entries
@@ -46,8 +51,9 @@ class BigWig:
         self._file = path.open("rb")
         try:
             self._size = path.stat().st_size
+            self._check_size()
             with self._refuse_damage("its header"):
-                self._header = HEADER.unpack(self._read(0, HEADER.size))
+                self._header = _HEADER.unpack(self._read(0, _HEADER.size))
                 if self._header[0] != MAGIC:
                     raise ValueError("it is no bigWig's")
             with self._refuse_damage("its list of contigs"):
@@ -61,6 +67,15 @@ class BigWig:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+
+    def summary(self) -> tuple[int, float, float, float]:
+        """Return bases with a value, least, most and sum; NaN where the header does not say."""
+        at = self._header[9]
+        if not at:
+            return 0, math.nan, math.nan, math.nan
+        covered, least, most, total, _ = _SUMMARY.unpack(self._read(at, _SUMMARY.size))
+        # libBigWig looks for the highest from the least positive number on: so it is left below 0.
+        return covered, least, 0.0 if most == sys.float_info.min else most, total
 
     def values(self, contig: str, start: int, end: int) -> np.ndarray:
         """Return a value for each base, (end - start,) float32, NaN where there is none.
@@ -105,6 +120,22 @@ class BigWig:
             starts, ends, values = self._read_block(block)
             yield np.minimum(ends.astype(np.int64), length) - starts, values
 
+    def _check_size(self) -> None:
+        """Refuse a file that ends before a place that its header names."""
+        wanted, head = _HEADER.size, self._file.read(_HEADER.size)
+        if len(head) == _HEADER.size:
+            _, _, zooms, tree, data, index, _, _, _, summary, _, _ = _HEADER.unpack(head)
+            levels = self._file.read(_ZOOM.size * zooms)
+            ends = [tree, data, index + _INDEX_HEADER, summary + (_SUMMARY.size if summary else 0)]
+            if len(levels) == _ZOOM.size * zooms:
+                ends += [level[3] + _INDEX_HEADER for level in _ZOOM.iter_unpack(levels)]
+            wanted = max(_HEADER.size + _ZOOM.size * zooms, *ends)
+        if self._size < wanted:
+            raise SeqcastError(
+                f"{self.path}: is cut short: it has {self._size:,} bytes, its header speaks of"
+                f" {wanted:,} at least; copy or download it again"
+            )
+
     def _find_blocks(self, contig: str, start: int, end: int) -> np.ndarray:
         """Return the blocks (blocks,) of `_BLOCK` with entries between two bases."""
         here = self._blocks[self._blocks_of.get(self._ids[contig], slice(0))]
@@ -117,7 +148,7 @@ class BigWig:
             at = self._header[5]
             if int.from_bytes(self._read(at, 4), "little") != _INDEX_MAGIC:
                 raise ValueError("it does not begin as one")
-            blocks = self._read_leaves(at + INDEX_HEADER, _BLOCK, _INNER)
+            blocks = self._read_leaves(at + _INDEX_HEADER, _BLOCK, _INNER)
             length_of = {chrom: self.contigs[name] for name, chrom in self._ids.items()}
             lengths = [length_of.get(chrom, 0) for chrom in blocks["first_chrom"].tolist()]
             if np.any(

@@ -1,4 +1,4 @@
-"""What a bigWig's entries say where its header does not: one look, without pooling them."""
+"""What a track's entries say where its header does not: one look, without pooling them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 
 from seqcast.core.console import progress
-from seqcast.sources.genome.bigwig import BigWig
+from seqcast.sources.genome.opening import open_track
 
 
 def find_covered(path: Path, names: Iterable[str]) -> frozenset[str]:
-    """Return which contigs of a bigWig, by its own names, have a value other than 0.
+    """Return which contigs of a track, by its own names, have a value other than 0.
 
     Exact: the entries themselves are read, as zoom levels of some writers lack values, but only
     up to a contig's first such value. Raises `SeqcastError` where they cannot be read.
     """
-    with BigWig(path) as track:
+    with open_track(path) as track:
         return frozenset(
             name
             for name in names
@@ -30,7 +30,7 @@ def summarise(path: Path) -> tuple[int, float, float, float, int]:
     """
     bases, unknown, total, least, most = 0, 0, 0.0, np.inf, -np.inf
     with (
-        BigWig(path) as track,
+        open_track(path) as track,
         progress(sum(track.contigs.values()), f"summing {path.name}", "bases") as bar,
     ):
         for name, length in track.contigs.items():

@@ -88,7 +88,7 @@ def find_shortages(forecast: Forecast, folder: Path) -> list[str]:
             " make room, or store less: a larger dataset.resolution, fewer targets, or chromosomes"
             " in dataset.split.exclude"
         )
-    memory = find_free_memory()
+    memory = read_free_memory()
     if memory is not None and forecast.memory > memory:
         lines.append(
             f"the dataset takes about {_tell(forecast.memory)} of memory, but {_tell(memory)} are"
@@ -105,7 +105,7 @@ def find_shortages(forecast: Forecast, folder: Path) -> list[str]:
     return lines
 
 
-def find_free_memory() -> int | None:
+def read_free_memory() -> int | None:
     """Return the bytes of memory that can still be had, or None where the system does not say."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()

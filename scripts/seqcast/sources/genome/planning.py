@@ -113,7 +113,7 @@ def make_plan(settings: GenomeSettings, layout: Layout, unknown: Mapping[str, np
     return plan.without((much_masked & ~much_n)[~much_n], "mask")
 
 
-def find_touched(intervals: np.ndarray, size: int, count: int) -> np.ndarray:
+def mark_touched(intervals: np.ndarray, size: int, count: int) -> np.ndarray:
     """Return which of `count` pieces of `size` bases any of (n, 2) intervals touch, bool."""
     steps = np.zeros(count + 1, dtype=np.int64)
     if len(intervals):
@@ -122,7 +122,7 @@ def find_touched(intervals: np.ndarray, size: int, count: int) -> np.ndarray:
     return np.cumsum(steps[:-1]) > 0
 
 
-def find_share(flagged: np.ndarray, windows: np.ndarray, bin_size: int) -> np.ndarray:
+def compute_share(flagged: np.ndarray, windows: np.ndarray, bin_size: int) -> np.ndarray:
     """Return the mean of a contig's bins (bins,) over each of its windows, (windows,)."""
     total = np.concatenate([[0], np.cumsum(flagged, dtype=np.float64)])
     first, last = windows["start"] // bin_size, windows["end"] // bin_size
@@ -164,8 +164,8 @@ def _count_windows(
     """Return how many windows each block of a contig would have by itself, (blocks,)."""
     windows = _tile(blocks, settings)
     good = ~_find_bad(settings, layout, name, unknown, windows).any(axis=0)
-    place = np.searchsorted(blocks[:, 0], windows["start"][good], side="right") - 1
-    return np.bincount(place, minlength=len(blocks))
+    block = np.searchsorted(blocks[:, 0], windows["start"][good], side="right") - 1
+    return np.bincount(block, minlength=len(blocks))
 
 
 def _tile(regions: np.ndarray, settings: GenomeSettings) -> np.ndarray:
@@ -197,8 +197,8 @@ def _find_bad(
     """Return which windows of a contig have too much N, and which too many masked bins, (2, n)."""
     bin_size, mask = settings.bin_size, layout.mask.get(name, np.zeros((0, 2), dtype=np.int64))
     bases_n = count_before(unknown, windows["end"]) - count_before(unknown, windows["start"])
-    masked = find_touched(mask, bin_size, layout.lengths[name] // bin_size)
-    share_masked = find_share(masked, windows, bin_size)
+    masked = mark_touched(mask, bin_size, layout.lengths[name] // bin_size)
+    share_masked = compute_share(masked, windows, bin_size)
     # Means of parts differ from the whole's by rounding.
     return np.stack(
         [

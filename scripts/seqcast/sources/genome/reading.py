@@ -12,7 +12,7 @@ from seqcast.core.errors import SeqcastError
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow
 from seqcast.sources.genome.layout import Inputs, Layout, Track
-from seqcast.sources.genome.planning import find_touched
+from seqcast.sources.genome.planning import mark_touched
 from seqcast.sources.genome.stored import StoredTrack, Wanted, store_tracks
 from seqcast.sources.genome.tracks import Stretch, cut_stretches
 from seqcast.sources.genome.unknown import count_before
@@ -44,7 +44,7 @@ class Hidden:
 
     def add(self, contig: str, length: int, runs: np.ndarray, mask: np.ndarray | None) -> None:
         """Look at a contig's runs of N, and what is masked of it, (n, 2) bases each."""
-        self._bits[contig] = np.packbits(find_unknown(self._settings, length, runs, mask))
+        self._bits[contig] = np.packbits(mark_unknown(self._settings, length, runs, mask))
 
     def read(self, stretch: Stretch, cell: int) -> np.ndarray:
         """Return which cells of a stretch are hidden, (cells,) bool; those of `cell` bases.
@@ -129,8 +129,8 @@ def read_pieces(
     with progress(total, title, "bases") as bar:
         for number, targets in enumerate(find_groups(len(stored))):
             own = [
-                (place, track.first, track.open())
-                for place, track in enumerate(stored[targets])
+                (row, track.first, track.open())
+                for row, track in enumerate(stored[targets])
                 if track
             ]
             count = len(stored[targets])
@@ -138,8 +138,8 @@ def read_pieces(
                 unknown = np.concatenate([hidden.read(each, cell) for each in stretches])
                 values = np.full((count, len(unknown)), np.nan, np.float32)
                 bins_TBk = values.reshape(count, -1, settings.bin_size // cell)
-                for place, first, cells in own:
-                    _read_bins(cells, first, stretches, settings.bin_size, bins_TBk[place])
+                for row, first, cells in own:
+                    _read_bins(cells, first, stretches, settings.bin_size, bins_TBk[row])
                 values[:, unknown] = np.nan
                 yield Piece(number, targets, stretches, values)
                 bar.update(count * sum(each.end - each.start for each in stretches))
@@ -169,7 +169,7 @@ def _read_bins(
         bins_Bk[here[some]] = values[0]
 
 
-def find_unknown(
+def mark_unknown(
     settings: GenomeSettings, length: int, runs: np.ndarray, mask: np.ndarray | None
 ) -> np.ndarray:
     """Return which cells of a contig are unknown, (cells,) bool: masked, mostly N, cut short.
@@ -182,5 +182,5 @@ def find_unknown(
     unknown = np.ones(size, dtype=bool)
     unknown[:whole] = np.diff(count_before(runs, np.arange(whole + 1) * cell)) > cell / 2
     if mask is not None:
-        unknown |= find_touched(mask, cell, size)
+        unknown |= mark_touched(mask, cell, size)
     return unknown

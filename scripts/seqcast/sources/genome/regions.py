@@ -141,9 +141,9 @@ def spread_evenly(counts: Sequence[int], split: SplitSettings) -> np.ndarray:
     if split.blocks:
         order = np.random.default_rng(split.seed).permutation(order)
     loads, parts = [0] * folds, np.zeros(len(counts), dtype=np.int64)
-    for place in sorted((each for each in order if counts[each]), key=lambda each: -counts[each]):
-        parts[place] = loads.index(min(loads))
-        loads[parts[place]] += counts[place]
+    for index in sorted((each for each in order if counts[each]), key=lambda each: -counts[each]):
+        parts[index] = loads.index(min(loads))
+        loads[parts[index]] += counts[index]
     return parts
 
 
@@ -170,10 +170,10 @@ def leave_gaps(regions: np.ndarray, settings: GenomeSettings) -> np.ndarray:
     runs = [list(run) for _, run in groupby(regions.tolist(), key=lambda region: region[2])]
     merged = [[run[0][0], run[-1][1], run[0][2]] for run in runs]
     if not settings.split.folds:
-        for place, region in enumerate(merged):
+        for index, region in enumerate(merged):
             if region[2] == TRAIN:
-                region[0] += settings.gap * (place > 0)
-                region[1] -= settings.gap * (place < len(merged) - 1)
+                region[0] += settings.gap * (index > 0)
+                region[1] -= settings.gap * (index < len(merged) - 1)
     kept = [region for region in merged if _has_window(region, settings)]
     for left, right in pairwise(kept):
         lacking = settings.gap - (right[0] - left[1])

@@ -49,9 +49,9 @@ class BinStatistics:
         highest = float(largest[-1]) if largest.size else 0.0
         if quantile is None or not bins:
             return Facts(bins, mean, highest, int(self.zeros[target]), None, mean, 0)
-        # numpy's linear quantile, its place counted from the largest value.
-        place = largest.size - 1 - (bins - 1) * (1 - quantile)
-        at = float(np.interp(place, np.arange(largest.size), largest))
+        # numpy's linear quantile, its position counted from the largest value.
+        position = largest.size - 1 - (bins - 1) * (1 - quantile)
+        at = float(np.interp(position, np.arange(largest.size), largest))
         if at <= 0:
             return Facts(bins, mean, highest, int(self.zeros[target]), None, mean, 0)
         cut = (rest + float(np.minimum(largest, at).sum())) / bins

@@ -30,8 +30,8 @@ from seqcast.core.errors import SeqcastError
 from seqcast.core.hdf5 import Draft, open_hdf5
 from seqcast.core.provenance import digest_samples
 from seqcast.core.seal import AGAIN
-from seqcast.sources.genome.bigwig import BigWig
 from seqcast.sources.genome.layout import Track
+from seqcast.sources.genome.opening import open_track
 from seqcast.sources.genome.tracks import Reading, read_stretch
 
 FORMAT = "seqcast-cells"
@@ -165,11 +165,11 @@ class _Writer(Draft):
         writer = ChunkWriter(self._file, "cells", 1, sum(wanted.cells.values()), _WIDTH)
         step = max(1, _STRETCH * wanted.cell // wanted.bin_size) * wanted.bin_size
         lowest, highest = 0.0, 0.0
-        with BigWig(wanted.track.path) as bigwig:
+        with open_track(wanted.track.path) as opened:
             for name, length in wanted.lengths.items():
                 for start in range(0, length, step):
                     end = min(start + step, length)
-                    found = read_stretch(bigwig, wanted.make_reading(name, start, end))
+                    found = read_stretch(opened, wanted.make_reading(name, start, end))
                     writer.add(found.values[None])
                     lowest, highest = min(lowest, found.lowest), max(highest, found.highest)
                     tell(end - start)

@@ -16,7 +16,7 @@ from seqcast.sources.genome.layout import Inputs
 from seqcast.sources.genome.planning import settle_resolution
 from seqcast.sources.genome.reading import read_pieces, store
 from seqcast.sources.genome.scaling import Facts, make_scaled, round_digits
-from seqcast.sources.genome.surveying import Survey, find_hidden, make_targets, open_genome
+from seqcast.sources.genome.surveying import Survey, make_targets, mark_hidden, open_genome
 
 _QUANTILE = 0.9995
 _WIDEST_NAME = 30
@@ -39,7 +39,7 @@ def suggest_targets(
     targets = make_targets(settings, inputs.rows)
     survey = Survey(settings, plan, targets)
     stored = store(settings, inputs, layout, threads)
-    hidden = find_hidden(settings, layout, plan)
+    hidden = mark_hidden(settings, layout, plan)
     for piece in read_pieces(
         settings, stored, plan.lengths, hidden, cell=settings.cell, title="suggest"
     ):
@@ -67,12 +67,12 @@ def fill_table(text: str, targets: Targets) -> str:
     """Return a targets table (TSV) with `scale` and `clip` where its cells are empty."""
     columns, rows = parse_table(text)
     columns += [name for name in ("scale", "clip") if name not in columns]
-    places = {name: at for at, name in enumerate(targets.identifier)}
+    indices = {name: at for at, name in enumerate(targets.identifier)}
     content = io.StringIO()
     writer = csv.DictWriter(content, columns, delimiter="\t", restval="", lineterminator="\n")
     writer.writeheader()
     for _, row in rows:
-        at = places.get(row.get("identifier", "").strip())
+        at = indices.get(row.get("identifier", "").strip())
         if at is None:
             continue
         values = {"scale": targets.scale[at], "clip": targets.clip[at]}

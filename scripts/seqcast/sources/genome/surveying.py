@@ -10,11 +10,11 @@ from seqcast.data import pool_cells
 from seqcast.data.layout import TRAIN
 from seqcast.data.targets import Targets
 from seqcast.settings import GenomeSettings
-from seqcast.settings.table import TargetRow, find_strand_pairs
+from seqcast.settings.table import TargetRow, pair_strands
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.matching import read_layout
-from seqcast.sources.genome.planning import Plan, find_share, find_touched, make_plan
-from seqcast.sources.genome.reading import Hidden, Piece, find_unknown, make_wanted
+from seqcast.sources.genome.planning import Plan, compute_share, make_plan, mark_touched
+from seqcast.sources.genome.reading import Hidden, Piece, make_wanted, mark_unknown
 from seqcast.sources.genome.scaling import BinStatistics
 from seqcast.sources.genome.tracks import Stretch, read_cells
 from seqcast.sources.genome.unknown import find_unknown_runs
@@ -34,7 +34,7 @@ def make_targets(settings: GenomeSettings, rows: tuple[TargetRow, ...]) -> Targe
     return Targets(
         identifier=tuple(row.identifier for row in rows),
         description=tuple(row.description or row.identifier for row in rows),
-        strand_pair=find_strand_pairs(rows),
+        strand_pair=pair_strands(rows),
         scale=tuple(math.nan if row.scale is None else row.scale for row in rows),
         units=tuple(row.units for row in rows),
         sum_stat=tuple(row.sum_stat for row in rows),
@@ -66,7 +66,7 @@ def _find_unknown_windows(
             # Windows lie contig by contig, as `make_plan` has them.
             here = slice(*np.searchsorted(plan.windows["contig"], [contig, contig + 1]))
             mask = layout.mask.get(name)
-            hidden = find_unknown(settings, length, plan.unknown[name], mask)
+            hidden = mark_unknown(settings, length, plan.unknown[name], mask)
             for track, row in zip(layout.tracks, rows, strict=True):
                 if not unknown[here].any():
                     break
@@ -76,7 +76,7 @@ def _find_unknown_windows(
                 reading = wanted.make_reading(name, 0, length)
                 cells = np.isnan(read_cells(reading).values) | hidden
                 known = ~cells.reshape(-1, settings.bin_size // settings.cell).any(axis=1)
-                unknown[here] &= find_share(known, plan.windows[here], settings.bin_size) == 0
+                unknown[here] &= compute_share(known, plan.windows[here], settings.bin_size) == 0
             bar.update(length)
     return unknown
 
@@ -98,7 +98,7 @@ class Survey:
             # Windows lie contig by contig, as `make_plan` has them.
             here = windows[slice(*np.searchsorted(windows["contig"], [contig, contig + 1]))]
             spans = np.stack([here["start"], here["end"]], axis=1)
-            self._used[name] = find_touched(spans, self._bin_size, -(-length // self._bin_size))
+            self._used[name] = mark_touched(spans, self._bin_size, -(-length // self._bin_size))
         most = sum(length // self._bin_size for length in plan.lengths.values())
         self.statistics = BinStatistics(len(targets), most, settings.clip_quantile)
 
@@ -114,7 +114,7 @@ class Survey:
         return self._used[stretch.contig][first : first + stretch.count_bins(self._bin_size)]
 
 
-def find_hidden(settings: GenomeSettings, layout: Layout, plan: Plan) -> Hidden:
+def mark_hidden(settings: GenomeSettings, layout: Layout, plan: Plan) -> Hidden:
     """Return which cells of the plan's contigs no track can know."""
     hidden = Hidden(settings)
     with progress(sum(plan.lengths.values()), "sequence", "bases") as bar:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqcast.core.errors import SeqcastError
-from seqcast.sources.genome.bigwig import BigWig
+from seqcast.sources.genome.opening import TrackReader, open_track
 
 # Bases read at once: of 0.25 to 16 Mb this was the fastest, as it stays in the processor's cache.
 _BLOCK = 1 << 18
@@ -62,11 +62,11 @@ class Cells:
 
 def read_cells(reading: Reading) -> Cells:
     """Read a stretch of a file that is opened for it; see `read_stretch`."""
-    with BigWig(reading.path) as track:
+    with open_track(reading.path) as track:
         return read_stretch(track, reading)
 
 
-def read_stretch(track: BigWig, reading: Reading) -> Cells:
+def read_stretch(track: TrackReader, reading: Reading) -> Cells:
     """Read a stretch of an open file: the sum over each cell's bases, or their median or maximum.
 
     Bases without an entry, or with NaN, are 0, as in Basenji, Borzoi and ChromBPNet. With
@@ -133,7 +133,7 @@ def cut_stretches(
     return together
 
 
-def _read_block(track: BigWig, reading: Reading, start: int, end: int) -> np.ndarray:
+def _read_block(track: TrackReader, reading: Reading, start: int, end: int) -> np.ndarray:
     """Read values per base, NaN where there are none, padded with NaN to whole cells."""
     block = track.values(reading.contig, start, end)
     short = -block.size % reading.cell

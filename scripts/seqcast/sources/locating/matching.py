@@ -56,7 +56,7 @@ class _Stretches:
     """Stretches of queries on either strand: of query q they are in row 2 q, and 2 q + 1 on minus.
 
     `starts` and `bases`, the first one there, are (rows, 8); 32-mers from 64 positions of each are
-    sorted in `kmers`, and `places` has the place of each in (rows, 8, 64).
+    sorted in `kmers`, and `positions` has that of each in (rows, 8, 64).
     """
 
     def __init__(self, queries: Queries) -> None:
@@ -69,9 +69,9 @@ class _Stretches:
         self.bases = both[..., 0]
         # Blank windows have none.
         usable = np.repeat(~windows.blank[queries.window], 2 * STRETCHES * STEP)
-        kmers, places = pack_kmers(both).reshape(-1)[usable], np.flatnonzero(usable)
+        kmers, positions = pack_kmers(both).reshape(-1)[usable], np.flatnonzero(usable)
         order = np.argsort(kmers)
-        self.kmers, self.places = kmers[order], places[order]
+        self.kmers, self.positions = kmers[order], positions[order]
 
     def find(self, codes: np.ndarray, last: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return rows, where each would begin in a block (0 to `last`), and stretches that say so.
@@ -89,7 +89,7 @@ class _Stretches:
         # Stretches of several queries may hold the same 32-mer: one of them after the other.
         while (more := first < end).any():
             seed, first, end = seed[more], first[more], end[more]
-            stretch, offset = np.divmod(self.places[first], STEP)
+            stretch, offset = np.divmod(self.positions[first], STEP)
             start = seed * STEP - offset - self.starts.reshape(-1)[stretch]
             inside = (start >= 0) & (start <= last)
             keys.append((stretch[inside] // STRETCHES) * _BLOCK + start[inside])
@@ -127,8 +127,8 @@ def find_matches(fasta: Fasta, windows: Windows, window: np.ndarray, order: np.n
                 found = [votes, np.full_like(votes, contig), first + start, row % 2]
                 _note_near(near, row // 2, np.column_stack(found))
                 row, start = stretches.sift(codes, row, start)
-                for each, place, unknown in _compare(queries, codes, row, start):
-                    match = Match(name, first + place, "+-"[each % 2], unknown)
+                for each, position, unknown in _compare(queries, codes, row, start):
+                    match = Match(name, first + position, "+-"[each % 2], unknown)
                     queries.matches[each // 2].append(match)
                 bar.update(min(_BLOCK, length - first))
     return queries

@@ -13,7 +13,7 @@ import numpy as np
 from seqcast.core.console import progress
 from seqcast.data import SPLITS
 from seqcast.genome.codes import N
-from seqcast.genome.kmers import K, find_known, pack_kmers
+from seqcast.genome.kmers import K, mark_known, pack_kmers
 from seqcast.sources.basenji.hdf5 import codes_from_one_hot, read_rows
 
 # A genome is looked at only on multiples of 64. A stretch of 95 known bases holds 32-mers from 64
@@ -77,7 +77,7 @@ def read_windows(file: h5py.File, counts: Mapping[str, int]) -> Windows:
             channels = codes_from_one_hot(rows_L4)
             packed[window] = np.pad(channels, (0, -length % 3)).reshape(-1, 3) @ _PLACE_VALUES
             known[window] = np.count_nonzero(channels < N)
-            usable = np.flatnonzero(find_known(channels, STRETCH))
+            usable = np.flatnonzero(mark_known(channels, STRETCH))
             if usable.size and 2 * known[window] >= length:
                 blank[window] = False
                 starts[window] = usable[(_GOLDEN * usable.size).astype(np.intp)]

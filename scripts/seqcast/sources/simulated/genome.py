@@ -86,8 +86,8 @@ def _plant_motifs(codes: np.ndarray, rng: np.random.Generator) -> None:
     # An enhancer is a cluster of sites. It serves the YY1 promoters that happen to stand 3 to
     # 10 kb from it, about half of them all.
     for start in rng.integers(0, codes.size, codes.size // 30_000):
-        for place in range(12):
-            _plant(codes, int(start) + 270 * place, "ZNF143", rng.random() < 0.5, rng)
+        for number in range(12):
+            _plant(codes, int(start) + 270 * number, "ZNF143", rng.random() < 0.5, rng)
 
 
 def _plant(
@@ -97,7 +97,7 @@ def _plant(
     if not 0 <= start <= codes.size - len(motif.consensus):
         return
     site = encode("".join(rng.choice(list(_IUPAC[letter])) for letter in motif.consensus))
-    fixed = [place for place, letter in enumerate(motif.consensus) if letter in "ACGT"]
-    for place in rng.permutation(fixed)[: rng.integers(0, motif.mismatches + 1)]:
-        site[place] = (site[place] + rng.integers(1, 4)) % 4
+    fixed = [position for position, letter in enumerate(motif.consensus) if letter in "ACGT"]
+    for position in rng.permutation(fixed)[: rng.integers(0, motif.mismatches + 1)]:
+        site[position] = (site[position] + rng.integers(1, 4)) % 4
     codes[start : start + site.size] = reverse_complement(site) if reverse else site

@@ -122,8 +122,8 @@ def _find_motif(codes: np.ndarray, motif: Motif) -> SitesOfMotif:
 def _count_mismatches(codes: np.ndarray, consensus: str) -> np.ndarray:
     starts = max(0, codes.size - len(consensus) + 1)
     mismatches = np.zeros(starts, dtype=np.uint8)
-    for place, letter in enumerate(consensus):
-        mismatches += ~_ALLOWED[letter][codes[place : place + starts]]
+    for offset, letter in enumerate(consensus):
+        mismatches += ~_ALLOWED[letter][codes[offset : offset + starts]]
     return mismatches
 
 
@@ -170,9 +170,9 @@ def _has_near(sites: SitesOfMotif, centres: np.ndarray, nearest: int, farthest: 
     for low, high in ((-farthest, -nearest), (nearest, farthest)):
         first = np.searchsorted(sites.centre, centres + low)
         last = np.searchsorted(sites.centre, centres + high, side="right")
-        for place in np.flatnonzero(last > first):
-            best = sites.strength[first[place] : last[place]].max()
-            strongest[place] = max(strongest[place], best)
+        for index in np.flatnonzero(last > first):
+            best = sites.strength[first[index] : last[index]].max()
+            strongest[index] = max(strongest[index], best)
     return strongest
 
 

@@ -60,7 +60,7 @@ class TrueEffects:
     def find(self, change: Change, radii: Sequence[int]) -> np.ndarray:
         """Return log2 of ALT's over REF's rates, summed as for `lfc`, (radii, T).
 
-        What follows an insertion or deletion counts in REF's places.
+        What follows an insertion or deletion counts at REF's positions.
         """
         first = max(change.start - _REACH, 0) // self.bin_size * self.bin_size
         end = min(change.end + _REACH, len(self.codes))
@@ -78,7 +78,7 @@ class TrueEffects:
         return np.array(found)
 
     def _apply(self, change: Change) -> Sites:
-        """Return the chromosome's sites with ALT, in REF's places."""
+        """Return the chromosome's sites with ALT, at REF's positions."""
         first, last = max(change.start - _LONGEST_MOTIF, 0), change.end + _LONGEST_MOTIF
         alt = [self.codes[first : change.start], encode(change.alt), self.codes[change.end : last]]
         here, moved = find_sites(np.concatenate(alt)), len(change.alt) - len(change.ref)
@@ -109,7 +109,7 @@ def make_rates(signal: np.ndarray, unit_T: np.ndarray) -> np.ndarray:
 def draw_changes(
     codes: np.ndarray, sites: Sites, snvs: int, indels: int, rng: np.random.Generator
 ) -> list[Change]:
-    """Draw substitutions, and insertions and deletions of 1 to 20 bases, sorted, no two in a place.
+    """Draw substitutions, insertions and deletions of 1 to 20 bases, sorted, no two at a position.
 
     Half of each lie in motif sites, each motif as often as any other. Where there are no bases but
     N, or a few only, there are fewer.
@@ -121,15 +121,15 @@ def draw_changes(
         for number in range(20 * wanted):
             if len(found) - before == wanted:
                 break
-            place = _draw_place(len(codes), spans if number % 2 else {}, rng)
-            change = _draw_change(codes, place, is_indel, rng)
-            around = codes[max(place - 100, 0) : place + 100]
-            if change and N not in around and place not in found:
-                found[place] = change
-    return [found[place] for place in sorted(found)]
+            position = _draw_position(len(codes), spans if number % 2 else {}, rng)
+            change = _draw_change(codes, position, is_indel, rng)
+            around = codes[max(position - 100, 0) : position + 100]
+            if change and N not in around and position not in found:
+                found[position] = change
+    return [found[position] for position in sorted(found)]
 
 
-def _draw_place(length: int, spans: dict[str, list], rng: np.random.Generator) -> int:
+def _draw_position(length: int, spans: dict[str, list], rng: np.random.Generator) -> int:
     if not spans:
         return int(rng.integers(1, max(length - 1, 2)))
     rows = spans[str(rng.choice(list(spans)))]
@@ -138,21 +138,21 @@ def _draw_place(length: int, spans: dict[str, list], rng: np.random.Generator) -
 
 
 def _draw_change(
-    codes: np.ndarray, place: int, is_indel: bool, rng: np.random.Generator
+    codes: np.ndarray, position: int, is_indel: bool, rng: np.random.Generator
 ) -> Change | None:
-    """Return a change at a place; None where the chromosome ends before."""
+    """Return a change at a position; None where the chromosome ends before."""
     size = int(rng.integers(1, _LONGEST_INDEL + 1)) if is_indel else 0
     is_deletion = bool(is_indel and rng.random() < 0.5)
-    end = place + 1 + size * is_deletion
-    if end > len(codes) or N in codes[place:end]:
+    end = position + 1 + size * is_deletion
+    if end > len(codes) or N in codes[position:end]:
         return None
-    ref = decode(codes[place:end])
+    ref = decode(codes[position:end])
     if not is_indel:
-        other = (int(codes[place]) + int(rng.integers(1, 4))) % 4
-        return Change(place, ref, "ACGT"[other])
+        other = (int(codes[position]) + int(rng.integers(1, 4))) % 4
+        return Change(position, ref, "ACGT"[other])
     if is_deletion:
-        return Change(place, ref, ref[0])
-    return Change(place, ref, ref + decode(rng.integers(0, 4, size).astype(np.uint8)))
+        return Change(position, ref, ref[0])
+    return Change(position, ref, ref + decode(rng.integers(0, 4, size).astype(np.uint8)))
 
 
 def write_variants(

@@ -37,8 +37,8 @@ def write_simulated(settings: SimulatedSettings, output: Path, truth: Path, moti
     contigs = Contigs.from_lengths(settings.chromosomes, settings.bin_size)
     codes, sites = {}, {}
     with progress(len(names), "simulating", "chromosomes") as bar:
-        for place, name in enumerate(names):
-            rng = np.random.default_rng([settings.seed, place])
+        for number, name in enumerate(names):
+            rng = np.random.default_rng([settings.seed, number])
             codes[name] = make_chromosome(settings.chromosomes[name], rng)
             sites[name] = find_sites(codes[name])
             bar.update(1)
@@ -49,8 +49,8 @@ def write_simulated(settings: SimulatedSettings, output: Path, truth: Path, moti
     unit_T[unit_T == 0] = 1  # a short genome may lack a motif
     rates = {name: make_rates(each, unit_T).astype(np.float32) for name, each in signals.items()}
     coverage = {
-        name: _observe(rates[name], codes[name], settings, place)
-        for place, name in enumerate(names)
+        name: _observe(rates[name], codes[name], settings, number)
+        for number, name in enumerate(names)
     }
     targets = _make_targets(settings, coverage)
     with DatasetWriter(output, contigs=contigs, targets=targets, bin_size=settings.bin_size) as out:
@@ -86,10 +86,10 @@ def write_simulated(settings: SimulatedSettings, output: Path, truth: Path, moti
 
 
 def _observe(
-    rate: np.ndarray, codes: np.ndarray, settings: SimulatedSettings, place: int
+    rate: np.ndarray, codes: np.ndarray, settings: SimulatedSettings, number: int
 ) -> np.ndarray:
     """Draw over-dispersed counts; nothing is known of bins that are mostly N."""
-    rng = np.random.default_rng([settings.seed, place, 1])
+    rng = np.random.default_rng([settings.seed, number, 1])
     counts = rng.poisson(rate * rng.gamma(DISPERSION, 1 / DISPERSION, rate.shape))
     padded = np.full(len(rate) * settings.bin_size, N, dtype=np.uint8)
     padded[: codes.size] = codes
@@ -108,7 +108,7 @@ def _make_targets(settings: SimulatedSettings, coverage: dict[str, np.ndarray]) 
         identifier=tuple(names),
         description=tuple(track.description for track in TRACKS),
         strand_pair=tuple(
-            names.index(track.pair) if track.pair else place for place, track in enumerate(TRACKS)
+            names.index(track.pair) if track.pair else number for number, track in enumerate(TRACKS)
         ),
         scale=tuple(scale.tolist()),
         units=(f"counts per {settings.bin_size} bp",) * len(TRACKS),
@@ -119,12 +119,12 @@ def _make_all_windows(settings: SimulatedSettings, names: list[str]) -> np.ndarr
     """Tile every chromosome, with a last window flush with its last whole bin."""
     splits = dict.fromkeys(settings.valid, "valid") | dict.fromkeys(settings.test, "test")
     rows = []
-    for place, name in enumerate(names):
+    for number, name in enumerate(names):
         usable = settings.chromosomes[name] // settings.bin_size * settings.bin_size
         starts = tile(usable, settings.window, settings.stride)
         starts = np.unique(np.append(starts, usable - settings.window))
         split = splits.get(name, "train")
-        rows.append(make_windows(np.full(len(starts), place), starts, settings.window, split))
+        rows.append(make_windows(np.full(len(starts), number), starts, settings.window, split))
     return np.concatenate(rows)
 
 

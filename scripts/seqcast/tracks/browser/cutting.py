@@ -169,12 +169,6 @@ def to_codes(values: np.ndarray) -> tuple[np.ndarray, float, float]:
     return codes.astype("<u2"), low, high
 
 
-def from_codes(codes: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Return the values (bins,) that codes stand for, as the page does it; NaN where unknown."""
-    values = low + codes.astype(float) * ((high - low) / _HIGHEST)
-    return np.where(codes == _UNKNOWN, np.nan, values)
-
-
 def to_base64(codes: np.ndarray) -> str:
     """Write codes as text, two bytes each, the lower one first."""
     return base64.b64encode(codes.astype("<u2").tobytes()).decode()

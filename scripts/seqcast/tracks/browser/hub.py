@@ -22,7 +22,7 @@ from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.options import Scales
 from seqcast.tracks.browser.page import read_sizes
 from seqcast.tracks.browser.panels import STAND_IN, Panel, Track, find_panels
-from seqcast.tracks.browser.scales import find_scales
+from seqcast.tracks.browser.scales import compute_scales
 from seqcast.tracks.browser.twobit import make_room_for_twobit, write_twobit
 from seqcast.tracks.browser.view import View
 from seqcast.tracks.table import GENOME_REMEDY, OBSERVED, PREDICTED, read_tracks
@@ -55,7 +55,7 @@ def write_hub(view: View, email: str = "you@example.org") -> Path:
         genome = {"genome": view.ucsc}
     stanzas = [_make_hub(name, email, view.is_stand_in), genome, *_make_splits(folder, sizes)]
     stanzas += _make_motifs(folder, sizes)
-    stanzas += _make_tracks(panels, find_scales(folder, read_tracks(folder / "tracks.tsv")))
+    stanzas += _make_tracks(panels, compute_scales(folder, read_tracks(folder / "tracks.tsv")))
     path = folder / "hub.txt"
     write_text(path, "\n".join(map(_format_stanza, stanzas)))
     return path

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from seqcast.core.errors import SeqcastError
+from seqcast.data import splits
 from seqcast.tracks import letters, style
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.table import ALT, CONTRIBUTIONS, OBSERVED, PREDICTED, REF, RESIDUAL, SPREAD
@@ -23,7 +24,9 @@ COLOURS = {
     ALT: style.ALT,
 }
 # What the styles of pages know by name: kinds of tracks, and letters.
-PAGE_COLOURS = COLOURS | letters.COLOURS
+PAGE_COLOURS = (
+    COLOURS | letters.COLOURS | {split: f"rgb({rgb})" for split, rgb in splits.COLOURS.items()}
+)
 # Bars below zero are no other strand: the same colour, paler.
 PALE = "#b9a7d3"
 # Of what is off the scale only the top shows; this marks it, in a colour of no track.

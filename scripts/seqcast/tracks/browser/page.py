@@ -28,7 +28,7 @@ from seqcast.tracks.browser.options import (
     make_tracks,
     make_variants_track,
 )
-from seqcast.tracks.browser.scales import find_scales
+from seqcast.tracks.browser.scales import compute_scales
 from seqcast.tracks.browser.varied import VariantPlace
 from seqcast.tracks.browser.view import View
 from seqcast.tracks.table import (
@@ -71,7 +71,7 @@ def write_browser(view: View, template: str | Path) -> None:
     reference = make_reference(
         view.assembly or "genome", quote, len(sizes), is_stand_in=view.is_stand_in
     )
-    tracks = make_tracks(rows, quote, find_scales(folder, rows))
+    tracks = make_tracks(rows, quote, compute_scales(folder, rows))
     context = {
         "title": view.title,
         "colours": PAGE_COLOURS,

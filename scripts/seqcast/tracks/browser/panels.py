@@ -10,7 +10,7 @@ from seqcast.core.provenance import find_damaged_files
 from seqcast.tracks.browser.contributions import read_all_tracks
 from seqcast.tracks.browser.options import COLOURS, make_phrase
 from seqcast.tracks.browser.page import MOST_TARGETS
-from seqcast.tracks.style import find_style
+from seqcast.tracks.style import style_of
 from seqcast.tracks.table import CONTRIBUTIONS, OBSERVED, PREDICTED
 
 STAND_IN = "stand-in contigs, one a window"
@@ -81,7 +81,7 @@ def _make_panel(
 def _make_track(row: dict[str, str], models: list[str]) -> Track:
     kind, model = row["kind"], row["model"]
     # Models may be drawn over each other, so each has its colour, the same as in the figures.
-    colour = find_style(models.index(model)).colour if kind == PREDICTED else COLOURS[kind]
+    colour = style_of(models.index(model)).colour if kind == PREDICTED else COLOURS[kind]
     phrase = make_phrase(kind, model if len(models) > 1 else "")
     return Track(row["file"], kind, phrase, colour, row["units"])
 

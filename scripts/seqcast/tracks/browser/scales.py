@@ -14,7 +14,9 @@ TOP = 0.995
 FEWEST_RECORDS, MOST_CONTIGS = 300, 30
 
 
-def find_scales(folder: Path, rows: Iterable[Mapping[str, str]]) -> dict[str, tuple[float, float]]:
+def compute_scales(
+    folder: Path, rows: Iterable[Mapping[str, str]]
+) -> dict[str, tuple[float, float]]:
     """Return the lowest and highest value to draw of each target, shared by all its tracks.
 
     `rows` are those of `tracks.tsv` in `folder`; of many contigs some are read. The scale reaches

@@ -22,6 +22,15 @@ MOST_REGIONS, MOST_PEAKS, MOST_VARIANTS = 12, 4, 4
 
 
 @dataclass(frozen=True)
+class ResultFiles:
+    """Where a model's tables of targets and of windows lie, and its predictions."""
+
+    metrics: str | Path
+    windows: str | Path
+    predictions: str | Path
+
+
+@dataclass(frozen=True)
 class Shown:
     """Models and targets, best first, with r of each target by the best model; and places."""
 
@@ -39,16 +48,14 @@ class Shown:
 def find_shown(
     folder: Path,
     dataset: Dataset,
+    models: Mapping[str, ResultFiles],
     *,
-    metrics: Mapping[str, Path],
-    windows: Mapping[str, Path],
-    predictions: Mapping[str, Path],
     own: Sequence[str] = (),
     is_own_genome: bool = True,
     explained: Explained | None = None,
     varied: Varied | None = None,
 ) -> Shown:
-    """Find what to show of the tracks in `folder`, from the tables of each model by its name.
+    """Find what to show of the tracks in `folder`, from the files of each model by its name.
 
     `own` are the user's places, which come first; those on no chromosome of the tracks are left out
     with a warning, as they may be meant for other tracks of the run. Windows are left out where
@@ -56,15 +63,17 @@ def find_shown(
     Last come the strongest peaks of the first targets that `explained` has letters of, and the
     variants that `varied` says to change most, unless the tracks lie in regions.
     """
-    best, scores = find_best(metrics)
+    best, scores = find_best({name: each.metrics for name, each in models.items()})
     sizes = read_sizes(folder)
     mine, regions = _find_own(own, sizes, folder), _read_regions(folder / "regions.tsv")
     found: list[Locus] = []
     if regions:  # nothing else has values there
         mine = [*regions, *(place for place in mine if any(map(place.touches, regions)))]
     elif is_own_genome:
-        found = find_loci(windows[best], read_predictions(predictions[best], dataset), dataset)
-    others = [model for model in metrics if model != best]
+        found = find_loci(
+            models[best].windows, read_predictions(models[best].predictions, dataset), dataset
+        )
+    others = [model for model in models if model != best]
     loci = tuple(locus for locus in (*mine, *found) if locus.chrom in sizes)
     shown = Shown((best, *others), scores, loci or (_make_first(sizes, dataset.window),))
     more: list[Locus] = []
