@@ -19,7 +19,7 @@ from seqcast.predict.genome_tracks.writing import join_tracks, write_table
 def kill_at(work: Mapping[int, Callable[[], object]]) -> None:
     """Do the work of each moment, and end it at that with SIGKILL.
 
-    That comes right before the n-th write: of a chunk into a file, or of a file's final name.
+    That comes right before the n-th write: of a chunk, which is packed first, or of a file's final name.
     """
     done = subprocess.run(
         [sys.executable, "-m", "kills"],
@@ -82,7 +82,7 @@ def _die_at(moment: int) -> None:
 
         return write_or_die
 
-    ChunkWriter._write = make_deadly(ChunkWriter._write)
+    ChunkWriter._pack = make_deadly(ChunkWriter._pack)
     os.replace = make_deadly(os.replace)
 
 
