@@ -21,7 +21,7 @@ class Part(NamedTuple):
     size: int = 2
 
 
-def complete(folder: Path, parts: list[Part], killed_after: int = 9) -> list[str]:
+def complete(folder: Path, parts: list[Part], killed_after: int = 1000) -> list[str]:
     """Do parts, whose content is their digest, and return the names of those that were done."""
     done: list[str] = []
 
