@@ -158,13 +158,21 @@ def _read_bins(
     """
     per_bin = bins_Bk.shape[1]
     counts = [each.count_bins(bin_size) for each in stretches]
-    # Where each stretch begins in the track, and here.
-    starts = [
-        first[each.contig] // per_bin + each.start // bin_size if each.contig in first else -1
-        for each in stretches
-    ]
-    here = np.flatnonzero(np.repeat(np.array(starts) >= 0, counts))
-    shift = np.repeat(np.array(starts) - np.cumsum([0, *counts[:-1]]), counts)
+    # The bin that each stretch begins with in the track.
+    starts = np.array(
+        [
+            first[each.contig] // per_bin + each.start // bin_size if each.contig in first else -1
+            for each in stretches
+        ]
+    )
+    shifts = starts - np.cumsum([0, *counts[:-1]])
+    if starts[0] >= 0 and (shifts == shifts[0]).all():
+        # They follow each other in the track, as they do but where contigs are left out.
+        start, size = int(starts[0]) * per_bin, bins_Bk.size
+        cells.read(start, start + size, out=bins_Bk.reshape(1, size))
+        return
+    here = np.flatnonzero(np.repeat(starts >= 0, counts))
+    shift = np.repeat(shifts, counts)
     for some, values in cells.read_bins(shift[here] + here, width=per_bin):
         bins_Bk[here[some]] = values[0]
 
