@@ -1,5 +1,6 @@
 """Profiles name rules that there are, and Snakemake understands them."""
 
+import json
 import re
 import tomllib
 from typing import Any
@@ -96,6 +97,23 @@ def test_what_a_profile_shows_commented_out_can_be_taken_as_it_is(
     # A site's own numbers go before the table's.
     training = said.split("rule train_model:")[1].split("\n\n")[0]
     assert "mem_mb=32000" in training
+
+
+def test_jobs_ask_for_more_where_validation_found_much(project: Project) -> None:
+    lengths, parts = {"chr1": 249_000_000}, {"test": 100_000_000}
+    found = {"contigs": lengths, "split_bases": parts, "windows": {}, "window": 524_288}
+    found |= {"bins": 16_384, "targets": [{}] * 1000, "forecast": {"memory": 2e10, "seconds": 90}}
+    path = project.folder / "results/tiny/validate/validation.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(found))
+    said = project.snakemake("-n", "--profile", "profiles/generic")
+    jobs = {rule: said.split(f"rule {rule}:")[1].split("\n\n")[0] for rule in JOBS if rule in said}
+    # Batches of 8: 1,500 bytes a base, 20 copies of the bins of all targets.
+    assert "mem_mb=25766" in jobs["train_model"]
+    assert "mem_mb=30000" in jobs["dataset"]
+    # 35 ns a base and target, three times.
+    assert "runtime=175" in jobs["evaluate_model"]
+    assert "mem_mb=4000" in jobs["report"]
 
 
 def test_a_misspelt_profile_is_an_error(project: Project) -> None:

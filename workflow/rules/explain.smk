@@ -71,7 +71,7 @@ rule explain_join:
     input:
         dataset=ancient(DATASET),
         regions=f"{EXPLAIN}/parts/regions.tsv",
-        parts=expand(rules.explain_member.output, member=MEMBERS),
+        parts=expand(f"{EXPLAIN}/parts/{{member}}/parts.json", member=MEMBERS),
     output:
         explain=f"{EXPLAIN}/explain.json",
         summary=f"{EXPLAIN}/summary.tsv",

@@ -39,7 +39,7 @@ rule motifs_effects:
     input:
         dataset=ancient(DATASET),
         motifs=rules.motifs_hits.output.meme,
-        parts=expand(rules.motifs_effects_member.output, member=MEMBERS),
+        parts=expand(f"{MOTIFS_FOLDER}/parts/effects/{{member}}/parts.json", member=MEMBERS),
     output:
         effects=f"{MOTIFS_FOLDER}/effects.json",
         table=f"{MOTIFS_FOLDER}/effects.tsv",

@@ -82,9 +82,12 @@ def is_made(path):
 
 
 def as_input(files):
-    """Return a user's file or files as inputs whose dates do not count; see `contents_of`."""
+    """Return a user's file or files as inputs whose dates do not count; see `contents_of`.
+
+    They lie on this machine, also where results are stored elsewhere.
+    """
     if isinstance(files, str):
-        return (files if is_made(files) else ancient(files)) if files else []
+        return (files if is_made(files) else local(ancient(files))) if files else []
     return [as_input(path) for path in files]
 
 

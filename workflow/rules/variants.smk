@@ -83,7 +83,7 @@ if FILES.variants:
         input:
             dataset=ancient(DATASET),
             plan=f"{VARIANTS}/parts/plan.json",
-            parts=expand(rules.variants_member.output, member=MEMBERS),
+            parts=expand(f"{VARIANTS}/parts/{{member}}/parts.json", member=MEMBERS),
             predictions=rules.predict.input,
         output:
             joined=f"{VARIANTS}/parts/joined.json",
@@ -145,7 +145,7 @@ if FILES.variants:
         input:
             dataset=ancient(DATASET),
             joined=f"{VARIANTS}/parts/joined.json",
-            seen=expand(rules.variants_top.output, member=MEMBERS),
+            seen=expand(f"{VARIANTS}/parts/top/{{member}}.h5", member=MEMBERS),
         output:
             VARIED,
         log:
