@@ -28,7 +28,7 @@ from seqcast.settings import PredictSettings, TrainSettings, read_params
 
 
 class Opened(NamedTuple):
-    """A model that is ready to predict, the dataset that it fits, in no fold, and CPU threads."""
+    """A model that is ready to predict, the dataset that it fits, and CPU threads it has."""
 
     predictor: Predictor
     dataset: Dataset
