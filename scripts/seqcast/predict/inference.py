@@ -8,7 +8,7 @@ import numpy as np
 
 from seqcast.core.console import format_seconds, log, progress
 from seqcast.core.provenance import sha256_of
-from seqcast.data import Dataset
+from seqcast.data import Dataset, read_dataset
 from seqcast.data.predictions import PredictionWriter
 from seqcast.genome.shuffle import shuffle_dinucleotides
 from seqcast.nn.checkpoint import read_training
@@ -24,7 +24,8 @@ def predict_dataset(model: TrainedModel, output: Path) -> None:
 
     Some of them are also predicted with their sequence shuffled.
     """
-    predictor, dataset, _ = model.open()
+    predictor, *_ = model.open()
+    dataset = read_dataset(model.dataset, model.fold)
     _warn_of_other_fold(model.path, dataset)
     settings = model.predict
     rows = dataset.rows_of(settings.split)[: settings.windows]

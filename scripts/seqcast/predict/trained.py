@@ -76,7 +76,7 @@ class TrainedModel:
         With `all_digits` always in 32 bits: effects of single bases are as small as the steps of
         bfloat16.
         """
-        dataset = read_dataset(self.dataset, self.fold)
+        dataset = read_dataset(self.dataset)
         precision = "float32" if all_digits else self.training.precision
         device = choose_device(self.training.device, precision, gpus=self.gpus)
         predictor = _open_fitting(self.path, dataset, self.predict, device)
