@@ -19,7 +19,7 @@ from seqcast.predict.genome_tracks.writing import join_tracks, write_table
 def kill_at(work: Mapping[int, Callable[[], object]]) -> None:
     """Do the work of each moment, and end it at that with SIGKILL.
 
-    That comes right before the n-th write: of a chunk, which is packed first, or of a file's final name.
+    That comes right before the n-th chunk is packed and written, or file given its final name.
     """
     done = subprocess.run(
         [sys.executable, "-m", "kills"],
