@@ -165,6 +165,7 @@ def _explain_parts(
     regions, deltas = dict(parts), [float("nan")]
 
     def explain(part: Part, update: Callable[[int], object]) -> dict[str, np.ndarray]:
+        """Explain the regions of a part, and keep how much their contributions lack."""
         found = explainer.explain_part(regions[part], targets[part.target])
         deltas.extend(found.delta.tolist())
         update(part.size)

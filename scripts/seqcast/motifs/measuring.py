@@ -84,6 +84,7 @@ def measure_member(
     with opened.open_pool() as pool:
 
         def measure(part: Part, update: Callable[[int], object]) -> dict[str, np.ndarray]:
+            """Measure the backgrounds of a part."""
             return vars(member.measure(part, pool, update))
 
         FORMAT.complete(output.parent, parts, measure, f"motifs {model.name}", "backgrounds")
