@@ -40,6 +40,22 @@ def test_messages_are_shown_and_kept(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "without a file" in capsys.readouterr().err
 
 
+def test_modules_are_not_searched_for_garbage() -> None:
+    program = (
+        "import atexit, gc\n"
+        "atexit.register(lambda: print(gc.get_freeze_count() > before))\n"
+        "from seqcast.core.console import step\n"
+        "with step('train'):\n"
+        "    before = gc.get_freeze_count()\n"
+        "    kept = [[] for _ in range(1000)]\n"
+        "print(before > 10_000)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=SCRIPTS, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "True"]
+
+
 def test_a_users_error_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     path = tmp_path / "train.log"
     with pytest.raises(SystemExit) as caught:

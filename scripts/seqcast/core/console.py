@@ -1,6 +1,8 @@
 """What a person sees of a running step: messages, progress with time left, errors in one line."""
 
+import atexit
 import errno
+import gc
 import logging
 import sys
 import time
@@ -96,6 +98,10 @@ def step(
     """
     log.setLevel(logging.INFO)
     log.propagate = False
+    # Modules stay to the end. Python would look through the million objects of torch's for garbage
+    # each time that more are imported, and once more as it ends: a second a job.
+    gc.freeze()
+    atexit.register(gc.freeze)
     start, kept = time.monotonic(), None
     with redirect_stderr(_Shown(sys.stderr)):
         shown = _add(logging.StreamHandler(sys.stderr), name)
