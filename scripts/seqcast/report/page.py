@@ -9,6 +9,7 @@ from seqcast.core.disk import write_text
 from seqcast.core.templates import render
 from seqcast.data import Dataset
 from seqcast.data.predictions import Stitch
+from seqcast.evaluate.metrics import DEFINITIONS
 from seqcast.report.bases import describe_bases
 from seqcast.report.clipping import compute_clipped, make_clip_warnings
 from seqcast.report.columns import make_columns
@@ -66,6 +67,7 @@ def write_report(folder: Path, template: Path, contents: Contents) -> None:
         "diagnostics": diagnostics,
         "models": _describe_models(diagnostics, dataset, ranked),
         "training": make_training_table(ranked),
+        "loss": DEFINITIONS["poisson_loss"],
         "embedded": contents.browser,
         "bases": describe_bases(figures, contents, ranked),
         "motifs": describe_motifs(figures, contents.motifs, ranked),

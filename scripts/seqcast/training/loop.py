@@ -32,7 +32,7 @@ from seqcast.genome.codes import complement
 from seqcast.nn import Network, share_statistics
 from seqcast.nn.checkpoint import write_model
 from seqcast.nn.device import Device, choose_device, set_threads
-from seqcast.nn.loss import poisson_loss_sums
+from seqcast.nn.loss import loss_sums
 from seqcast.settings import TrainSettings, tracked
 from seqcast.training.gpu import CudaGraph, find_micro_batch, measuring_memory, remember
 from seqcast.training.loader import Batch, Loader, flip_coverage
@@ -354,7 +354,7 @@ class Trainer:
             with self._gradients_are_shared(is_last):
                 with self.device.autocast():
                     log_rate_BNT = self._parallel(codes_BL[part], noise_B[part])
-                loss, _ = poisson_loss_sums(log_rate_BNT, coverage_BNT[part])
+                loss, _ = loss_sums(log_rate_BNT, coverage_BNT[part])
                 # The gradients' mean over processes, which DDP makes, is to be their sum.
                 (loss * self.group.size / known).backward()
             total += loss.detach()

@@ -16,7 +16,7 @@ from seqcast.core.seal import write_sealed
 from seqcast.data.sampling import count_windows
 from seqcast.nn import Network
 from seqcast.nn.device import Device
-from seqcast.nn.loss import poisson_loss_sums
+from seqcast.nn.loss import loss_sums
 from seqcast.settings import TrainSettings
 from seqcast.training.loader import Loader
 from seqcast.training.process_group import ProcessGroup
@@ -154,7 +154,7 @@ def explain_loss(
 
 def _find_bad_target(log_rate: Tensor, coverage: Tensor) -> int:
     for index in range(log_rate.shape[-1]):
-        if not poisson_loss_sums(log_rate[..., index], coverage[..., index])[0].isfinite():
+        if not loss_sums(log_rate[..., index], coverage[..., index])[0].isfinite():
             return index
     # Each target's loss may be finite and only their sum not; then the largest is to blame.
     return int(torch.nan_to_num(coverage).amax((0, 1)).argmax())
