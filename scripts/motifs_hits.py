@@ -4,7 +4,8 @@ from pathlib import Path
 
 from seqcast.core.console import step
 from seqcast.motifs.hits import Discovered, find_hits
-from seqcast.settings import MotifsSettings, read_params
+from seqcast.settings import read_params
+from seqcast.settings.steps import MotifsSettings
 
 inputs = snakemake.input
 with step("motifs hits", snakemake.log[0]):

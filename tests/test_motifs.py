@@ -24,7 +24,8 @@ from seqcast.motifs.naming import extend, merge, name_all
 from seqcast.motifs.patterns import read_matrices, read_patterns
 from seqcast.motifs.scanning import STEP, Scanner, Words, compute_background
 from seqcast.motifs.tools import Tools
-from seqcast.settings import MotifsSettings, read_settings
+from seqcast.settings import read_settings
+from seqcast.settings.steps import MotifsSettings
 
 CTCF, TATA = "CCASYAGRKGGCRS", "SSRCGCCTATAWAAG"
 SETTINGS = MotifsSettings(database="known.meme", contribution=0.05)

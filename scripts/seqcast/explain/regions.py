@@ -17,7 +17,7 @@ from seqcast.data.by_target import ByTarget, read_observed
 from seqcast.data.predictions import Predictions, Stitch, read_predictions
 from seqcast.data.targets import Targets, unique_slugs
 from seqcast.genome.codes import N
-from seqcast.settings import ExplainSettings
+from seqcast.settings.steps import ExplainSettings
 from seqcast.sources.genome.bed import read_peaks
 from seqcast.sources.genome.names import match_names
 

@@ -27,7 +27,7 @@ from seqcast.explain.regions import (
 )
 from seqcast.genome.bigwig import Run, write_bigwig
 from seqcast.genome.codes import N
-from seqcast.settings import ExplainSettings
+from seqcast.settings.steps import ExplainSettings
 from seqcast.tracks.table import CONTRIBUTIONS, SPREAD, list_file, name_track, remove_strays
 
 COLUMNS = (

@@ -17,7 +17,7 @@ from seqcast.motifs.facts import FORMAT, FORMAT_VERSION, read_facts
 from seqcast.motifs.modisco import MIN_SEQLETS
 from seqcast.motifs.patterns import count_patterns
 from seqcast.motifs.tools import Tools
-from seqcast.settings import MotifsSettings
+from seqcast.settings.steps import MotifsSettings
 
 # TF-MoDISco expands its seqlets to so many bases, and needs room for them.
 MIN_WIDTH = 100

@@ -96,6 +96,6 @@ def _write(path: Path, row: Row, logos: list[Logo]) -> Picture:
         f" is predicted of {row['target']} with that allele.",
         f"{name} changes {row['target']} by lfc {row['lfc']:+.2f}. A letter is as high as its base"
         " adds to the logarithm of what is predicted with this allele; the variant begins in the"
-        " middle. Blue is what was measured, of the genome as it is.",
+        " middle. The area is what was measured, of the genome as it is.",
         _LOOK,
     )

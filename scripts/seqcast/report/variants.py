@@ -40,7 +40,7 @@ _LOOK_EFFECTS = (
     " wide as the effect: strands or replicates disagree, so do not trust it.",
 )
 _LOOK_TRUTH = (
-    "orange dots along the dashed line, crosses at 0.",
+    "coloured dots along the dashed line, crosses at 0.",
     "dots lie flatter than the line where the model is too timid, which more training mends; a"
     " cross far from 0 is an effect where truly there is none.",
 )
@@ -186,7 +186,7 @@ def _write_effects(folder: Path, varied: Varied, model: str, found: _Found) -> P
         f"Effects of variants on {some}, a dot a variant; largest for {found.shown[0]}:"
         f" {panels[0].label}.",
         f"Each grey dot is a variant, in {some}: right of 0 ALT has more coverage than REF, left of"
-        " it less. In orange the largest of each target, with their spread as bars.",
+        " it less. In colour the largest of each target, with their spread as bars.",
         _LOOK_EFFECTS,
     )
 

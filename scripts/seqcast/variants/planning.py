@@ -10,7 +10,7 @@ from seqcast.core.console import log, progress
 from seqcast.core.errors import SeqcastError, list_some
 from seqcast.data import Dataset, read_dataset
 from seqcast.predict.genome_tracks.reference import NAME, write_reference
-from seqcast.settings import VariantsSettings
+from seqcast.settings.steps import VariantsSettings
 from seqcast.sources.genome.fasta import Fasta, open_indexed
 from seqcast.sources.genome.names import Aliases, match_names
 from seqcast.variants.alleles import FLIPPED, MISMATCH, Allele, judge

@@ -11,7 +11,7 @@ import numpy as np
 from seqcast.core.provenance import digest_of, sha256_of
 from seqcast.predict.genome_tracks.reference import NAME
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import VariantsSettings
+from seqcast.settings.steps import VariantsSettings
 from seqcast.sources.genome.fasta import open_indexed
 from seqcast.variants.effects import Effects, Window
 from seqcast.variants.grid import Grid
