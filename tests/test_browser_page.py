@@ -17,11 +17,12 @@ from fake_run import write_fake_dataset, write_fake_model
 
 from seqcast.genome.bigwig import Run, write_bigwig
 from seqcast.genome.fasta import write_fasta
+from seqcast.settings.steps import ExportSettings
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.page import write_browser
 from seqcast.tracks.browser.view import View
 from seqcast.tracks.browser.writing import write_browsers
-from seqcast.tracks.exporting import Options, export_tracks
+from seqcast.tracks.exporting import export_tracks
 from seqcast.tracks.table import read_tracks, write_tracks
 
 TEMPLATE = Path(__file__).parents[1] / "workflow" / "report" / "browser.html.j2"
@@ -45,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "dataset.h5",
         {name: model.predictions for name, model in models.items()},
         folder / "export" / "tracks.tsv",
-        Options(residual=True),
+        ExportSettings(residual=True),
     )
     genes = "chr3\t31000\t32000\tABC1\nchr3\t35000\t36000\tXYZ2\n"
     (folder / "genes.bed.gz").write_bytes(gzip.compress(genes.encode()))

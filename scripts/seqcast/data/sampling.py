@@ -91,7 +91,7 @@ def draw_epoch(dataset: Dataset, rows: np.ndarray, settings: TrainSettings, epoc
     """Draw which training windows an epoch sees, and what becomes of each."""
     seed, count = settings.seed, len(rows)
     order, step = make_order(seed, epoch, count, count_windows(rows, settings)), find_step(dataset)
-    moves = make_jitter(seed, epoch, *dataset.find_room(rows), settings.max_jitter, step)
+    moves = make_jitter(seed, epoch, *dataset.room_of(rows), settings.max_jitter, step)
     flips = make_flips(seed, epoch, count) & settings.reverse_complement
     strangers = rows[_shuffle_coverage_rows(seed, count)] if settings.shuffle_coverage else rows
     coverage_moves = np.zeros_like(moves) if settings.shuffle_coverage else moves

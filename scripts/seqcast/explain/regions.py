@@ -207,7 +207,7 @@ class _Places:
             self.ends[name] = max(self.ends.get(name, 0), end)
         rows = np.arange(len(dataset.windows))
         windows: dict[str, list[tuple[int, int, int]]] = {}
-        chroms, starts, ends = dataset.find_places(rows)
+        chroms, starts, ends = dataset.intervals_of(rows)
         kinds = dataset.parts if dataset.folds > 1 else dataset.windows["split"]
         for place in zip(chroms, starts.tolist(), ends.tolist(), kinds.tolist(), strict=True):
             windows.setdefault(place[0], []).append(place[1:])

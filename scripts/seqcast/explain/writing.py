@@ -28,7 +28,8 @@ from seqcast.explain.regions import (
 from seqcast.genome.bigwig import Run, write_bigwig
 from seqcast.genome.codes import N
 from seqcast.settings.steps import ExplainSettings
-from seqcast.tracks.table import CONTRIBUTIONS, SPREAD, list_file, name_track, remove_strays
+from seqcast.tracks.files import name_track, remove_strays
+from seqcast.tracks.table import CONTRIBUTIONS, SPREAD, list_file
 
 COLUMNS = (
     "target", "model", "contig", "start", "end", "summit", "name", "split", "observed",
@@ -192,7 +193,7 @@ class _Writer:
                 kind = SPREAD if track == SPREAD else CONTRIBUTIONS
                 name = self.model if track == SPREAD else track
                 path = self.folder / name_track(self.target.explained.slug, name, kind)
-                sizes = find_sizes(self.target.dataset)
+                sizes = compute_sizes(self.target.dataset)
                 write_bigwig(path, sizes, make_runs(regions, values), 1)
                 found.append(self._list(path.name, kind, name))
             del kept
@@ -247,7 +248,7 @@ def _write(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.6g}"
 
 
-def find_sizes(dataset: Dataset) -> dict[str, int]:
+def compute_sizes(dataset: Dataset) -> dict[str, int]:
     """Return the lengths of what tracks may lie on: chromosomes, contigs without a place."""
     contigs, found = dataset.contigs, {}
     ends = np.maximum(contigs.offset + contigs.length, contigs.chrom_length)

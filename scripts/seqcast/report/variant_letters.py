@@ -11,6 +11,7 @@ from seqcast.report.figures.logos import Logo, plot_logos
 from seqcast.report.picture import Picture, write_picture
 from seqcast.tracks.browser.cutting import Region, align_regions, read_values
 from seqcast.tracks.browser.varied import Row, Varied, name_variant
+from seqcast.tracks.files import ENDING
 from seqcast.tracks.table import ALT, OBSERVED, REF, read_tracks
 
 _MOST, _WIDTH, _BESIDE = 2, 80, 16
@@ -57,7 +58,7 @@ def _read_logos(
     for allele in (REF, ALT):
         track = varied.files[target, model, allele]
         arrays = [
-            track.with_name(f"{track.name.removesuffix('.bw')}.{kind}.npz")
+            track.with_name(f"{track.name.removesuffix(ENDING)}.{kind}.npz")
             for kind in ("attr", "ohe")
         ]
         if contig not in genome or not all(path.is_file() for path in arrays):

@@ -43,7 +43,7 @@ from seqcast.training.record import (
     describe,
     describe_resumption,
     explain_loss,
-    find_marks,
+    list_row_steps,
 )
 from seqcast.training.resume import (
     Interrupts,
@@ -164,7 +164,7 @@ class Training:
         """Take the steps of an epoch that are left."""
         trainer, progress = self.trainer, self.progress
         steps = trainer.steps_an_epoch
-        marks = find_marks(steps)
+        marks = list_row_steps(steps)
         for batch in trainer.loader.training(trainer.train_rows, progress.epoch, progress.done):
             half_way = (progress.done + 0.5) / steps
             trainer.set_learning_rate(learning_rate_at(self.settings, progress.epoch, half_way))

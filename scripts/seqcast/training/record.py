@@ -55,7 +55,7 @@ class History:
         write_sealed(path, text.getvalue())
 
 
-def find_marks(steps: int) -> set[int]:
+def list_row_steps(steps: int) -> set[int]:
     """Return the steps of an epoch after which there is a row, but its last."""
     return {round(steps * k / ROWS_AN_EPOCH) for k in range(1, ROWS_AN_EPOCH)} - {steps}
 

@@ -52,7 +52,7 @@ class Model:
         self._spans = sorted(
             (span.contig.encode(), span.first, span.end, part.name, offset)
             for part in plan.parts
-            for span, offset in zip(part.spans, _find_offsets(part.spans), strict=True)
+            for span, offset in zip(part.spans, _compute_offsets(part.spans), strict=True)
         )
 
     @property
@@ -112,5 +112,5 @@ def open_models(
     return found
 
 
-def _find_offsets(spans: Sequence[Span]) -> list[int]:
+def _compute_offsets(spans: Sequence[Span]) -> list[int]:
     return [0, *np.cumsum([span.bins for span in spans]).tolist()][:-1]

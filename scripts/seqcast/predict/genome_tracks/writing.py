@@ -17,14 +17,13 @@ from seqcast.genome.bigwig import Run, split_runs, write_bigwig
 from seqcast.genome.fasta import read_sizes
 from seqcast.predict.genome_tracks.joining import Block, Model
 from seqcast.predict.genome_tracks.reference import NAME
+from seqcast.tracks.files import name_track, remove_strays
 from seqcast.tracks.table import (
     OBSERVED,
     PREDICTED,
     check_tracks,
     make_row,
-    name_track,
     read_tracks,
-    remove_strays,
     write_tracks,
 )
 

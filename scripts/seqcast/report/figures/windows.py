@@ -150,7 +150,7 @@ def _write_scores(observed: np.ndarray, lines: Sequence[_Line], target: int) -> 
 
 def _bounds(dataset: Dataset, row: int) -> tuple[str, int, int]:
     """Return where the predicted bins of a window lie: chromosome, start and end in bases."""
-    names, start, end = dataset.find_places(np.array([row]))
+    names, start, end = dataset.intervals_of(np.array([row]))
     return names[0], int(start[0]), int(end[0])
 
 
