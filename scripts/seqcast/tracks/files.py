@@ -34,8 +34,8 @@ def format_of(file: str) -> Format:
     return FORMATS[PurePath(file).suffix]
 
 
-def open_track(path: str | Path) -> pybigtools.BBIReader:
-    """Open a track for reading: its contigs, its records, means over bins, levels of zoom."""
+def open_values(path: str | Path) -> pybigtools.BBIReader:
+    """Open what a track holds: its contigs, its records, means over bins, levels of zoom."""
     return pybigtools.open(str(path))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pybigtools
 
-from seqcast.tracks.files import open_track
+from seqcast.tracks.files import open_values
 from seqcast.tracks.table import OBSERVED, PREDICTED
 
 # Quantile of the highest values of stretches: above it lie the few that would flatten the rest.
@@ -35,7 +35,7 @@ def compute_scales(
 
 
 def _read_ends(path: Path) -> tuple[float, float]:
-    with open_track(path) as file:
+    with open_values(path) as file:
         contigs = list(file.chroms())
         contigs = contigs[:: -(-len(contigs) // MOST_CONTIGS)]
         lows, highs = _read_extremes(file, contigs)
