@@ -103,7 +103,10 @@ class _Transfer:
     """One request that writes to the partial file; `check` sees the answer before its content."""
 
     def __init__(self, url: str, partial: Path, size: int | None, named_by: str) -> None:
-        self.url, self.partial, self.size, self.named_by = url, partial, size, named_by
+        self.url = url
+        self.partial = partial
+        self.size = size
+        self.named_by = named_by
         self.response: requests.Response | None = None
         # Compressed on the way, lengths and ranges would be of something else than the file.
         self.headers = {"Accept-Encoding": "identity"}

@@ -206,7 +206,9 @@ class Dataset:
 
     def room_of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return how far each window can move to the left and to the right in its region."""
-        windows, regions, first = self.windows[rows], self.regions, self.contigs.first_base
+        windows = self.windows[rows]
+        regions = self.regions
+        first = self.contigs.first_base
         start = first[windows["contig"]] + windows["start"]
         starts = first[regions["contig"]] + regions["start"]
         here = regions[np.searchsorted(starts, start, side="right") - 1]

@@ -93,13 +93,13 @@ def draw_epoch(dataset: Dataset, rows: np.ndarray, settings: TrainSettings, epoc
     order, step = make_order(seed, epoch, count, count_windows(rows, settings)), find_step(dataset)
     moves = make_jitter(seed, epoch, *dataset.room_of(rows), settings.max_jitter, step)
     flips = make_flips(seed, epoch, count) & settings.reverse_complement
-    strangers = rows[_shuffle_coverage_rows(seed, count)] if settings.shuffle_coverage else rows
+    others = rows[_shuffle_coverage_rows(seed, count)] if settings.shuffle_coverage else rows
     coverage_moves = np.zeros_like(moves) if settings.shuffle_coverage else moves
     return Epoch(
         rows=rows[order],
         moves=moves[order],
         rolls=make_shifts(seed, epoch, count, settings.max_shift)[order],
-        coverage_rows=strangers[order],
+        coverage_rows=others[order],
         coverage_moves=coverage_moves[order],
         flips=flips[order],
         noise=make_noise(seed, epoch, count)[order],

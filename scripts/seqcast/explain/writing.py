@@ -170,7 +170,10 @@ class _Writer:
         radius: int,
         is_folded: bool,
     ) -> None:
-        self.folder, self.target, self.model, self.members = folder, target, model, members
+        self.folder = folder
+        self.target = target
+        self.model = model
+        self.members = members
         self.radius = radius
         self.replicates = list(members) if len(members) > 1 and not is_folded else []
         self.rows: list[dict[str, Any]] = []
@@ -265,7 +268,9 @@ def make_runs(regions: Sequence[Region], values: np.ndarray) -> Iterator[Run]:
     keys = [(region.contig.encode(), region.summit) for region in regions]
     order = sorted(range(len(regions)), key=keys.__getitem__)
     for before, at, after in zip([None, *order], order, [*order[1:], None], strict=False):
-        region, first, last = regions[at], regions[at].start, regions[at].end
+        region = regions[at]
+        first = regions[at].start
+        last = regions[at].end
         if before is not None and regions[before].contig == region.contig:
             first = max(first, _middle(regions[before], region))
         if after is not None and regions[after].contig == region.contig:

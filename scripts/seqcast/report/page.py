@@ -44,7 +44,9 @@ def write_report(folder: Path, template: Path, contents: Contents) -> None:
     `motifs_effects.png` and, where two help each other, `motifs_pairs.png`. Beside `template` lie
     `page.*`, `embedded.*` and scripts. Raises SeqcastError where tables do not fit.
     """
-    dataset, run, validation = contents.dataset, contents.run, contents.validation
+    dataset = contents.dataset
+    run = contents.run
+    validation = contents.validation
     results = [read_results(name, files, dataset) for name, files in contents.models.items()]
     baselines = contents.baselines.items()
     scored = rank([read_scores(name, path, dataset) for name, path in baselines])

@@ -14,7 +14,9 @@ from seqcast.tracks.browser.varied import Row, Varied, name_variant
 from seqcast.tracks.files import ENDING
 from seqcast.tracks.table import ALT, OBSERVED, REF, read_tracks
 
-_MOST, _WIDTH, _BESIDE = 2, 80, 16
+_MOST = 2
+_WIDTH = 80
+_BESIDE = 16
 _LOOK = (
     "a word of tall letters that the one allele has and the other lacks: the site that the variant"
     " makes or breaks.",

@@ -115,7 +115,11 @@ def _read_table(varied: Varied, model: str) -> _Found:
         if row["model"] == model:
             largest[row["target"]] = max(largest[row["target"]], abs(row["lfc"]))
     shown = sorted(largest, key=lambda name: -largest[name])[:MOST_TARGETS]
-    lfc, names, much, sure, splits = [], [], 0, 0, {}
+    lfc = []
+    names = []
+    much = 0
+    sure = 0
+    splits = {}
     with open_hdf5(varied.folder / "variants.h5", (TABLE, FORMAT_VERSION), REMEDY) as file:
         targets = json.loads(file.attrs["targets"])
         columns = [targets.index(name) for name in shown]

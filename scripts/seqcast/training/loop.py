@@ -292,7 +292,9 @@ class Trainer:
         group: ProcessGroup = SINGLE,
     ) -> None:
         self.network = network.to(device.device)
-        self.settings, self.device, self.group = settings, device, group
+        self.settings = settings
+        self.device = device
+        self.group = group
         self.train_rows, self.valid_rows = dataset.rows_of("train"), dataset.rows_of("valid")
         self.windows_an_epoch = count_windows(self.train_rows, settings)
         self.steps_an_epoch = -(-self.windows_an_epoch // settings.batch_size)

@@ -65,7 +65,9 @@ def plan_variants(
     Without a FASTA the genome is the dataset's own. Raises `SeqcastError` where none of the
     alleles can be scored.
     """
-    dataset, vcf, folder = read_dataset(dataset_path), open_vcf(vcf_path), output.parent
+    dataset = read_dataset(dataset_path)
+    vcf = open_vcf(vcf_path)
+    folder = output.parent
     folder.mkdir(parents=True, exist_ok=True)
     stamp = write_reference(folder.parent, fasta, dataset)
     sequence = GenomeSequence(open_indexed(folder.parent / NAME))

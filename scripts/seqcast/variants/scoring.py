@@ -58,7 +58,9 @@ class _Member:
     """Score parts, one after the other."""
 
     def __init__(self, effects: Effects, planned: Path, fold: int) -> None:
-        self._effects, self._planned, self._fold = effects, planned, fold
+        self._effects = effects
+        self._planned = planned
+        self._fold = fold
         self._lock = Lock()
         self._genome = GenomeSequence(open_indexed(planned.parent / NAME))
 

@@ -36,7 +36,9 @@ def write_tracks(
 
     `members` has for each model what its members saw. Files of an earlier run are removed.
     """
-    dataset, content, folder = read_dataset(dataset_path), read_joined(joined), output.parent
+    dataset = read_dataset(dataset_path)
+    content = read_joined(joined)
+    folder = output.parent
     sizes, top = open_indexed(folder / NAME).lengths, content["top"]
     slugs = dict(zip(dataset.targets.identifier, dataset.targets.slugs, strict=True))
     seen: list[Seen | None] = [None] * len(top)

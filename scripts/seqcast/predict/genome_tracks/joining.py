@@ -39,7 +39,9 @@ class Model:
         folds: Sequence[Sequence[Mapping[str, Path]]],
         held_out: HeldOut | None = None,
     ) -> None:
-        self.plan, self.targets, self._bin_size = plan, dataset.targets, dataset.bin_size
+        self.plan = plan
+        self.targets = dataset.targets
+        self._bin_size = dataset.bin_size
         self._held_out = held_out if len(folds) > 1 else None
         self._parts = {
             part.name: [

@@ -160,7 +160,9 @@ def _make_windows(
 
     Shorter windows lie side by side in the part that the targets cover, so they need no crop.
     """
-    window, crop, starts = layout.window, layout.crop, np.zeros(1, dtype=np.int64)
+    window = layout.window
+    crop = layout.crop
+    starts = np.zeros(1, dtype=np.int64)
     if settings.window is not None:
         covered = layout.bins * layout.bin_size
         window, crop = settings.window, 0
