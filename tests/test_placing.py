@@ -22,7 +22,7 @@ from seqcast.genome.codes import N, reverse_complement
 from seqcast.genome.fasta import write_fasta
 from seqcast.settings import BasenjiSettings
 from seqcast.sources.basenji import write_dataset
-from seqcast.sources.basenji.placing import Place, Places, find_spots
+from seqcast.sources.basenji.placing import Place, Places, join_windows
 from seqcast.sources.genome.fasta import open_fasta
 from seqcast.sources.validation import validate
 from seqcast.tracks.browser.cutting import make_cut
@@ -255,15 +255,17 @@ def test_every_window_has_a_spot_in_a_piece(data: st.DataObject) -> None:
             chrom = data.draw(st.sampled_from(list(sizes)))
             start = data.draw(st.integers(0, sizes[chrom] - length))
             found[window] = Place(chrom, start, data.draw(st.sampled_from("+-")))
-    pieces, spots = find_spots(windows, Places("x", "ACGT", sizes, found), length, bin_size)
-    assert set(spots) == set(windows)
+    pieces, positions = join_windows(windows, Places("x", "ACGT", sizes, found), length, bin_size)
+    assert set(positions) == set(windows)
     assert len({piece.name for piece in pieces if not piece.chrom}) == len(windows) - len(found)
-    for window, spot in spots.items():
-        piece = pieces[spot.contig]
-        assert 0 <= spot.start <= piece.length - length
+    for window, position in positions.items():
+        piece = pieces[position.contig]
+        assert 0 <= position.start <= piece.length - length
         if place := found.get(window):
-            assert (piece.chrom, piece.offset + spot.start) == (place.chrom, place.start)
-            assert spot.start % bin_size == 0
-            assert spot.is_turned == (place.strand == "-")
-        splits = {split for (split, _), other in spots.items() if other.contig == spot.contig}
+            assert (piece.chrom, piece.offset + position.start) == (place.chrom, place.start)
+            assert position.start % bin_size == 0
+            assert position.is_turned == (place.strand == "-")
+        splits = {
+            split for (split, _), other in positions.items() if other.contig == position.contig
+        }
         assert splits == {window[0]}

@@ -32,7 +32,7 @@ def discover_all(explained: Path, settings: MotifsSettings, tools: Tools, output
 
     Targets whose contributions, settings and versions are the same are not done again.
     """
-    arrays, versions = read_arrays(explained), tools.find_versions()
+    arrays, versions = read_arrays(explained), tools.read_versions()
     facts, seconds = [], 0.0
     log.info(
         "TF-MoDISco %s: %d targets, on %d threads", versions["modisco-lite"], len(arrays),

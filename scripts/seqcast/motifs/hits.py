@@ -45,7 +45,7 @@ class Discovered:
     database: Path | None
 
 
-def find_hits(
+def write_hits(
     explained: Path,
     meme: Path,
     settings: MotifsSettings,

@@ -55,7 +55,7 @@ def choose_device(
         )
     else:
         chosen, why = "cpu", "this machine has no NVIDIA GPU"
-    chosen_device = torch.device("cuda", claim_gpu(_find_gpus())) if chosen == "cuda" else "cpu"
+    chosen_device = torch.device("cuda", claim_gpu(_list_gpus())) if chosen == "cuda" else "cpu"
     return _with_precision(torch.device(chosen_device), precision, why)
 
 
@@ -88,7 +88,7 @@ def _has_bfloat16(device: torch.device) -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def _find_gpus() -> list[str]:
+def _list_gpus() -> list[str]:
     """Return the names of the GPUs that this process sees, the same in every process."""
     return [
         str(torch.cuda.get_device_properties(index).uuid)

@@ -95,7 +95,7 @@ def _read_logos(
     }
     with Fasta(str(tracks / "genome.fa"), rebuild=False, sequence_always_upper=True) as genome:
         peaks = explained.find_strongest(target, model, _PEAKS, genome.keys())
-        cores = map(explained.find_core, peaks)
+        cores = map(explained.narrow, peaks)
         return [_read_logo(explained, core, genome, files, bin_size) for core in cores]
 
 

@@ -63,7 +63,7 @@ def write_report(folder: Path, template: Path, contents: Contents) -> None:
         "compared": make_models_table(ranked, scored),
         "targets": make_targets_table(ranked, scored, dataset.targets),
         "columns": make_columns(),
-        "links": _find_links(folder, [*ranked, *scored]),
+        "links": _list_links(folder, [*ranked, *scored]),
         "shared": write_shared_pictures(figures, results, scored),
         "windows": write_window_pictures(figures, dataset, results, ranked),
         "diagnostics": diagnostics,
@@ -102,7 +102,7 @@ def _describe_models(
     ]
 
 
-def _find_links(folder: Path, scored: Sequence[Scores]) -> list[tuple[str, str]]:
+def _list_links(folder: Path, scored: Sequence[Scores]) -> list[tuple[str, str]]:
     """Return names and relative addresses of all tables of metrics."""
     every = [each for scores in scored for each in (scores, *getattr(scores, "replicates", ()))]
     return [(each.label, Path(os.path.relpath(each.path, folder)).as_posix()) for each in every]
