@@ -24,8 +24,9 @@ def find_other(key: str) -> object:
     """Return a value that a key of `train` takes and that is not its default."""
     for value in (True, 2, "cpu"):
         with suppress(ValidationError):
-            if getattr(TrainSettings(**{key: value}), key) != getattr(TrainSettings(), key):
-                return value
+            other = getattr(TrainSettings(**{key: value}), key)
+            if other != getattr(TrainSettings(), key):
+                return other
     raise AssertionError(key)
 
 
