@@ -73,7 +73,7 @@ def test_cpu_is_used_where_there_is_no_gpu(machine) -> None:
 @pytest.mark.parametrize(
     ("nvidia", "cuda", "why"),
     [
-        (False, "12.8", "this machine has no NVIDIA GPU; mend that, or set cpu"),
+        (False, "12.8", "this machine has no NVIDIA GPU; repair that, or set cpu"),
         (True, None, "is built without CUDA"),
         (True, "12.8", "cannot use its driver"),
     ],

@@ -37,7 +37,7 @@ def choose_device(
     `cuda` is asked for and not there, and when `auto` finds an NVIDIA device torch cannot use.
     """
     if device == "cuda" and not torch.cuda.is_available():
-        raise SeqcastError(f"train.device is cuda, but {_why_no_cuda()}; mend that, or set cpu")
+        raise SeqcastError(f"train.device is cuda, but {_why_no_cuda()}; repair that, or set cpu")
     if device == "cpu":
         chosen, why = "cpu", "train.device is cpu"
     elif device == "cuda":
@@ -50,7 +50,7 @@ def choose_device(
         chosen, why = "cuda", "torch sees a GPU"
     elif _has_nvidia_device():
         raise SeqcastError(
-            f"this machine has an NVIDIA GPU, but {_why_no_cuda()}; mend that, or set"
+            f"this machine has an NVIDIA GPU, but {_why_no_cuda()}; repair that, or set"
             " train.device: cpu if the CPU is what you want"
         )
     else:

@@ -41,7 +41,7 @@ _LOOK_EFFECTS = (
 )
 _LOOK_TRUTH = (
     "coloured dots along the dashed line, crosses at 0.",
-    "dots lie flatter than the line where the model is too timid, which more training mends; a"
+    "dots lie flatter than the line where the model is too timid, which more training helps; a"
     " cross far from 0 is an effect where truly there is none.",
 )
 

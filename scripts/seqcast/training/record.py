@@ -109,12 +109,12 @@ def describe(
 def describe_resumption(
     progress: Progress, settings: TrainSettings, steps: int, *, precision: str, processes: int
 ) -> None:
-    """Say where an interrupted training is taken up again, and what is not as it was.
+    """Say where an interrupted training is resumed, and what is not as it was.
 
     `steps` is the length of an epoch.
     """
     log.info(
-        "taken up again in epoch %d of %d, after step %d of %d; %s were trained before",
+        "resumed in epoch %d of %d, after step %d of %d; %s were trained before",
         min(progress.epoch + 1, settings.epochs),
         settings.epochs,
         progress.done,

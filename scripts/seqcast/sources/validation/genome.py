@@ -60,7 +60,7 @@ def _check_digests(rows: Sequence[TargetRow]) -> list[str]:
             if wanted and (digest := sha256_of(file)) != wanted:
                 faults.append(
                     f"{file}: its sha256 is {digest}, wanted {wanted} as the targets table says of"
-                    f" {row.identifier!r}; get the file again, or mend the table"
+                    f" {row.identifier!r}; get the file again, or correct the table"
                 )
     return faults
 
