@@ -26,8 +26,8 @@ class ModelEntry(Section):
     train: Annotated[dict[str, Any], Becomes(TrainSettings)] = {}
     """Changes to the preset's training, over those of the top-level `train`."""
     replicates: PositiveInt = 1
-    """Number of trainings, each of its own seed; their mean is predicted, their spread is a track of
-    its own."""
+    """Number of trainings, each of its own seed; their mean is predicted, their spread is a track
+    of its own."""
 
 
 @dataclass(frozen=True)
