@@ -45,6 +45,11 @@ IS_DRAWN = """(browser) => browser.trackViews.every((view) => view.viewports.eve
 LOCAL = ("http://127.0.0.1:", "file:", "data:", "blob:", "about:")
 
 
+def rgb(colour: tuple[int, ...]) -> str:
+    """Write a colour as IGV and UCSC take it."""
+    return ",".join(map(str, colour))
+
+
 @dataclass
 class Visit:
     """A page and what it did since it was opened.
