@@ -81,6 +81,20 @@ class Epoch:
     flips: np.ndarray
     noise: np.ndarray
 
+    @classmethod
+    def plain(cls, rows: np.ndarray) -> "Epoch":
+        """Return windows as they are, in the order of `rows`."""
+        zero = np.zeros(len(rows), np.int64)
+        return cls(
+            rows=rows,
+            moves=zero,
+            rolls=zero,
+            coverage_rows=rows,
+            coverage_moves=zero,
+            flips=zero,
+            noise=zero.astype(np.int32),
+        )
+
 
 def count_windows(rows: np.ndarray, settings: TrainSettings) -> int:
     """Return how many of the training windows an epoch sees."""
