@@ -5,7 +5,7 @@ from pathlib import Path
 from seqcast.core.console import step
 from seqcast.data import read_dataset
 from seqcast.settings import find_source
-from seqcast.sources.genome.unpacking import find_stem
+from seqcast.sources.genome.unpacking import stem_of
 from seqcast.tracks.browser.explained import read_explained
 from seqcast.tracks.browser.shown import ResultFiles, find_shown
 from seqcast.tracks.browser.varied import read_varied
@@ -33,7 +33,7 @@ with step(f"browse {folder}", snakemake.log[0]):
         tracks.parent,
         shown.loci,
         title=params.title,
-        assembly=find_stem(Path(other)) if other else params.assembly or dataset.source["assembly"],
+        assembly=stem_of(Path(other)) if other else params.assembly or dataset.source["assembly"],
         ucsc=params.assembly,
         is_stand_in=not (other or dataset.has_coordinates),
         is_simulated=find_source(dataset.source.get("kind")).IS_SIMULATED and not other,

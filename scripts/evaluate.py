@@ -4,7 +4,8 @@ from pathlib import Path
 
 from seqcast.core.console import step
 from seqcast.evaluate.evaluating import evaluate
-from seqcast.settings import EvaluateSettings, read_params
+from seqcast.settings import read_params
+from seqcast.settings.steps import EvaluateSettings
 
 with step(f"evaluate {snakemake.wildcards.scored}", snakemake.log[0]):
     inputs = snakemake.input

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from seqcast.core.console import step
 from seqcast.explain.writing import write_explained
-from seqcast.settings import ExplainSettings, read_params
+from seqcast.settings import read_params
+from seqcast.settings.steps import ExplainSettings
 
 inputs, params = snakemake.input, snakemake.params
 with step("explain join", snakemake.log[0]):

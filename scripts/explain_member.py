@@ -5,7 +5,8 @@ from pathlib import Path
 from seqcast.core.console import step
 from seqcast.explain.explaining import explain_member
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import ExplainSettings, read_params
+from seqcast.settings import read_params
+from seqcast.settings.steps import ExplainSettings
 
 name, inputs, params = snakemake.wildcards.member, snakemake.input, snakemake.params
 with step(f"explain {name}", snakemake.log[0]):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from seqcast.core.console import step
 from seqcast.explain.regions import choose_regions
-from seqcast.settings import ExplainSettings, read_params
+from seqcast.settings import read_params
+from seqcast.settings.steps import ExplainSettings
 
 inputs = snakemake.input
 with step("explain regions", snakemake.log[0]):

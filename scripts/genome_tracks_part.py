@@ -6,7 +6,8 @@ from seqcast.core.console import step
 from seqcast.predict.genome_tracks.plan import read_plan
 from seqcast.predict.genome_tracks.predicting import predict_part
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import GenomeTracksSettings, read_params
+from seqcast.settings import read_params
+from seqcast.settings.steps import GenomeTracksSettings
 
 part, name = snakemake.wildcards.part, snakemake.wildcards.member
 with step(f"{snakemake.wildcards.scope} {part} {name}", snakemake.log[0]):

@@ -6,7 +6,8 @@ from seqcast.core.console import step
 from seqcast.core.errors import SeqcastError
 from seqcast.predict.genome_tracks.planning import write_plans
 from seqcast.predict.genome_tracks.reference import describe_lack
-from seqcast.settings import GenomeTracksSettings, read_params
+from seqcast.settings import read_params
+from seqcast.settings.steps import GenomeTracksSettings
 from seqcast.sources.genome.fasta import open_fasta
 
 inputs, params = snakemake.input, snakemake.params

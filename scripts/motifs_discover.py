@@ -5,7 +5,8 @@ from pathlib import Path
 from seqcast.core.console import step
 from seqcast.motifs.discovering import discover_all
 from seqcast.motifs.tools import Tools
-from seqcast.settings import MotifsSettings, read_params
+from seqcast.settings import read_params
+from seqcast.settings.steps import MotifsSettings
 
 params = snakemake.params
 with step("motifs discover", snakemake.log[0]):

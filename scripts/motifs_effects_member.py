@@ -5,7 +5,8 @@ from pathlib import Path
 from seqcast.core.console import step
 from seqcast.motifs.measuring import measure_member
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import ExplainSettings, MotifsSettings, read_params
+from seqcast.settings import read_params
+from seqcast.settings.steps import ExplainSettings, MotifsSettings
 
 name, inputs, params = snakemake.wildcards.member, snakemake.input, snakemake.params
 with step(f"motifs {name}", snakemake.log[0]):

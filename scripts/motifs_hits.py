@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from seqcast.core.console import step
-from seqcast.motifs.hits import Discovered, find_hits
-from seqcast.settings import MotifsSettings, read_params
+from seqcast.motifs.hits import Discovered, write_hits
+from seqcast.settings import read_params
+from seqcast.settings.steps import MotifsSettings
 
 inputs = snakemake.input
 with step("motifs hits", snakemake.log[0]):
     database = Path(inputs.database) if inputs.database else None
-    find_hits(
+    write_hits(
         Path(inputs.explained),
         Path(inputs.motifs),
         read_params(MotifsSettings, snakemake.params.motifs),

@@ -9,4 +9,4 @@ from seqcast.motifs.tools import Tools
 with step("motifs tools", snakemake.log[0]):
     untracked = snakemake.params.untracked
     tools = Tools.find(Path(untracked.python), Path(untracked.cache))
-    write_json(Path(snakemake.output[0]), tools.find_versions())
+    write_json(Path(snakemake.output[0]), tools.read_versions())

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from seqcast.core.console import step
-from seqcast.settings import VariantsSettings, read_params
+from seqcast.settings import read_params
+from seqcast.settings.steps import VariantsSettings
 from seqcast.variants.writing import write_variants
 
 inputs, params = snakemake.input, snakemake.params

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from seqcast.core.console import step
 from seqcast.core.errors import SeqcastError
-from seqcast.settings import VariantsSettings, read_params
+from seqcast.settings import read_params
+from seqcast.settings.steps import VariantsSettings
 from seqcast.sources.genome.fasta import open_fasta
 from seqcast.sources.genome.names import read_aliases
 from seqcast.variants.planning import plan_variants

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from seqcast.core.console import step
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import ExplainSettings, VariantsSettings, read_params
+from seqcast.settings import read_params
+from seqcast.settings.steps import ExplainSettings, VariantsSettings
 from seqcast.variants.top import show_member
 
 name, inputs, params = snakemake.wildcards.member, snakemake.input, snakemake.params

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
+from seqcast.tracks import style
 from seqcast.tracks.browser.serving import make_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-OBSERVED, PREDICTED = (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)
+OBSERVED_RGB, PREDICTED_RGB = map(ImageColor.getrgb, (style.OBSERVED, style.PREDICTED))
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
 # The last one makes sure that what must not leave the machine does not, and is seen to fail.
 FLAGS = [
@@ -42,6 +43,11 @@ SECONDS = 300
 IS_DRAWN = """(browser) => browser.trackViews.every((view) => view.viewports.every(
   (port) => !port.isVisible() || !view.track.url || port.canvas))"""
 LOCAL = ("http://127.0.0.1:", "file:", "data:", "blob:", "about:")
+
+
+def rgb(colour: tuple[int, ...]) -> str:
+    """Write a colour as IGV and UCSC take it."""
+    return ",".join(map(str, colour))
 
 
 @dataclass

@@ -202,7 +202,7 @@ def fake_metrics(
             "blocks": len(predictions.rows),
         }
         rows.append(row | likely)
-    return pd.DataFrame(rows)[list(DEFINITIONS)]
+    return pd.DataFrame(rows, columns=list(DEFINITIONS))
 
 
 def _fake_windows(dataset: Dataset, predictions: Predictions) -> pd.DataFrame:

@@ -119,7 +119,7 @@ class StandIn:
     def __init__(self, patterns: Sequence[tuple] = (), **facts: object) -> None:
         self.patterns, self.facts, self.asked = patterns, facts, 0
 
-    def find_versions(self) -> dict[str, str]:
+    def read_versions(self) -> dict[str, str]:
         return {"modisco-lite": "0"}
 
     def discover(self, arrays: Sequence[Path], output: Path, seqlets: int, seed: int) -> dict:

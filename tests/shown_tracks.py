@@ -6,9 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chromium import OBSERVED as BLUE
-from chromium import PREDICTED as ORANGE
-from chromium import Visit, count_pixels
+from chromium import OBSERVED_RGB, PREDICTED_RGB, Visit, count_pixels
 
 from seqcast.data.splits import COLOURS
 from seqcast.genome.bigwig import Run, write_bigwig
@@ -97,6 +95,6 @@ def open_in_igv_js(folder: Path, file: str, visit: Callable[..., Visit]) -> Visi
 
 def check_picture(picture: np.ndarray) -> None:
     """Check that both colours are seen and that predicted, half of observed, is half as high."""
-    blue, orange = count_pixels(picture, BLUE), count_pixels(picture, ORANGE)
-    assert orange > 2000
-    assert orange / blue == pytest.approx(0.5, abs=0.15)
+    observed, predicted = count_pixels(picture, OBSERVED_RGB), count_pixels(picture, PREDICTED_RGB)
+    assert predicted > 2000
+    assert predicted / observed == pytest.approx(0.5, abs=0.15)

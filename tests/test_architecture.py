@@ -8,31 +8,19 @@ from pathlib import Path
 import pytest
 
 LIBRARY = Path(__file__).parents[1] / "scripts" / "seqcast"
-# Each room may know those in the lines before its own.
-ROOMS = """
-core
-settings
-genome
-data
-nn sources
-training tracks evaluate
-predict
-explain
-variants
-motifs
-report
-"""
-HEIGHT = {room: height for height, line in enumerate(ROOMS.split("\n")) for room in line.split()}
-TORCH = {
-    "explain.attribution", "explain.objective", "explain.rules", "nn", "nn.checkpoint",
-    "nn.device", "nn.dropout", "nn.gated", "predict.kept", "nn.kernels", "nn.kernels.conv",
-    "nn.kernels.gated", "nn.kernels.products", "nn.kernels.sequence", "nn.layers", "nn.loss",
-    "nn.normalisation", "nn.one_hot", "nn.pooled", "predict.genome_tracks.predicting",
-    "predict.inference", "predict.predictor", "training.gpu", "training.launch", "training.loader",
-    "training.loop", "training.process_group", "training.record", "training.resume",
-    "training.validation", "training.worker",
-}  # fmt: skip
+CONTRIBUTING = (LIBRARY.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
+
+def read_heights() -> dict[str, int]:
+    """Return how high each room stands in CONTRIBUTING's drawing; it may know the lower ones."""
+    drawing = CONTRIBUTING.partition("arrows point downward only:\n\n```\n")[2].partition("\n```")[
+        0
+    ]
+    lines = [line.partition("   ")[0].split() for line in drawing.splitlines()]
+    return {room: height for height, line in enumerate(reversed(lines)) for room in line}
+
+
+HEIGHT = read_heights()
 MODULES = {
     ".".join(path.relative_to(LIBRARY).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(LIBRARY.rglob("*.py"))
@@ -80,11 +68,10 @@ def test_there_are_no_cycles() -> None:
     list(TopologicalSorter({name: imported_modules(name) for name in MODULES}).static_order())
 
 
+# Who imports torch, and what else, follows from the environments of rules: test_environments.py.
 @pytest.mark.parametrize("name", MODULES)
-def test_only_some_rooms_need_torch(name: str) -> None:
-    packages = {full.partition(".")[0] for full in imports(name)}
-    assert "torch" not in packages or name in TORCH
-    assert not packages & {"snakemake", "argparse"}
+def test_the_library_does_not_know_snakemake(name: str) -> None:
+    assert not {full.partition(".")[0] for full in imports(name)} & {"snakemake", "argparse"}
 
 
 def test_scripts_get_parameters_and_read_no_config() -> None:

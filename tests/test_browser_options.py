@@ -10,6 +10,7 @@ import pytest
 from seqcast.core.errors import SeqcastError
 from seqcast.genome.bigwig import Run, write_bigwig
 from seqcast.settings import steps
+from seqcast.tracks import style
 from seqcast.tracks.browser import igvjs, options
 from seqcast.tracks.browser.annotations import copy_annotations, read_cells
 from seqcast.tracks.browser.options import make_annotation_track, make_reference, make_tracks
@@ -32,7 +33,7 @@ def test_options_are_json_and_ask_no_file() -> None:
     assert tracks[0]["autoscaleGroup"] == tracks[1]["autoscaleGroup"]
     assert tracks[0]["scale"] == tracks[1]["scale"] == [0.0, 9.0]
     assert "autoscaleGroup" not in tracks[2]
-    assert (tracks[0]["color"], tracks[1]["color"]) == ("#0072B2", "#D55E00")
+    assert (tracks[0]["color"], tracks[1]["color"]) == (style.OBSERVED, style.PREDICTED)
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chromium import IS_DRAWN, OBSERVED, PREDICTED, Visit, count_pixels
+from chromium import IS_DRAWN, OBSERVED_RGB, PREDICTED_RGB, Visit, count_pixels
 from fake_run import write_fake_dataset, write_fake_model
 
 from seqcast.genome.bigwig import Run, write_bigwig
 from seqcast.genome.fasta import write_fasta
+from seqcast.settings.steps import ExportSettings
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.page import write_browser
 from seqcast.tracks.browser.view import View
 from seqcast.tracks.browser.writing import write_browsers
-from seqcast.tracks.exporting import Options, export_tracks
+from seqcast.tracks.exporting import export_tracks
 from seqcast.tracks.table import read_tracks, write_tracks
 
 TEMPLATE = Path(__file__).parents[1] / "workflow" / "report" / "browser.html.j2"
@@ -45,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "dataset.h5",
         {name: model.predictions for name, model in models.items()},
         folder / "export" / "tracks.tsv",
-        Options(residual=True),
+        ExportSettings(residual=True),
     )
     genes = "chr3\t31000\t32000\tABC1\nchr3\t35000\t36000\tXYZ2\n"
     (folder / "genes.bed.gz").write_bytes(gzip.compress(genes.encode()))
@@ -102,8 +103,8 @@ def test_tracks_are_seen_and_nothing_else_is_asked_for(
     shown = [("observed", ""), ("predicted", "default"), ("predicted", "course")]
     assert kinds == [(target, *each) for target in (ODD, "b") for each in shown]
     picture = seen.screenshot("#browser")
-    assert count_pixels(picture, OBSERVED) > 2_000
-    assert count_pixels(picture, PREDICTED) > 2_000
+    assert count_pixels(picture, OBSERVED_RGB) > 2_000
+    assert count_pixels(picture, PREDICTED_RGB) > 2_000
     # A name is a name, whatever igv.js takes it for.
     labels = seen.page.locator(".igv-track-label").all_inner_texts()
     assert f"{ODD} predicted by course, reads" in labels
@@ -288,7 +289,7 @@ def test_a_stand_in_of_many_contigs_is_shown_and_told(
     seen = settle(visit(serve(tmp_path / "many"), 800, 600))
     assert "Stand-in assembly." in seen.page.inner_text("header")
     assert where(seen) == "window_1999:1-2048"
-    assert count_pixels(seen.screenshot("#browser"), OBSERVED) > 2_000
+    assert count_pixels(seen.screenshot("#browser"), OBSERVED_RGB) > 2_000
     assert not seen.page.locator(".igv-chromosome-select-widget-container").is_visible()
     for place, locus in enumerate(loci):
         seen.page.locator("[data-locus]").nth(place).click()
@@ -310,7 +311,7 @@ def test_a_long_list_of_contigs_is_read(
     write_many(tmp_path / "many", sizes, 1)
     write_page(tmp_path / "many", loci=[Locus("last", max(sizes), 0, 2_048)])
     seen = settle(visit(serve(tmp_path / "many")))
-    assert count_pixels(seen.screenshot("#browser"), OBSERVED) > 2_000
+    assert count_pixels(seen.screenshot("#browser"), OBSERVED_RGB) > 2_000
     seen.check_quiet()
 
 
@@ -323,7 +324,7 @@ def test_chromosomes_can_be_seen_side_by_side(
     assert where(seen) == "chr1:1-200000"
     seen.page.locator(".igv-chromosome-select-widget-container select").select_option("all")
     seen.wait_until("() => shown.referenceFrameList[0].chr === 'all'")
-    assert count_pixels(settle(seen).screenshot("#browser"), PREDICTED) > 2_000
+    assert count_pixels(settle(seen).screenshot("#browser"), PREDICTED_RGB) > 2_000
     assert seen.page.locator("[aria-current]").count() == 0
     seen.check_quiet()
 

@@ -318,7 +318,7 @@ def test_windows_start_between_bins(tmp_path: Path) -> None:
         assert np.array_equal(found[:, 0], plain[:, 0] + moved * dataset.bin_size)
         assert np.array_equal(found[:, 1], plain[:, 1] + moved)
     assert np.array_equal(read_moved(dataset, 2, 5)[0][:-5], dataset.codes_of(2)[5:])
-    left, right = dataset.find_room(dataset.rows_of("valid"))
+    left, right = dataset.room_of(dataset.rows_of("valid"))
     assert left.tolist() == [0, 128, 256]
     assert right.tolist() == [256, 128, 0]
 

@@ -21,7 +21,7 @@ def machine(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(module, "_has_nvidia_device", lambda: nvidia)
         monkeypatch.setattr(torch.cuda, "is_available", lambda: usable)
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Fake GPU")
-        monkeypatch.setattr(module, "_find_gpus", lambda: ["GPU-1"])
+        monkeypatch.setattr(module, "_list_gpus", lambda: ["GPU-1"])
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
         monkeypatch.setattr(torch.version, "cuda", cuda)
         monkeypatch.setattr(Path, "read_text", lambda _: f"flags : fpu {flags}\n")
@@ -73,7 +73,7 @@ def test_cpu_is_used_where_there_is_no_gpu(machine) -> None:
 @pytest.mark.parametrize(
     ("nvidia", "cuda", "why"),
     [
-        (False, "12.8", "this machine has no NVIDIA GPU; mend that, or set cpu"),
+        (False, "12.8", "this machine has no NVIDIA GPU; repair that, or set cpu"),
         (True, None, "is built without CUDA"),
         (True, "12.8", "cannot use its driver"),
     ],

@@ -19,7 +19,8 @@ from seqcast.motifs.measuring import measure_member
 from seqcast.predict.inference import predict_dataset
 from seqcast.predict.trained import TrainedModel
 from seqcast.report.motifs import Motifs, describe_motifs, read_motifs
-from seqcast.settings import MotifsSettings, Settings, read_network, read_settings
+from seqcast.settings import Settings, read_network, read_settings
+from seqcast.settings.steps import MotifsSettings
 from seqcast.sources.simulated import write_simulated
 from seqcast.training import Task, train
 

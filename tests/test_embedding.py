@@ -12,9 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chromium import OBSERVED as BLUE
-from chromium import PREDICTED as ORANGE
-from chromium import Visit, count_pixels
+from chromium import OBSERVED_RGB, PREDICTED_RGB, Visit, count_pixels
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -320,8 +318,8 @@ def test_it_opens_anywhere(
     seen.page.wait_for_timeout(200)
     assert seen.page.evaluate("typeof igv") == "undefined", "it starts only when it is seen"
     wait(seen, 8)
-    seen.wait_until_seen(lambda picture: count_pixels(picture, BLUE) > 1000, ".window")
-    seen.wait_until_seen(lambda picture: count_pixels(picture, ORANGE) > 1000, ".window")
+    seen.wait_until_seen(lambda picture: count_pixels(picture, OBSERVED_RGB) > 1000, ".window")
+    seen.wait_until_seen(lambda picture: count_pixels(picture, PREDICTED_RGB) > 1000, ".window")
     seen.check_quiet()
     assert seen.requests == [address]
 
@@ -335,12 +333,14 @@ def test_buttons_go_to_places_and_say_where_one_is(page: Path, visit: Callable[.
     seen.page.wait_for_selector(".places button:last-child[aria-pressed=true]")
     assert find.input_value() == "chr_2:12,346-20,013"
     assert seen.page.locator("[aria-pressed=true]").count() == 1
-    seen.wait_until_seen(lambda picture: count_pixels(picture, ORANGE) > 1000, ".window")
+    seen.wait_until_seen(lambda picture: count_pixels(picture, PREDICTED_RGB) > 1000, ".window")
     find.fill("chr1:20,000-21,000")
     find.press("Enter")
     assert "make browse" in seen.page.locator(".said:not(:empty)").inner_text()
     assert seen.page.locator("[aria-pressed=true]").count() == 0
-    seen.wait_until_seen(lambda picture: count_pixels(picture, BLUE) < 50, ".window .igv-column")
+    seen.wait_until_seen(
+        lambda picture: count_pixels(picture, OBSERVED_RGB) < 50, ".window .igv-column"
+    )
     seen.check_quiet()
 
 
@@ -392,7 +392,7 @@ def test_paper_gets_pictures(page: Path, visit: Callable[..., Visit]) -> None:
     seen.page.emulate_media(media="screen")
     seen.page.get_by_role("button", name="Show the pictures").click()
     assert still.bounding_box()["width"] > 500
-    assert count_pixels(seen.screenshot(".stills img"), ORANGE) > 100
+    assert count_pixels(seen.screenshot(".stills img"), PREDICTED_RGB) > 100
 
 
 def test_without_scripts_there_are_pictures(page: Path, visit: Callable[..., Visit]) -> None:

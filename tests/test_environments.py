@@ -32,7 +32,7 @@ IMPORTS = {
 }
 # What has an interpreter of its own, and brings GPL packages.
 TOOLS = {"modisco-lite", "memelite"}
-# A download is what its URL says, and mended tracks are what their table says, whatever the code.
+# A download is what its URL says, and repaired tracks are what their table says, whatever the code.
 WITHOUT_CODE = {"download_file", "repair_tracks"}
 
 

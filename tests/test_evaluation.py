@@ -32,7 +32,7 @@ from seqcast.evaluate.evaluating import evaluate
 from seqcast.evaluate.metrics import DEFINITIONS, Track, evaluate_target, window_pearson_r
 from seqcast.evaluate.tables import format_summary
 from seqcast.evaluate.tracks import Tracks, number_blocks
-from seqcast.settings import EvaluateSettings
+from seqcast.settings.steps import EvaluateSettings
 
 SETTINGS = EvaluateSettings(bootstrap=20, peak_fdr=0.05)
 

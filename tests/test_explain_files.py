@@ -32,7 +32,8 @@ from seqcast.nn import Network
 from seqcast.nn.checkpoint import write_model
 from seqcast.predict.predictor import Predictor
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import ExplainSettings, PredictSettings, TrainSettings
+from seqcast.settings import TrainSettings
+from seqcast.settings.steps import ExplainSettings, PredictSettings
 
 WIDTH, RADIUS = 64, 20
 SETTINGS = ExplainSettings(width=WIDTH, radius=RADIUS, most=4, method="gradient")

@@ -79,7 +79,7 @@ def test_peaks_are_the_strongest_that_share_no_base(run: Run) -> None:
 
 def test_the_core_of_a_peak_holds_what_matters_in_its_middle(run: Run) -> None:
     (peak,) = run.explained.find_strongest("REST", "default", 1, ["chr3"])
-    core = run.explained.find_core(peak)
+    core = run.explained.narrow(peak)
     assert core.end - core.start == CORE
     assert core.start + CORE // 2 == pytest.approx(20_000 + len(MOTIF) // 2, abs=4)
     values = run.explained.read("REST", "default", core)

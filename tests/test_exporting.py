@@ -26,7 +26,8 @@ from seqcast.data import Dataset
 from seqcast.data.predictions import PredictionWriter, Stitch, read_predictions
 from seqcast.data.targets import Targets
 from seqcast.genome.codes import encode
-from seqcast.tracks.exporting import Options, export_tracks, repair_tracks
+from seqcast.settings.steps import ExportSettings
+from seqcast.tracks.exporting import export_tracks, repair_tracks
 from seqcast.tracks.table import read_tracks
 
 SLUGS = ("peaks", "starts-plus", "starts-minus")
@@ -152,7 +153,7 @@ def test_spread_and_residual_are_tracks_of_their_own(
 ) -> None:
     table = tmp_path / "export" / "tracks.tsv"
     models = {"a": predictions["a"], "c": ensemble}
-    export_tracks(tiny_dataset.path, models, table, Options(residual=True))
+    export_tracks(tiny_dataset.path, models, table, ExportSettings(residual=True))
     rows = read_tracks(table)
     names = ("observed", "a", "a.residual", "c", "c.spread", "c.residual")
     assert [row["file"] for row in rows[:6]] == [f"peaks.{name}.bw" for name in names]
@@ -177,7 +178,7 @@ def test_spread_and_residual_are_tracks_of_their_own(
 def test_tracks_that_are_no_longer_asked_for_are_removed(
     table: Path, tiny_dataset: Dataset, predictions: dict[str, Path]
 ) -> None:
-    export_tracks(tiny_dataset.path, predictions, table, Options(residual=True))
+    export_tracks(tiny_dataset.path, predictions, table, ExportSettings(residual=True))
     assert len(list(table.parent.glob("*.residual.bw"))) == 6
     export_tracks(tiny_dataset.path, predictions, table)
     assert not list(table.parent.glob("*.residual.bw"))
@@ -187,11 +188,11 @@ def test_repairing_brings_back_residual_and_spread(
     tmp_path: Path, tiny_dataset: Dataset, ensemble: Path
 ) -> None:
     table = tmp_path / "export" / "tracks.tsv"
-    export_tracks(tiny_dataset.path, {"c": ensemble}, table, Options(residual=True))
+    export_tracks(tiny_dataset.path, {"c": ensemble}, table, ExportSettings(residual=True))
     before = make_contents(table.parent)
     for name in ("peaks.c.residual.bw", "peaks.c.spread.bw"):
         (table.parent / name).unlink()
-    repair_tracks(tiny_dataset.path, {"c": ensemble}, table, Options(residual=True))
+    repair_tracks(tiny_dataset.path, {"c": ensemble}, table, ExportSettings(residual=True))
     assert make_contents(table.parent) == before
 
 
@@ -292,8 +293,8 @@ def test_each_kind_is_read_once_however_many_the_targets(
         out.add(*np.random.default_rng(9).gamma(1, 5, shape).astype(np.float32))
         out.finish()
     counts, table = count_unpacked(monkeypatch), tmp_path / "export" / "tracks.tsv"
-    options = Options(residual=True)
-    export_tracks(dataset.path, {"c": tmp_path / "c.h5"}, table, options)
+    settings = ExportSettings(residual=True)
+    export_tracks(dataset.path, {"c": tmp_path / "c.h5"}, table, settings)
     # What is predicted is read for its own tracks and for the residuals.
     assert sorted(n for (name, _), n in counts.items() if name == "c.h5") == [1, 1, 2, 2]
     wanted = [
@@ -307,7 +308,7 @@ def test_each_kind_is_read_once_however_many_the_targets(
     for name in ("t3.c.bw", "t5.c.bw", "t64.c.spread.bw"):
         (table.parent / name).unlink()
     counts.clear()
-    repair_tracks(dataset.path, {"c": tmp_path / "c.h5"}, table, options)
+    repair_tracks(dataset.path, {"c": tmp_path / "c.h5"}, table, settings)
     assert [n for (name, _), n in counts.items() if name == "c.h5"] == [1, 1]
     assert make_contents(table.parent) == before
 

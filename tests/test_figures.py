@@ -81,7 +81,7 @@ def test_learning_curves_name_axes_and_best_epoch():
     figure = plot_learning_curves(alone(history))
     (axes,) = visible(figure)
     assert axes.get_xlabel() == "epoch"
-    assert axes.get_ylabel() == "Poisson loss (nats per bin, as trained)"
+    assert axes.get_ylabel() == "loss (nats per bin, as trained)"
     assert "best: 0.500, epoch 2" in texts(figure)
 
 

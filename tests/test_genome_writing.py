@@ -69,7 +69,7 @@ def count(files: GenomeFiles, target: str, name: str, start: int, bins: int) -> 
 def test_every_window_holds_the_sums_of_its_bases(
     files: GenomeFiles, dataset: Dataset, moved: int
 ) -> None:
-    left, right = dataset.find_room(np.arange(len(dataset.windows)))
+    left, right = dataset.room_of(np.arange(len(dataset.windows)))
     for row in np.flatnonzero((left + moved >= 0) & (right >= moved)):
         contig, start, end, _ = dataset.windows[row]
         name = dataset.contigs.name[contig]

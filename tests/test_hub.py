@@ -12,7 +12,7 @@ import pybigtools
 import pyBigWig
 import pyfaidx
 import pytest
-from chromium import Visit, count_pixels
+from chromium import OBSERVED_RGB, PREDICTED_RGB, Visit, count_pixels, rgb
 from hypothesis import given
 from hypothesis import strategies as st
 from shown_tracks import CONTIG, LENGTH, OTHER, check_picture, open_in_igv_js, write_shown
@@ -106,7 +106,7 @@ def test_a_hub_of_its_own_assembly(tmp_path: Path) -> None:
     container, observed, predicted = tracks[1:4]
     assert container["aggregate"] == "transparentOverlay"
     assert container["longLabel"] == "strong: observed and predicted, counts"
-    assert (observed["color"], predicted["color"]) == ("0,114,178", "213,94,0")
+    assert (observed["color"], predicted["color"]) == (rgb(OBSERVED_RGB), rgb(PREDICTED_RGB))
     assert observed["viewLimits"] == predicted["viewLimits"] == container["viewLimits"]
     assert visible(tracks) == ["splits", "strong", "weak"]
     assert [track["longLabel"] for track in tracks if track.get("visibility") == "hide"] == [

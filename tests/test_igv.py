@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chromium import Visit
+from chromium import OBSERVED_RGB, PREDICTED_RGB, Visit, rgb
 from PIL import Image
 from shown_tracks import CONTIG, check_picture, open_in_igv_js, write_shown
 
@@ -46,8 +46,8 @@ def test_a_session_shows_observed_and_predicted(tmp_path: Path) -> None:
     assert session.get("locus") == "chr1:1001-31000"
     assert [(track.get("name"), track.get("color")) for track in tracks[:3]] == [
         ("train, valid, test", None),
-        ("strong observed", "0,114,178"),
-        ("strong predicted", "213,94,0"),
+        ("strong observed", rgb(OBSERVED_RGB)),
+        ("strong predicted", rgb(PREDICTED_RGB)),
     ]
     assert [track.get("autoscaleGroup") for track in tracks] == [None, "1", "1", "2", "2"]
 

@@ -20,7 +20,8 @@ from seqcast.nn.checkpoint import write_model
 from seqcast.nn.device import Device
 from seqcast.predict.inference import predict_dataset
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import PredictSettings, TrainSettings
+from seqcast.settings import TrainSettings
+from seqcast.settings.steps import PredictSettings
 
 TRAINING = TrainSettings(device="cpu", precision="float32", threads=2)
 

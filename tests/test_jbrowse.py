@@ -10,6 +10,7 @@ import pytest
 from shown_tracks import CONTIG, LENGTH, write_shown
 
 from seqcast.core.errors import SeqcastError
+from seqcast.tracks import style
 from seqcast.tracks.browser.jbrowse import write_jbrowse
 from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.view import View
@@ -60,8 +61,8 @@ def test_a_panel_a_target(tmp_path: Path) -> None:
     assert strong["type"] == weak["type"] == "MultiQuantitativeTrack"
     rows = strong["adapter"]["subadapters"]
     assert [(row["source"], row["color"]) for row in rows] == [
-        ("observed", "#0072B2"),
-        ("predicted", "#D55E00"),
+        ("observed", style.OBSERVED),
+        ("predicted", style.PREDICTED),
     ]
     assert spread["type"] == "QuantitativeTrack"
     assert "'rgb(204,121,167)'" in splits["displays"][0]["renderer"]["color1"]

@@ -17,10 +17,12 @@ from seqcast.report.page import write_report
 from seqcast.tracks.browser.embedding import make_embedded
 from seqcast.tracks.browser.explained import find_peaks, read_explained
 from seqcast.tracks.browser.loci import Locus
+from seqcast.tracks.browser.options import COLOURS as KINDS
 from seqcast.tracks.browser.view import View
 from seqcast.tracks.browser.writing import write_browsers
 from seqcast.tracks.exporting import export_tracks
 from seqcast.tracks.letters import COLOURS, LETTERS, Outline
+from seqcast.tracks.table import CONTRIBUTIONS
 
 TEMPLATES = Path(__file__).parents[1] / "workflow" / "report"
 NAMES = ["CTCF", "<b>REST</b>"]
@@ -143,7 +145,7 @@ def test_letters_are_seen_where_one_zooms_in(
     seen = visit(address)
     seen.page.wait_for_selector("body[data-ready]")
     # From afar bars: violet, and no letter's green.
-    bar = ImageColor.getrgb("#6a4c93")
+    bar = ImageColor.getrgb(KINDS[CONTRIBUTIONS])
     seen.wait_until_seen(lambda picture: count_pixels(picture, bar) > 20, "#browser")
     buttons = seen.page.locator("[data-locus]")
     assert buttons.count() == 3

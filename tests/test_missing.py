@@ -19,7 +19,8 @@ from seqcast.core.errors import SeqcastError
 from seqcast.data import read_dataset
 from seqcast.evaluate.baselines import write_baseline
 from seqcast.evaluate.evaluating import evaluate
-from seqcast.settings import EvaluateSettings, GenomeSettings, read_settings
+from seqcast.settings import GenomeSettings, read_settings
+from seqcast.settings.steps import EvaluateSettings
 from seqcast.sources.findings import Validation
 from seqcast.sources.genome.suggesting import suggest_targets
 from seqcast.sources.genome.writing import write_genome

@@ -26,7 +26,8 @@ from seqcast.motifs.placing import ARRANGEMENTS, find_overlaps, lay, list_distan
 from seqcast.nn.checkpoint import write_model
 from seqcast.predict.predictor import Predictor
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import MotifsSettings, PredictSettings, TrainSettings
+from seqcast.settings import TrainSettings
+from seqcast.settings.steps import MotifsSettings, PredictSettings
 
 RADIUS, MIDDLE = 20, 131
 LETTERS = [encode(word) for word in ("GCGCG", "TATAAATTA", "CANNTG", "GGGGCGGGGCC")]

@@ -19,12 +19,13 @@ from seqcast.genome.meme import Motif, from_consensus, read_meme, to_consensus, 
 from seqcast.motifs.arrays import Region, read_arrays
 from seqcast.motifs.discovering import discover_all
 from seqcast.motifs.facts import read_discovered
-from seqcast.motifs.hits import Discovered, Target, find_hits, keep_best
+from seqcast.motifs.hits import Discovered, Target, keep_best, write_hits
 from seqcast.motifs.naming import extend, merge, name_all
 from seqcast.motifs.patterns import read_matrices, read_patterns
 from seqcast.motifs.scanning import STEP, Scanner, Words, compute_background
 from seqcast.motifs.tools import Tools
-from seqcast.settings import MotifsSettings, read_settings
+from seqcast.settings import read_settings
+from seqcast.settings.steps import MotifsSettings
 
 CTCF, TATA = "CCASYAGRKGGCRS", "SSRCGCCTATAWAAG"
 SETTINGS = MotifsSettings(database="known.meme", contribution=0.05)
@@ -105,7 +106,7 @@ def write_known(folder: Path) -> Path:
 def test_hits_are_matches_that_contribute(explained: Path, tmp_path: Path) -> None:
     known = write_known(tmp_path)
     settings = MotifsSettings(database=str(known), discover=False, contribution=0.05)
-    find_hits(explained, known, settings, tmp_path / "motifs.json")
+    write_hits(explained, known, settings, tmp_path / "motifs.json")
     hits = pd.read_csv(tmp_path / "hits.tsv", sep="\t")
     ctcf = hits[(hits["name"] == "CTCF") & (hits["target"] == "one")]
     wanted = {(1_000 + 1_000 * row + 150, "+-"[row % 2]) for row in range(20)}
@@ -136,7 +137,7 @@ def test_hits_are_matches_that_contribute(explained: Path, tmp_path: Path) -> No
 
     again = tmp_path / "again"
     again.mkdir()
-    find_hits(explained, known, settings, again / "motifs.json")
+    write_hits(explained, known, settings, again / "motifs.json")
     for file in ("hits.tsv", "hits.bed", "counts.tsv", "motifs.meme", "motifs.json"):
         assert (tmp_path / file).read_bytes() == (again / file).read_bytes()
 
@@ -218,7 +219,7 @@ def run_all(explained: Path, folder: Path, tools: StandIn) -> Path:
     discover_all(explained, SETTINGS, tools, parts / "discovered.json")
     name_all(explained, parts / "discovered.json", known, tools, folder / "patterns.tsv")
     discovered = Discovered(parts / "discovered.json", folder / "patterns.tsv", known)
-    find_hits(explained, parts / "motifs.meme", SETTINGS, folder / "motifs.json", discovered)
+    write_hits(explained, parts / "motifs.meme", SETTINGS, folder / "motifs.json", discovered)
     return folder
 
 
@@ -282,7 +283,7 @@ def test_without_tf_modisco_one_line_says_how_to_get_it(tmp_path: Path) -> None:
     # This interpreter is one that lacks it.
     tools = Tools.find(Path(sys.executable), tmp_path / "cache")
     with pytest.raises(SeqcastError, match=r"modisco-lite.*make motifs") as caught:
-        tools.find_versions()
+        tools.read_versions()
     assert "\n" not in str(caught.value)
 
 
@@ -336,7 +337,7 @@ def test_tf_modisco_finds_what_is_planted_and_the_same_again(tmp_path: Path) -> 
         discover_all(explained, settings, tools, parts / "discovered.json")
         name_all(explained, parts / "discovered.json", known, tools, folder / "patterns.tsv")
         discovered = Discovered(parts / "discovered.json", folder / "patterns.tsv", known)
-        find_hits(explained, parts / "motifs.meme", settings, folder / "motifs.json", discovered)
+        write_hits(explained, parts / "motifs.meme", settings, folder / "motifs.json", discovered)
     first, again = folders
     for file in ("patterns.tsv", "patterns.h5", "motifs.meme", "hits.tsv", "hits.bed"):
         assert (first / file).read_bytes() == (again / file).read_bytes()

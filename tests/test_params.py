@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from seqcast.settings import PredictSettings, TrainSettings, read_params, tracked, untracked
+from seqcast.settings import TrainSettings, read_params, tracked, untracked
+from seqcast.settings.steps import PredictSettings
 
 
 def test_a_section_comes_back_from_its_params() -> None:

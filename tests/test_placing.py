@@ -22,12 +22,12 @@ from seqcast.genome.codes import N, reverse_complement
 from seqcast.genome.fasta import write_fasta
 from seqcast.settings import BasenjiSettings
 from seqcast.sources.basenji import write_dataset
-from seqcast.sources.basenji.placing import Place, Places, find_spots
+from seqcast.sources.basenji.placing import Place, Places, join_windows
 from seqcast.sources.genome.fasta import open_fasta
 from seqcast.sources.validation import validate
 from seqcast.tracks.browser.cutting import make_cut
 from seqcast.tracks.browser.loci import Locus
-from seqcast.tracks.exporting import Options, export_tracks
+from seqcast.tracks.exporting import export_tracks
 
 BIN, WINDOW, PAIRS = 128, 1024, (0, 2, 1)
 SIZES = {"chr1": 40_000, "chr10": 9_000, "chr2": 30_000}
@@ -105,7 +105,7 @@ def test_windows_lie_where_they_are_in_the_genome(
     assert dataset.source["unplaced_windows"] == 1
     rows = np.arange(len(dataset.windows))
     seen = set()
-    for row, chrom, start, end in zip(rows, *dataset.find_places(rows), strict=True):
+    for row, chrom, start, end in zip(rows, *dataset.intervals_of(rows), strict=True):
         split = SPLITS[dataset.windows["split"][row]]
         if chrom not in SIZES:
             assert (chrom, start, split) == ("train_0005", 0, "train")
@@ -127,10 +127,10 @@ def test_windows_that_overlap_or_touch_are_one_piece(
     )  # fmt: skip
     assert dataset.contigs.chrom_sizes == SIZES
     # A window in a longer piece can move within it, its coverage with it.
-    left, right = dataset.find_room(dataset.rows_of("train"))
+    left, right = dataset.room_of(dataset.rows_of("train"))
     assert (left + right).max() == 1024
     row = int(dataset.rows_of("train")[np.argmax(right)])
-    (chrom,), (start,), _ = dataset.find_places(np.array([row]))
+    (chrom,), (start,), _ = dataset.intervals_of(np.array([row]))
     moved = read_moved(dataset, row, 5 * BIN)[1]
     np.testing.assert_array_equal(moved, coverage_at(chrom, int(start) + 5 * BIN))
 
@@ -142,7 +142,7 @@ def test_shorter_windows_keep_their_places(
     assert check_dataset(dataset) == []
     assert len(np.unique(dataset.windows)) == len(dataset.windows)
     rows = np.arange(len(dataset.windows))
-    for row, chrom, start, end in zip(rows, *dataset.find_places(rows), strict=True):
+    for row, chrom, start, end in zip(rows, *dataset.intervals_of(rows), strict=True):
         if chrom in SIZES:
             np.testing.assert_array_equal(dataset.codes_of(row), genome[chrom][start:end])
             wanted = coverage_at(chrom, int(start))[:3]
@@ -170,7 +170,7 @@ def test_tracks_lie_in_true_coordinates(tmp_path: Path, genome: Mapping[str, np.
         writer.finish()
     table = tmp_path / "export" / "tracks.tsv"
     fasta = open_fasta(tmp_path / "tiny.fa", tmp_path / "work")
-    export_tracks(dataset.path, {"m": path}, table, Options(genome=fasta))
+    export_tracks(dataset.path, {"m": path}, table, genome=fasta)
     with pyBigWig.open(str(table.with_name("two-plus.m.bw"))) as file:
         assert file.chroms() == {"chr1": 40_000, "chr2": 30_000}
         for (split, _), place in FOUND.items():
@@ -255,15 +255,17 @@ def test_every_window_has_a_spot_in_a_piece(data: st.DataObject) -> None:
             chrom = data.draw(st.sampled_from(list(sizes)))
             start = data.draw(st.integers(0, sizes[chrom] - length))
             found[window] = Place(chrom, start, data.draw(st.sampled_from("+-")))
-    pieces, spots = find_spots(windows, Places("x", "ACGT", sizes, found), length, bin_size)
-    assert set(spots) == set(windows)
+    pieces, positions = join_windows(windows, Places("x", "ACGT", sizes, found), length, bin_size)
+    assert set(positions) == set(windows)
     assert len({piece.name for piece in pieces if not piece.chrom}) == len(windows) - len(found)
-    for window, spot in spots.items():
-        piece = pieces[spot.contig]
-        assert 0 <= spot.start <= piece.length - length
+    for window, position in positions.items():
+        piece = pieces[position.contig]
+        assert 0 <= position.start <= piece.length - length
         if place := found.get(window):
-            assert (piece.chrom, piece.offset + spot.start) == (place.chrom, place.start)
-            assert spot.start % bin_size == 0
-            assert spot.is_turned == (place.strand == "-")
-        splits = {split for (split, _), other in spots.items() if other.contig == spot.contig}
+            assert (piece.chrom, piece.offset + position.start) == (place.chrom, place.start)
+            assert position.start % bin_size == 0
+            assert position.is_turned == (place.strand == "-")
+        splits = {
+            split for (split, _), other in positions.items() if other.contig == position.contig
+        }
         assert splits == {window[0]}

@@ -14,7 +14,6 @@ from seqcast.nn.dropout import draw_masks
 from seqcast.nn.gated import GatedBlock
 from seqcast.nn.kernels import REPLACEMENTS
 from seqcast.nn.kernels.gated import convolve_gated
-from seqcast.nn.loss import poisson_loss
 from seqcast.settings import PRESETS, DilatedBlock, read_network
 
 TEN = Targets.from_names([str(place) for place in range(10)])
@@ -96,7 +95,7 @@ def test_gradients_are_the_plain_networks(preset: str, mode: str, device: torch.
     codes, coverage = make_batch(device=device)
     noise = make_noise(2, device)
     for each in (network, plain):
-        poisson_loss(each.train(mode == "train")(codes, noise), coverage.double()).backward()
+        log_poisson(each.train(mode == "train")(codes, noise), coverage.double()).backward()
     assert find_distance(network, plain) < 1e-10
 
 
@@ -104,7 +103,7 @@ def test_gradients_in_float32_point_there(preset: str, device: torch.device) -> 
     network, plain = make_pair(preset, device)
     codes, coverage = make_batch(device=device)
     for each in (network, plain):
-        poisson_loss(each(codes, make_noise(2, device)), coverage).backward()
+        log_poisson(each(codes, make_noise(2, device)), coverage).backward()
     assert find_distance(network, plain) < 2e-4
 
 
@@ -121,7 +120,7 @@ def test_ten_steps_are_the_plain_networks(kind: str) -> None:
     for _ in range(10):
         wanted = train_step(plain, theirs, one_hot, coverage, noise)
         ours.zero_grad()
-        loss = poisson_loss(network(codes, noise), coverage)
+        loss = log_poisson(network(codes, noise), coverage)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 0.01)
         ours.step()
@@ -155,7 +154,7 @@ def test_bfloat16_points_where_float32_does(device: torch.device) -> None:
     codes, coverage = make_batch(1, device)
     with torch.autocast(device.type, torch.bfloat16):
         log_rate = network(codes)
-        poisson_loss(log_rate, coverage).backward()
+        log_poisson(log_rate, coverage).backward()
     wanted = plain(codes)
     log_poisson(wanted, coverage).backward()
     assert log_rate.dtype == torch.float32
@@ -185,7 +184,7 @@ def test_the_network_compiles_into_one_graph() -> None:
     gradients = []
     for each in (network, compiled):
         network.zero_grad()
-        poisson_loss(each(codes, noise), coverage).backward()
+        log_poisson(each(codes, noise), coverage).backward()
         gradients.append([parameter.grad.clone() for parameter in network.parameters()])
     for ours, wanted in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, wanted)

@@ -1,4 +1,4 @@
-"""Several processes come to what one comes to; across nodes; taken up by another number.
+"""Several processes come to what one comes to; across nodes; resumed by another number.
 
 In double precision: where a gradient is zero but for rounding, AdamW makes a step of that rounding,
 and in 32 bits one of any size up to the learning rate.

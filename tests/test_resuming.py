@@ -92,7 +92,7 @@ def test_three_kills_change_nothing(
     fault(attempt, task)
     assert not task.model.exists()
     assert not task.history.exists()
-    assert "taken up again in epoch " in finish(task)
+    assert "resumed in epoch " in finish(task)
     assert read_outcome(task) == untouched()
     assert not task.checkpoints.exists()
 
@@ -178,7 +178,7 @@ def test_what_another_training_left_is_not_used(
     task = make_long_task(tmp_path, tiny_dataset, **changes)
     said = finish(task)
     assert f"is not used: it is of other {what}" in said
-    assert "taken up again" not in said
+    assert "resumed" not in said
     assert read_outcome(task) == untouched(**changes)
 
 

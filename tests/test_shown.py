@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 def find(folder: Path, dataset: Dataset, **options: object) -> Shown:
     """Find what to show of two models, of which `b` is the better."""
     rows = np.arange(len(dataset.windows))
-    chroms, starts, ends = dataset.find_places(rows)
+    chroms, starts, ends = dataset.intervals_of(rows)
     models = {}
     for place, model in enumerate("ab"):
         kinds = ("metrics", "windows", "predictions")
@@ -54,7 +54,7 @@ def test_the_best_model_and_target_come_first(folder: Path, tiny_dataset: Datase
 
 
 def test_only_places_with_tracks_are_shown(folder: Path, tiny_dataset: Dataset) -> None:
-    chroms = set(tiny_dataset.find_places(np.arange(len(tiny_dataset.windows)))[0])
+    chroms = set(tiny_dataset.intervals_of(np.arange(len(tiny_dataset.windows)))[0])
     assert chroms > {"chr1"}
     shown = find(folder, tiny_dataset, own=["mine=chr1:1-100", "other=chr2:1-100"])
     assert {locus.chrom for locus in shown.loci} == {"chr1"}

@@ -1,4 +1,4 @@
-"""Training on a GPU: what a CPU comes to, in portions where memory ends, taken up again."""
+"""Training on a GPU: what a CPU comes to, in portions where memory ends, resumed."""
 
 import csv
 import signal
@@ -72,7 +72,7 @@ def test_a_killed_training_goes_on(tmp_path: Path, tiny_dataset: Dataset, on_cpu
         code, said = attempt.end(60)
         assert code in (-signal.SIGKILL, Stopped.exit_code, 0), said
     _, said = Attempt(task).end()
-    assert "taken up again" in said
+    assert "resumed" in said
     losses = read_losses(task)
     wanted = on_cpu(epochs=30)
     assert losses[:20] == pytest.approx(wanted[:20], rel=1e-2)

@@ -27,7 +27,7 @@ from seqcast.evaluate.evaluating import evaluate
 from seqcast.evaluate.metrics import Track, evaluate_target
 from seqcast.nn import Network
 from seqcast.nn.checkpoint import read_model
-from seqcast.settings import EvaluateSettings
+from seqcast.settings.steps import EvaluateSettings
 from seqcast.training import train
 
 CLIPPED = replace(TARGETS, scale=(1.0,) * 3, clip=(6.0, None, 4.0))

@@ -24,7 +24,7 @@ from seqcast.predict.genome_tracks.planning import (
 )
 from seqcast.predict.genome_tracks.reference import NAME, write_reference
 from seqcast.predict.genome_tracks.tiling import Span, Tiling
-from seqcast.settings import GenomeTracksSettings
+from seqcast.settings.steps import GenomeTracksSettings
 from seqcast.sources.genome.fasta import open_fasta, open_indexed
 
 TILING = Tiling(BIN, WINDOW // BIN, CROP, 2)

@@ -19,7 +19,7 @@ from seqcast.nn.checkpoint import write_model
 from seqcast.predict.genome_tracks.predicting import predict_part
 from seqcast.predict.predictor import Predictor
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import GenomeTracksSettings, PredictSettings
+from seqcast.settings.steps import GenomeTracksSettings, PredictSettings
 
 # chr2 ends within a bin and is longer than a window, chr3 is shorter than one.
 LENGTHS = {"chr1": 1600, "chr2": 777, "chr3": 100, "chr4": 16}

@@ -14,7 +14,8 @@ from seqcast.data import Dataset
 from seqcast.genome.codes import decode
 from seqcast.nn.checkpoint import write_model
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import ExplainSettings, PredictSettings, TrainSettings, VariantsSettings
+from seqcast.settings import TrainSettings
+from seqcast.settings.steps import ExplainSettings, PredictSettings, VariantsSettings
 from seqcast.sources.genome.fasta import Fasta
 from seqcast.variants.planning import plan_variants
 from seqcast.variants.scoring import score_member

@@ -20,7 +20,8 @@ from seqcast.predict.genome_tracks.predicting import predict_part
 from seqcast.predict.genome_tracks.tiling import Tiling
 from seqcast.predict.genome_tracks.writing import join_tracks, write_table
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import GenomeTracksSettings, PredictSettings, TrainSettings
+from seqcast.settings import TrainSettings
+from seqcast.settings.steps import GenomeTracksSettings, PredictSettings
 
 TRAINING = TrainSettings(device="cpu", precision="float32", threads=1)
 # The tiny network sees less than four bins to either side: two of crop, and these.

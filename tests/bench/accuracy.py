@@ -18,7 +18,7 @@ from seqcast.explain.explaining import Explainer
 from seqcast.explain.regions import Region, find_explained, find_peaks
 from seqcast.genome.codes import N
 from seqcast.predict.predictor import Predictor
-from seqcast.settings import ExplainSettings
+from seqcast.settings.steps import ExplainSettings
 from seqcast.sources.simulated.tracks import (
     MOTIFS,
     TRACKS,

@@ -20,7 +20,7 @@ from seqcast.data import Dataset, read_dataset
 from seqcast.evaluate.metrics import auroc
 from seqcast.explain.explaining import Explainer
 from seqcast.predict.predictor import Predictor
-from seqcast.settings import ExplainSettings
+from seqcast.settings.steps import ExplainSettings
 
 FACTORS = ("REB1", "ABF1", "RAP1", "CBF1")
 # Not trained on by the model of the README: chrII was to stop by, chrXVI to test.

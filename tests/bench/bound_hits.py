@@ -20,7 +20,7 @@ from seqcast.genome.meme import Motif, read_meme
 from seqcast.motifs.arrays import Arrays, read_arrays
 from seqcast.motifs.hits import Target, keep_best
 from seqcast.motifs.scanning import Scanner, compute_background
-from seqcast.settings import MotifsSettings
+from seqcast.settings.steps import MotifsSettings
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ if sys.argv[2] == "granted one core":
 import seqcast
 import numpy as np, torch
 from seqcast.nn.device import set_threads
-from seqcast.nn.loss import poisson_loss
+from seqcast.nn.loss import mean_loss
 from seqcast.core.memory import keep_memory
 from seqcast.nn import Network
 from seqcast.settings import PRESETS, read_network
@@ -37,7 +37,7 @@ for line in itertools.chain(["0"], iter(sys.stdin.readline, "")):
     start, steps = time.perf_counter(), 0
     while steps == 0 or time.perf_counter() - start < float(line):
         network.zero_grad()
-        poisson_loss(network(codes, noise), coverage).backward()
+        mean_loss(network(codes, noise), coverage).backward()
         steps += 1
     print(steps * {WINDOWS} / (time.perf_counter() - start), flush=True)
 """

@@ -14,7 +14,7 @@ from seqcast.core.memory import keep_memory
 from seqcast.data.targets import Targets
 from seqcast.nn import Network, to_one_hot
 from seqcast.nn.device import choose_device
-from seqcast.nn.loss import poisson_loss
+from seqcast.nn.loss import mean_loss
 from seqcast.settings import PRESETS, read_network
 
 LENGTH, BINS, TARGETS = 131_072, 1024, 10
@@ -50,7 +50,7 @@ class Setting:
         optimizer = self.optimizers[self.network]
         optimizer.zero_grad(set_to_none=True)
         with context():
-            loss = poisson_loss(self.network.train()(self.codes, self.noise), self.coverage)
+            loss = mean_loss(self.network.train()(self.codes, self.noise), self.coverage)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 0.01)
         optimizer.step()

@@ -217,7 +217,7 @@ def test_a_training_that_leaves_before_its_limit_is_taken_up_again(
 ) -> None:
     untrained.write_config({**LONG, "train": {**LONG["train"], "time_limit": 0.03}})
     running = submit(untrained, slurm, "train")
-    running.wait_until(lambda: is_at_work(running, attempt=2, word="taken up again"))
+    running.wait_until(lambda: is_at_work(running, attempt=2, word="resumed"))
     # Two attempts that leave after two seconds are enough: what comes now reads another limit.
     untrained.write_config(LONG)
     jobs = running.finish()
@@ -261,7 +261,7 @@ def test_a_training_that_is_cancelled_goes_on(
     # Snakemake itself submits it again.
     running.wait_until(lambda: len(running.jobs) == 2)
     assert any(checkpoints.iterdir())
-    running.wait_until(lambda: is_at_work(running, attempt=2, word="taken up again"))
+    running.wait_until(lambda: is_at_work(running, attempt=2, word="resumed"))
     # Ctrl-C cancels the jobs; the same command again goes on.
     running.interrupt()
     jobs = submit(untrained, slurm, "train").finish()

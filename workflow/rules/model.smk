@@ -33,7 +33,7 @@ rule train_model:
         fold=lambda wildcards: MEMBERS[wildcards.member].fold,
         untracked=lambda wildcards: untracked(training_of(wildcards)),
         # Snakemake deletes declared outputs before and after a failed attempt, so what a training
-        # is taken up again from is none, nor are the weights of single epochs.
+        # is resumed from is none, nor are the weights of single epochs.
         checkpoints=f"{RUN}/{{member}}/train/checkpoints",
         snapshots=f"{RUN}/{{member}}/train/snapshots",
         code=code_of("train"),

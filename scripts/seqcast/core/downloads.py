@@ -21,7 +21,7 @@ from seqcast.core.disk import give_name
 from seqcast.core.errors import SeqcastError
 
 _CHUNK_BYTES = 1 << 16
-# Statuses that another attempt may mend.
+# Statuses that another attempt may pass.
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _HTML = (b"<!doctype html", b"<html")
@@ -61,7 +61,9 @@ def download(
             reason = _explain(error, partial, named_by)
             if attempt == attempts:
                 tried = f"after {attempts} attempts: " if attempts > 1 else ""
-                raise SeqcastError(f"{url}: {tried}{reason}; {_mend(partial, named_by)}") from None
+                raise SeqcastError(
+                    f"{url}: {tried}{reason}; {_remedy(partial, named_by)}"
+                ) from None
             pause = wait * 2 ** (attempt - 1)
             log.warning("%s: %s; next attempt in %g s", url, reason, pause)
             time.sleep(pause)
@@ -103,7 +105,10 @@ class _Transfer:
     """One request that writes to the partial file; `check` sees the answer before its content."""
 
     def __init__(self, url: str, partial: Path, size: int | None, named_by: str) -> None:
-        self.url, self.partial, self.size, self.named_by = url, partial, size, named_by
+        self.url = url
+        self.partial = partial
+        self.size = size
+        self.named_by = named_by
         self.response: requests.Response | None = None
         # Compressed on the way, lengths and ranges would be of something else than the file.
         self.headers = {"Accept-Encoding": "identity"}
@@ -143,7 +148,7 @@ class _Transfer:
             raise SeqcastError(
                 f"{self.url}: the server sends another part of the file than was asked for"
                 f" ({response.headers.get('Content-Range', 'it does not say which')});"
-                f" {_mend(self.partial, self.named_by)}"
+                f" {_remedy(self.partial, self.named_by)}"
             )
         length = response.headers.get("Content-Length", "")
         if not re.fullmatch("[0-9]{1,18}", length):
@@ -179,7 +184,7 @@ def _name_status(response: requests.Response) -> str:
 
 
 def _explain(error: Exception, partial: Path, named_by: str) -> str:
-    """Say in a few words what went wrong in an attempt; raise what no attempt will mend."""
+    """Say in a few words what went wrong in an attempt; raise what no attempt will change."""
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return _name_status(error.response)
     if isinstance(error, requests.Timeout):
@@ -201,7 +206,7 @@ def _explain(error: Exception, partial: Path, named_by: str) -> str:
     return f"the connection failed ({error})"
 
 
-def _mend(partial: Path, named_by: str) -> str:
+def _remedy(partial: Path, named_by: str) -> str:
     if partial.exists() and partial.stat().st_size:
         return "run again, it goes on where it stopped if the server allows it"
     return f"run again later, or download it by other means and give its path in {named_by}"

@@ -1,4 +1,4 @@
-"""The one error that is the user's to mend, and how its words are put."""
+"""The one error that is the user's to correct, and how its words are put."""
 
 from collections.abc import Sequence
 

@@ -19,7 +19,7 @@ _HELD: dict[tuple[str, ...], tuple[int, TextIO | None]] = {}
 
 
 def claim_gpu(names: Sequence[str], folder: Path | None = None) -> int:
-    """Return the place of a GPU that no other process has claimed, and keep it.
+    """Return the index of a GPU that no other process has claimed, and keep it.
 
     `names` are those of the GPUs that this process sees, the same in all processes: UUIDs. Asked
     again, a process gets the one that it has. Where all are taken one is shared, and the log says
@@ -33,17 +33,17 @@ def claim_gpu(names: Sequence[str], folder: Path | None = None) -> int:
 
 def _claim(names: tuple[str, ...], folder: Path) -> tuple[int, TextIO | None]:
     folder.mkdir(parents=True, exist_ok=True)
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         file = open(folder / f"gpu-{name}.lock", "a")  # noqa: SIM115 - it stays open
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             file.close()
         else:
-            return place, file
-    place = os.getpid() % len(names)
+            return index, file
+    index = os.getpid() % len(names)
     log.warning("all %d GPUs are taken by other jobs of seqcast: sharing one", len(names))
-    return place, None
+    return index, None
 
 
 @contextmanager

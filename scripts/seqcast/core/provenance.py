@@ -88,9 +88,9 @@ def _reach(path: Path) -> frozenset[Path]:
 @cache
 def _imported(path: Path) -> tuple[Path, ...]:
     there, modules = _modules(), []
-    for place, names in _IMPORT.findall(path.read_text()):
+    for package, names in _IMPORT.findall(path.read_text()):
         inside = [name.split()[0] for name in names.strip("(").split(",") if name.strip()]
-        for dotted in [place, *(f"{place}.{name}".strip(".") for name in inside)]:
+        for dotted in [package, *(f"{package}.{name}".strip(".") for name in inside)]:
             if dotted in there:
                 modules.append(there[dotted])
     return tuple(modules)

@@ -89,31 +89,31 @@ class Predictions:
             raise ValueError(f"{self.path}: has no spread, it was predicted by one model alone")
         return self._read_targets(self.spread, targets)
 
-    def read_window(self, place: int) -> np.ndarray:
+    def read_window(self, number: int) -> np.ndarray:
         """Return one window's predictions, (bins, targets) float32."""
-        return self.read_windows(np.array([place]))[0]
+        return self.read_windows(np.array([number]))[0]
 
-    def read_windows(self, places: np.ndarray, targets: slice = slice(None)) -> np.ndarray:
+    def read_windows(self, numbers: np.ndarray, targets: slice = slice(None)) -> np.ndarray:
         """Return windows' predictions, (windows, bins, targets) float32.
 
         Windows that lie side by side are read in one go.
         """
-        return self._read_windows(self.predicted, places, targets)
+        return self._read_windows(self.predicted, numbers, targets)
 
-    def read_window_spread(self, place: int) -> np.ndarray | None:
+    def read_window_spread(self, number: int) -> np.ndarray | None:
         """Return one window's standard deviation, (bins, targets), None where there is none."""
         if self.spread is None:
             return None
-        return self._read_windows(self.spread, np.array([place]))[0]
+        return self._read_windows(self.spread, np.array([number]))[0]
 
     def split_windows(self) -> Iterator[np.ndarray]:
-        """Yield the places of all windows in turn, as many at once as are best read together."""
-        return split_places(len(self.rows), 4 * self.bins * len(self.targets))
+        """Yield the numbers of all windows in turn, as many at once as are best read together."""
+        return split_numbers(len(self.rows), 4 * self.bins * len(self.targets))
 
-    def with_control(self, places: np.ndarray, predicted: ChunkedArray) -> "Predictions":
-        """Return the same with a control, of the windows at some places."""
-        arrays = {key: getattr(self, key)[places] for key in ("rows", "folds", "start", "end")}
-        contig = tuple(self.contig[place] for place in places.tolist())
+    def with_control(self, numbers: np.ndarray, predicted: ChunkedArray) -> "Predictions":
+        """Return the same with a control, of the windows of these numbers."""
+        arrays = {key: getattr(self, key)[numbers] for key in ("rows", "folds", "start", "end")}
+        contig = tuple(self.contig[each] for each in numbers.tolist())
         control = replace(self, **arrays, contig=contig, predicted=predicted, spread=None)
         return replace(self, control=control)
 
@@ -125,21 +125,21 @@ class Predictions:
         return values.reshape(len(values), len(self.rows), self.bins)
 
     def _read_windows(
-        self, array: ChunkedArray, places: np.ndarray, targets: slice = slice(None)
+        self, array: ChunkedArray, numbers: np.ndarray, targets: slice = slice(None)
     ) -> np.ndarray:
         count = len(range(*targets.indices(len(self.targets))))
-        values = np.empty((len(places), self.bins, count), dtype=np.float32)
-        edges = [0, *(np.flatnonzero(np.diff(places) != 1) + 1).tolist(), len(places)]
+        values = np.empty((len(numbers), self.bins, count), dtype=np.float32)
+        edges = [0, *(np.flatnonzero(np.diff(numbers) != 1) + 1).tolist(), len(numbers)]
         for first, end in pairwise(edges):
             if first < end:
-                place = int(places[first]) * self.bins
-                found = array.read(place, place + (end - first) * self.bins, targets)
+                start = int(numbers[first]) * self.bins
+                found = array.read(start, start + (end - first) * self.bins, targets)
                 values[first:end] = np.moveaxis(found.reshape(count, end - first, self.bins), 0, 2)
         array.forget()
         return values
 
 
-def split_places(count: int, size: int) -> Iterator[np.ndarray]:
+def split_numbers(count: int, size: int) -> Iterator[np.ndarray]:
     """Yield the numbers of so many windows in turn, as many at once as fit at `size` bytes each."""
     step = max(1, _BLOCK // size)
     for first in range(0, count, step):
@@ -151,7 +151,7 @@ class PredictionWriter(Draft):
 
     With `spread` each batch comes with its standard deviation over replicates. `folds` (windows,)
     says which fold each window was predicted in; by default that of the dataset. `control` has the
-    places, among `rows`, of the windows that a control is predicted of.
+    numbers, among `rows`, of the windows that a control is predicted of.
     """
 
     def __init__(
@@ -168,12 +168,12 @@ class PredictionWriter(Draft):
     ) -> None:
         targets, bins = len(dataset.targets), dataset.output_bins
         names = ("predicted", "spread") if spread else ("predicted",)
-        places = np.zeros(0, dtype=np.int64) if control is None else control
-        super().__init__(path, 4 * targets * bins * (len(names) * len(rows) + len(places)))
+        numbers = np.zeros(0, dtype=np.int64) if control is None else control
+        super().__init__(path, 4 * targets * bins * (len(names) * len(rows) + len(numbers)))
         self._arrays = [ChunkWriter(self._file, each, targets, len(rows) * bins) for each in names]
-        self._file["control/place"] = places
-        self._control = ChunkWriter(self._file, "control/predicted", targets, len(places) * bins)
-        self._write_places(dataset, rows, dataset.fold if folds is None else folds)
+        self._file["control/place"] = numbers
+        self._control = ChunkWriter(self._file, "control/predicted", targets, len(numbers) * bins)
+        self._write_intervals(dataset, rows, dataset.fold if folds is None else folds)
         self._file.attrs.update(
             format=FORMAT,
             format_version=FORMAT_VERSION,
@@ -186,8 +186,8 @@ class PredictionWriter(Draft):
         )
         self._windows, self._written = len(rows), 0
 
-    def _write_places(self, dataset: Dataset, rows: np.ndarray, folds: np.ndarray | int) -> None:
-        names, start, end = dataset.find_places(rows)
+    def _write_intervals(self, dataset: Dataset, rows: np.ndarray, folds: np.ndarray | int) -> None:
+        names, start, end = dataset.intervals_of(rows)
         self._file["windows/row"] = rows
         self._file["windows/fold"] = np.broadcast_to(folds, len(rows)).astype(np.int64)
         self._file["windows/contig"] = np.array(names, dtype=h5py.string_dtype())
@@ -240,9 +240,9 @@ def read_predictions(path: str | Path, dataset: Dataset | None = None) -> Predic
             predicted=open_chunked(path, file["predicted"]),
             spread=open_chunked(path, file["spread"]) if "spread" in file else None,
         )
-        if len(places := file["control/place"][()]):
+        if len(numbers := file["control/place"][()]):
             shuffled = open_chunked(path, file["control/predicted"])
-            predictions = predictions.with_control(places, shuffled)
+            predictions = predictions.with_control(numbers, shuffled)
     if dataset is not None and predictions.dataset_digest != dataset.digest:
         raise SeqcastError(
             f"{path}: was predicted from a dataset with digest {predictions.dataset_digest[:12]},"
@@ -255,14 +255,14 @@ class Stitch:
     """Average overlapping windows, so that each bin of the genome counts once.
 
     Near its ends a window's word counts only where no other window has those bins further inside.
-    `bins` are the numbers of the dataset's bins that any window predicts, ascending. With `places`
+    `bins` are the numbers of the dataset's bins that any window predicts, ascending. With `numbers`
     the predictions have no other windows than these.
     """
 
     def __init__(
-        self, predictions: Predictions, dataset: Dataset, places: np.ndarray | None = None
+        self, predictions: Predictions, dataset: Dataset, numbers: np.ndarray | None = None
     ) -> None:
-        rows = predictions.rows if places is None else predictions.rows[places]
+        rows = predictions.rows if numbers is None else predictions.rows[numbers]
         first = dataset.first_bin_of(rows)
         self._bins_NB = first[:, None] + np.arange(predictions.bins)
         edge = count_edge_bins(predictions.bins)

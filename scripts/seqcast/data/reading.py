@@ -58,8 +58,8 @@ class Dataset:
     """A dataset opened for reading; sequence and coverage stay on disk until they are asked for.
 
     `codes` is (bases,) uint8, `cells` (targets, cells) float32 as `Targets` says, NaN where nothing
-    is known, both of all contigs one after the other; `sequence` and `coverage` read a place in the
-    genome. A cell is `resolution` bases; `read_bins` makes bins of them. A model sees a whole
+    is known, both of all contigs one after the other; `sequence` and `coverage` read a region of
+    the genome. A cell is `resolution` bases; `read_bins` makes bins of them. A model sees a whole
     window and predicts all its bins but `crop` at either side. `windows` has the
     splits of one fold out of `folds`, `parts` (windows,) the part of the genome that each is in.
     A window and all that it is moved to lie in one of `regions`, which are in order.
@@ -93,10 +93,10 @@ class Dataset:
 
     @property
     def has_coordinates(self) -> bool:
-        """Say whether contigs are places in a genome rather than one a window."""
+        """Say whether contigs are parts of a genome rather than one a window."""
         return bool(self.source["has_coordinates"])
 
-    def find_places(self, rows: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
+    def intervals_of(self, rows: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
         """Return where the predicted bins of windows lie: chromosomes, starts and ends in bases."""
         windows, margin = self.windows[rows], self.crop * self.bin_size
         names, offset = self.contigs.place_name, self.contigs.offset[windows["contig"]]
@@ -133,7 +133,7 @@ class Dataset:
         return self.read_bins(slice(first, first + self.output_bins))
 
     def sequence(self, chrom: str, start: int, end: int) -> np.ndarray:
-        """Return the codes of a place in the genome, (end - start,) uint8; N where none are known.
+        """Return the codes of a region of the genome, (end - start,) uint8; N where none are known.
 
         Raises `SeqcastError` where the dataset does not know the chromosome.
         """
@@ -144,9 +144,9 @@ class Dataset:
         return found
 
     def coverage(self, chrom: str, start: int, end: int) -> np.ndarray:
-        """Return the coverage of a place in the genome, (bins, targets) float32; NaN where unknown.
+        """Return the coverage of a genome's region, (bins, targets) float32, NaN where unknown.
 
-        The place is to begin and end on bins, as `bin_size` cuts them; raises `SeqcastError` where
+        The region is to begin and end on bins, as `bin_size` cuts them; raises `SeqcastError` where
         it does not, and where the dataset does not know the chromosome.
         """
         size = self.bin_size
@@ -167,7 +167,7 @@ class Dataset:
         return found
 
     def _find_pieces(self, chrom: str, start: int, end: int) -> Iterator[tuple[int, slice, slice]]:
-        """Yield each contig that holds some of a place: which, where in the place, where in it."""
+        """Yield each contig that holds some of a region: which, where in that, where in it."""
         names, offsets = self.contigs.place_name, self.contigs.offset
         if chrom not in names:
             raise SeqcastError(f"{self.path}: has no {chrom}; it has {list_some(names)}")
@@ -204,9 +204,11 @@ class Dataset:
         """How many bins all contigs have together."""
         return self.cells.shape[1] * self.resolution // self.bin_size
 
-    def find_room(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def room_of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return how far each window can move to the left and to the right in its region."""
-        windows, regions, first = self.windows[rows], self.regions, self.contigs.first_base
+        windows = self.windows[rows]
+        regions = self.regions
+        first = self.contigs.first_base
         start = first[windows["contig"]] + windows["start"]
         starts = first[regions["contig"]] + regions["start"]
         here = regions[np.searchsorted(starts, start, side="right") - 1]
@@ -224,9 +226,9 @@ class Dataset:
 
 
 def _place(windows: np.ndarray, contigs: Contigs) -> np.ndarray:
-    """Return the windows table with places on chromosomes in place of those on their pieces."""
+    """Return the windows table with positions on chromosomes instead of those on their pieces."""
     placed, names = windows.copy(), contigs.place_name
-    number = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    number = {name: index for index, name in enumerate(dict.fromkeys(names))}
     placed["contig"] = [number[names[contig]] for contig in windows["contig"]]
     for key in ("start", "end"):
         placed[key] += contigs.offset[windows["contig"]]
@@ -306,7 +308,7 @@ def check_dataset(dataset: Dataset) -> list[str]:
         faults.append(f"/windows do not lie on bins of {dataset.bin_size}")
     if np.any(windows["start"] < 0) or np.any(windows["end"] > contigs.length[windows["contig"]]):
         faults.append("/windows reach past the end of their contig")
-    if min(room.min() for room in dataset.find_room(np.arange(len(windows)))) < 0:
+    if min(room.min() for room in dataset.room_of(np.arange(len(windows)))) < 0:
         faults.append("/windows reach out of their /regions")
     for split in SPLITS:
         if not len(dataset.rows_of(split)):

@@ -81,6 +81,20 @@ class Epoch:
     flips: np.ndarray
     noise: np.ndarray
 
+    @classmethod
+    def plain(cls, rows: np.ndarray) -> "Epoch":
+        """Return windows as they are, in the order of `rows`."""
+        zero = np.zeros(len(rows), np.int64)
+        return cls(
+            rows=rows,
+            moves=zero,
+            rolls=zero,
+            coverage_rows=rows,
+            coverage_moves=zero,
+            flips=zero,
+            noise=zero.astype(np.int32),
+        )
+
 
 def count_windows(rows: np.ndarray, settings: TrainSettings) -> int:
     """Return how many of the training windows an epoch sees."""
@@ -91,15 +105,15 @@ def draw_epoch(dataset: Dataset, rows: np.ndarray, settings: TrainSettings, epoc
     """Draw which training windows an epoch sees, and what becomes of each."""
     seed, count = settings.seed, len(rows)
     order, step = make_order(seed, epoch, count, count_windows(rows, settings)), find_step(dataset)
-    moves = make_jitter(seed, epoch, *dataset.find_room(rows), settings.max_jitter, step)
+    moves = make_jitter(seed, epoch, *dataset.room_of(rows), settings.max_jitter, step)
     flips = make_flips(seed, epoch, count) & settings.reverse_complement
-    strangers = rows[_shuffle_coverage_rows(seed, count)] if settings.shuffle_coverage else rows
+    others = rows[_shuffle_coverage_rows(seed, count)] if settings.shuffle_coverage else rows
     coverage_moves = np.zeros_like(moves) if settings.shuffle_coverage else moves
     return Epoch(
         rows=rows[order],
         moves=moves[order],
         rolls=make_shifts(seed, epoch, count, settings.max_shift)[order],
-        coverage_rows=strangers[order],
+        coverage_rows=others[order],
         coverage_moves=coverage_moves[order],
         flips=flips[order],
         noise=make_noise(seed, epoch, count)[order],

@@ -30,7 +30,7 @@ def find_stretches(dataset: Dataset) -> list[Stretch]:
     """
     rows = np.arange(len(dataset.windows))
     margin = dataset.crop * dataset.bin_size
-    chroms, starts, ends = dataset.find_places(rows)
+    chroms, starts, ends = dataset.intervals_of(rows)
     sizes = dataset.contigs.chrom_sizes
     groups: dict[tuple[str, str, str], list[tuple[int, int]]] = {}
     for chrom, start, end, (split, name) in zip(

@@ -212,10 +212,10 @@ _NUMBERS = ("factor", "is_rooted", "soft", "hard", "unit")
 
 
 def unique_slugs(names: Sequence[str]) -> tuple[str, ...]:
-    """Return a file name for each label, different for different places in the list.
+    """Return a file name for each label, a different one for each.
 
     `+` and `-` at the end become `plus` and `minus`, other runs of odd characters one `-`; labels
-    that still meet (also on file systems that ignore case) get their place in the list appended.
+    that still meet (also on file systems that ignore case) get their number in the list appended.
     """
     plain = [_slug(name) for name in names]
     taken: dict[str, int] = {}
@@ -223,9 +223,9 @@ def unique_slugs(names: Sequence[str]) -> tuple[str, ...]:
         taken[slug.lower()] = taken.get(slug.lower(), 0) + 1
     slugs: list[str] = []
     seen = {slug.lower() for slug in plain if taken[slug.lower()] == 1}
-    for place, slug in enumerate(plain):
+    for number, slug in enumerate(plain):
         if taken[slug.lower()] > 1:
-            slug = f"{slug}-{place}"
+            slug = f"{slug}-{number}"
             while slug.lower() in seen:
                 slug += "x"
             seen.add(slug.lower())

@@ -56,7 +56,10 @@ class DatasetWriter(Draft):
         resolution: int | None = None,
         threads: int = 1,
     ) -> None:
-        self.contigs, self.targets, self.bin_size, self.crop = contigs, targets, bin_size, crop
+        self.contigs = contigs
+        self.targets = targets
+        self.bin_size = bin_size
+        self.crop = crop
         self.resolution = resolution or bin_size
         cells = int((-(-contigs.length // bin_size)).sum()) * self.cells_a_bin
         bases = int(contigs.length.sum())

@@ -21,7 +21,7 @@ from seqcast.evaluate.metrics.target import NAN, Value
 from seqcast.evaluate.noise import Noise
 from seqcast.evaluate.tables import format_summary, make_window_table, write_table
 from seqcast.evaluate.tracks import Tracks, number_blocks
-from seqcast.settings import EvaluateSettings
+from seqcast.settings.steps import EvaluateSettings
 
 __all__ = ["evaluate"]
 

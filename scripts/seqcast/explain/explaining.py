@@ -29,7 +29,7 @@ from seqcast.explain.regions import (
 )
 from seqcast.predict.predictor import Predictor
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import ExplainSettings
+from seqcast.settings.steps import ExplainSettings
 
 # Regions a part: what is done again where a run was killed.
 _PART = 10

@@ -17,7 +17,7 @@ from seqcast.data.by_target import ByTarget, read_observed
 from seqcast.data.predictions import Predictions, Stitch, read_predictions
 from seqcast.data.targets import Targets, unique_slugs
 from seqcast.genome.codes import N
-from seqcast.settings import ExplainSettings
+from seqcast.settings.steps import ExplainSettings
 from seqcast.sources.genome.bed import read_peaks
 from seqcast.sources.genome.names import match_names
 
@@ -136,7 +136,7 @@ def find_peaks(
         strength = measured.of(each.targets, reach)
         peaks = _pick_peaks(strength, 2 * reach, most)
         for number, bin_ in enumerate(peaks.tolist(), start=1):
-            contig, base = places.find_base(bin_)
+            contig, base = places.base_of(bin_)
             found.append(places.make(each.slug, contig, base, f"{each.slug}.{number}"))
     return found
 
@@ -207,13 +207,13 @@ class _Places:
             self.ends[name] = max(self.ends.get(name, 0), end)
         rows = np.arange(len(dataset.windows))
         windows: dict[str, list[tuple[int, int, int]]] = {}
-        chroms, starts, ends = dataset.find_places(rows)
+        chroms, starts, ends = dataset.intervals_of(rows)
         kinds = dataset.parts if dataset.folds > 1 else dataset.windows["split"]
         for place in zip(chroms, starts.tolist(), ends.tolist(), kinds.tolist(), strict=True):
             windows.setdefault(place[0], []).append(place[1:])
         self._windows = {name: np.array(each) for name, each in windows.items()}
 
-    def find_base(self, bin_: int) -> tuple[str, int]:
+    def base_of(self, bin_: int) -> tuple[str, int]:
         """Return chromosome and middle base of a bin, counted through all contigs."""
         contigs, size = self._dataset.contigs, self._dataset.bin_size
         contig = int(np.searchsorted(contigs.first_bin, bin_, side="right")) - 1
@@ -249,7 +249,7 @@ class _Strength:
 
     def __init__(self, dataset: Dataset, predictions: Sequence[Predictions]) -> None:
         self._dataset = dataset
-        tests = [_find_test(each, dataset) for each in predictions]
+        tests = [_list_test_windows(each, dataset) for each in predictions]
         self._stitches = [
             Stitch(each, dataset, test) for each, test in zip(predictions, tests, strict=True)
         ]
@@ -288,7 +288,7 @@ class _Strength:
         return np.where(values > 0, found, 0)
 
 
-def _find_test(predictions: Predictions, dataset: Dataset) -> np.ndarray:
+def _list_test_windows(predictions: Predictions, dataset: Dataset) -> np.ndarray:
     """Return the numbers of test windows, of all of them where none is test."""
     split = dataset.windows["split"][predictions.rows]
     # With folds each window was predicted by the models that it is test for.

@@ -27,8 +27,9 @@ from seqcast.explain.regions import (
 )
 from seqcast.genome.bigwig import Run, write_bigwig
 from seqcast.genome.codes import N
-from seqcast.settings import ExplainSettings
-from seqcast.tracks.table import CONTRIBUTIONS, SPREAD, list_file, name_track, remove_strays
+from seqcast.settings.steps import ExplainSettings
+from seqcast.tracks.files import name_track, remove_strays
+from seqcast.tracks.table import CONTRIBUTIONS, SPREAD, list_file
 
 COLUMNS = (
     "target", "model", "contig", "start", "end", "summit", "name", "split", "observed",
@@ -169,7 +170,10 @@ class _Writer:
         radius: int,
         is_folded: bool,
     ) -> None:
-        self.folder, self.target, self.model, self.members = folder, target, model, members
+        self.folder = folder
+        self.target = target
+        self.model = model
+        self.members = members
         self.radius = radius
         self.replicates = list(members) if len(members) > 1 and not is_folded else []
         self.rows: list[dict[str, Any]] = []
@@ -192,7 +196,7 @@ class _Writer:
                 kind = SPREAD if track == SPREAD else CONTRIBUTIONS
                 name = self.model if track == SPREAD else track
                 path = self.folder / name_track(self.target.explained.slug, name, kind)
-                sizes = find_sizes(self.target.dataset)
+                sizes = compute_sizes(self.target.dataset)
                 write_bigwig(path, sizes, make_runs(regions, values), 1)
                 found.append(self._list(path.name, kind, name))
             del kept
@@ -247,7 +251,7 @@ def _write(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.6g}"
 
 
-def find_sizes(dataset: Dataset) -> dict[str, int]:
+def compute_sizes(dataset: Dataset) -> dict[str, int]:
     """Return the lengths of what tracks may lie on: chromosomes, contigs without a place."""
     contigs, found = dataset.contigs, {}
     ends = np.maximum(contigs.offset + contigs.length, contigs.chrom_length)
@@ -264,7 +268,9 @@ def make_runs(regions: Sequence[Region], values: np.ndarray) -> Iterator[Run]:
     keys = [(region.contig.encode(), region.summit) for region in regions]
     order = sorted(range(len(regions)), key=keys.__getitem__)
     for before, at, after in zip([None, *order], order, [*order[1:], None], strict=False):
-        region, first, last = regions[at], regions[at].start, regions[at].end
+        region = regions[at]
+        first = regions[at].start
+        last = regions[at].end
         if before is not None and regions[before].contig == region.contig:
             first = max(first, _middle(regions[before], region))
         if after is not None and regions[after].contig == region.contig:

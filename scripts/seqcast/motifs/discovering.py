@@ -17,7 +17,7 @@ from seqcast.motifs.facts import FORMAT, FORMAT_VERSION, read_facts
 from seqcast.motifs.modisco import MIN_SEQLETS
 from seqcast.motifs.patterns import count_patterns
 from seqcast.motifs.tools import Tools
-from seqcast.settings import MotifsSettings
+from seqcast.settings.steps import MotifsSettings
 
 # TF-MoDISco expands its seqlets to so many bases, and needs room for them.
 MIN_WIDTH = 100
@@ -32,7 +32,7 @@ def discover_all(explained: Path, settings: MotifsSettings, tools: Tools, output
 
     Targets whose contributions, settings and versions are the same are not done again.
     """
-    arrays, versions = read_arrays(explained), tools.find_versions()
+    arrays, versions = read_arrays(explained), tools.read_versions()
     facts, seconds = [], 0.0
     log.info(
         "TF-MoDISco %s: %d targets, on %d threads", versions["modisco-lite"], len(arrays),

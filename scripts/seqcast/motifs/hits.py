@@ -19,7 +19,7 @@ from seqcast.motifs.arrays import Arrays, read_arrays
 from seqcast.motifs.facts import read_discovered
 from seqcast.motifs.patterns import MATRICES, NAMED, TABLE
 from seqcast.motifs.scanning import Scanner, Words, compute_background
-from seqcast.settings import MotifsSettings
+from seqcast.settings.steps import MotifsSettings
 
 FORMAT, FORMAT_VERSION = "seqcast-motifs", 1
 COLUMNS = (
@@ -45,7 +45,7 @@ class Discovered:
     database: Path | None
 
 
-def find_hits(
+def write_hits(
     explained: Path,
     meme: Path,
     settings: MotifsSettings,

@@ -17,7 +17,7 @@ from seqcast.motifs.effect_parts import FORMAT, Found, Part
 from seqcast.motifs.effects import PairEffects, Ruler
 from seqcast.motifs.placing import ARRANGEMENTS, list_distances, read_found, to_letters
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import MotifsSettings
+from seqcast.settings.steps import MotifsSettings
 
 # Backgrounds a part: what is done again where a run was killed.
 _PART = 10

@@ -17,7 +17,9 @@ from importlib.metadata import version
 import numpy as np
 
 # What `modisco motifs` takes where nothing is said; the library's own defaults differ.
-_CORE, _FLANK, _FDR = 20, 5, 0.05
+_CORE = 20
+_FLANK = 5
+_FDR = 0.05
 _LIKE_THE_PROGRAM = {
     "sliding_window_size": _CORE,
     "flank_size": _FLANK,

@@ -47,7 +47,7 @@ class Tools:
         # Not `resolve`, which follows the link out of the virtual environment.
         return cls(python.absolute(), cache.resolve(), threads)
 
-    def find_versions(self) -> dict[str, str]:
+    def read_versions(self) -> dict[str, str]:
         """Return the versions of all that is run; raise `SeqcastError` where it cannot be."""
         return self._run("versions")
 

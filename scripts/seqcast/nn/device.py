@@ -37,7 +37,7 @@ def choose_device(
     `cuda` is asked for and not there, and when `auto` finds an NVIDIA device torch cannot use.
     """
     if device == "cuda" and not torch.cuda.is_available():
-        raise SeqcastError(f"train.device is cuda, but {_why_no_cuda()}; mend that, or set cpu")
+        raise SeqcastError(f"train.device is cuda, but {_why_no_cuda()}; repair that, or set cpu")
     if device == "cpu":
         chosen, why = "cpu", "train.device is cpu"
     elif device == "cuda":
@@ -50,12 +50,12 @@ def choose_device(
         chosen, why = "cuda", "torch sees a GPU"
     elif _has_nvidia_device():
         raise SeqcastError(
-            f"this machine has an NVIDIA GPU, but {_why_no_cuda()}; mend that, or set"
+            f"this machine has an NVIDIA GPU, but {_why_no_cuda()}; repair that, or set"
             " train.device: cpu if the CPU is what you want"
         )
     else:
         chosen, why = "cpu", "this machine has no NVIDIA GPU"
-    chosen_device = torch.device("cuda", claim_gpu(_find_gpus())) if chosen == "cuda" else "cpu"
+    chosen_device = torch.device("cuda", claim_gpu(_list_gpus())) if chosen == "cuda" else "cpu"
     return _with_precision(torch.device(chosen_device), precision, why)
 
 
@@ -88,7 +88,7 @@ def _has_bfloat16(device: torch.device) -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def _find_gpus() -> list[str]:
+def _list_gpus() -> list[str]:
     """Return the names of the GPUs that this process sees, the same in every process."""
     return [
         str(torch.cuda.get_device_properties(index).uuid)

@@ -27,7 +27,9 @@ class Dropout(nn.Module):
 
     def __init__(self, share: float, layer: int, *, whole_channels: bool = False) -> None:
         super().__init__()
-        self.share, self.layer, self.whole_channels = share, layer, whole_channels
+        self.share = share
+        self.layer = layer
+        self.whole_channels = whole_channels
 
     @property
     def scale(self) -> float:

@@ -1,15 +1,15 @@
-"""The training loss."""
+"""The training loss, the one place that knows which it is."""
 
 import torch
 from torch import Tensor
 
 
-def poisson_loss_sums(log_rate: Tensor, coverage: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the chapter's loss summed over all known values, and how many there are.
+def loss_sums(log_rate: Tensor, coverage: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the loss summed over all known values, and how many there are.
 
-    The loss of a value t at log rate x is exp(x) - t x - (t - t log t), with 0 log 0 = 0 and the
-    natural logarithm: half the Poisson deviance. Both tensors have the same shape; where
-    `coverage` is NaN nothing is known and nothing counts.
+    It is the chapter's. That of a value t at log rate x is exp(x) - t x - (t - t log t), with
+    0 log 0 = 0 and the natural logarithm: half the Poisson deviance. Both tensors have the
+    same shape; where `coverage` is NaN nothing is known and nothing counts.
     """
     unknown = torch.isnan(coverage)
     t = coverage.masked_fill(unknown, 0)
@@ -19,7 +19,7 @@ def poisson_loss_sums(log_rate: Tensor, coverage: Tensor) -> tuple[Tensor, Tenso
     return loss.masked_fill(unknown, 0).sum(), unknown.numel() - unknown.sum()
 
 
-def poisson_loss(log_rate: Tensor, coverage: Tensor) -> Tensor:
-    """Return the mean of `poisson_loss_sums` over all known values."""
-    total, count = poisson_loss_sums(log_rate, coverage)
+def mean_loss(log_rate: Tensor, coverage: Tensor) -> Tensor:
+    """Return the mean of `loss_sums` over all known values."""
+    total, count = loss_sums(log_rate, coverage)
     return total / count.clamp(min=1)

@@ -14,7 +14,7 @@ from seqcast.data.predictions import (
     Predictions,
     PredictionWriter,
     read_predictions,
-    split_places,
+    split_numbers,
 )
 
 
@@ -50,7 +50,7 @@ def combine_predictions(
         progress(len(rows), f"combine {model}", "windows") as bar,
     ):
         size = 4 * replicates * dataset.output_bins * len(dataset.targets)
-        for part in split_places(len(rows), size):
+        for part in split_numbers(len(rows), size):
             values_RNBT = _read_windows(opened, folds[part], numbers_RN[:, part])
             spread = values_RNBT.std(axis=0, ddof=1) if replicates > 1 else None
             out.add(values_RNBT.mean(axis=0), spread)
@@ -125,7 +125,7 @@ def _check_member(
             f" {dataset.folds}; run `snakemake predict` again"
         )
     if missing:
-        names, start, end = dataset.find_places(np.array([min(missing)]))
+        names, start, end = dataset.intervals_of(np.array([min(missing)]))
         whose = f"that fold {fold + 1} holds out" if dataset.folds > 1 else "of all replicates"
         raise SeqcastError(
             f"{member.path}: lacks {len(missing):,} of the {len(rows):,} windows {whose}, the first"

@@ -24,7 +24,8 @@ from seqcast.nn.checkpoint import (
 )
 from seqcast.nn.device import Device, choose_device, keep_all_digits, set_threads
 from seqcast.predict.predictor import Predictor, is_both_strands
-from seqcast.settings import PredictSettings, TrainSettings, read_params
+from seqcast.settings import TrainSettings, read_params
+from seqcast.settings.steps import PredictSettings
 
 
 class Opened(NamedTuple):

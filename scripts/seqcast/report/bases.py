@@ -16,7 +16,9 @@ from seqcast.tracks.browser.cutting import Region, align_regions, read_values
 from seqcast.tracks.browser.explained import Explained, Peak
 from seqcast.tracks.table import OBSERVED, PREDICTED, read_tracks
 
-MOST_TARGETS, _PEAKS, _OPEN = 12, 3, 2
+MOST_TARGETS = 12
+_PEAKS = 3
+_OPEN = 2
 _BESIDE = 32  # bins of coverage to each side
 _LETTER = {
     "deeplift": (
@@ -93,7 +95,7 @@ def _read_logos(
     }
     with Fasta(str(tracks / "genome.fa"), rebuild=False, sequence_always_upper=True) as genome:
         peaks = explained.find_strongest(target, model, _PEAKS, genome.keys())
-        cores = map(explained.find_core, peaks)
+        cores = map(explained.narrow, peaks)
         return [_read_logo(explained, core, genome, files, bin_size) for core in cores]
 
 

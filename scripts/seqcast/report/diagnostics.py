@@ -130,7 +130,7 @@ def _describe_calibration(
 ) -> tuple[str, str, tuple[str, str]]:
     """Return alt text, caption, and what to look for."""
     tops = {
-        name: _find_median([calibration.top_ratio for calibration in each])
+        name: _compute_median([calibration.top_ratio for calibration in each])
         for name, each in calibrations.items()
     }
     over = " (median over targets)" if len(pairs.targets) > 1 else ""
@@ -178,7 +178,7 @@ def _write_errors(
     )
 
 
-def _find_median(values: Sequence[float]) -> float:
+def _compute_median(values: Sequence[float]) -> float:
     known = [value for value in values if np.isfinite(value)]
     return float(np.median(known)) if known else float("nan")
 

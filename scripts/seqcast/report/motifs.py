@@ -26,7 +26,11 @@ from seqcast.report.results import ModelResults
 from seqcast.report.verdict import count
 
 REMEDY = "run `snakemake motifs` again"
-MOST_MOTIFS, MOST_TARGETS, MOST_TABLES, MOST_ROWS, MOST_COURSES = 30, 40, 12, 12, 4
+MOST_MOTIFS = 30
+MOST_TARGETS = 40
+MOST_TABLES = 12
+MOST_ROWS = 12
+MOST_COURSES = 4
 _OPEN = 2
 # What is worth a word: a quarter more or less, and, of what two do, twice as much coverage.
 _MUCH, _TWICE = float(np.log(1.25)), float(np.log(2))

@@ -9,6 +9,7 @@ from seqcast.core.disk import write_text
 from seqcast.core.templates import render
 from seqcast.data import Dataset
 from seqcast.data.predictions import Stitch
+from seqcast.evaluate.metrics import DEFINITIONS
 from seqcast.report.bases import describe_bases
 from seqcast.report.clipping import compute_clipped, make_clip_warnings
 from seqcast.report.columns import make_columns
@@ -43,7 +44,9 @@ def write_report(folder: Path, template: Path, contents: Contents) -> None:
     `motifs_effects.png` and, where two help each other, `motifs_pairs.png`. Beside `template` lie
     `page.*`, `embedded.*` and scripts. Raises SeqcastError where tables do not fit.
     """
-    dataset, run, validation = contents.dataset, contents.run, contents.validation
+    dataset = contents.dataset
+    run = contents.run
+    validation = contents.validation
     results = [read_results(name, files, dataset) for name, files in contents.models.items()]
     baselines = contents.baselines.items()
     scored = rank([read_scores(name, path, dataset) for name, path in baselines])
@@ -60,12 +63,13 @@ def write_report(folder: Path, template: Path, contents: Contents) -> None:
         "compared": make_models_table(ranked, scored),
         "targets": make_targets_table(ranked, scored, dataset.targets),
         "columns": make_columns(),
-        "links": _find_links(folder, [*ranked, *scored]),
+        "links": _list_links(folder, [*ranked, *scored]),
         "shared": write_shared_pictures(figures, results, scored),
         "windows": write_window_pictures(figures, dataset, results, ranked),
         "diagnostics": diagnostics,
         "models": _describe_models(diagnostics, dataset, ranked),
         "training": make_training_table(ranked),
+        "loss": DEFINITIONS["poisson_loss"],
         "embedded": contents.browser,
         "bases": describe_bases(figures, contents, ranked),
         "motifs": describe_motifs(figures, contents.motifs, ranked),
@@ -98,7 +102,7 @@ def _describe_models(
     ]
 
 
-def _find_links(folder: Path, scored: Sequence[Scores]) -> list[tuple[str, str]]:
+def _list_links(folder: Path, scored: Sequence[Scores]) -> list[tuple[str, str]]:
     """Return names and relative addresses of all tables of metrics."""
     every = [each for scores in scored for each in (scores, *getattr(scores, "replicates", ()))]
     return [(each.label, Path(os.path.relpath(each.path, folder)).as_posix()) for each in every]

@@ -23,7 +23,7 @@ _LOOK_METRICS = (
     " Training."
 )
 _LOOK_COMPARISON = (
-    "an orange or coloured bar that clearly passes the grey ones and comes near the dashed ceiling,"
+    "a coloured bar that clearly passes the grey ones and comes near the dashed ceiling,"
     " where there is one.",
     "a network that a grey bar passes has not learnt enough: see Training, then try more epochs,"
     " channels or layers.",

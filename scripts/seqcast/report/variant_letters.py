@@ -11,9 +11,12 @@ from seqcast.report.figures.logos import Logo, plot_logos
 from seqcast.report.picture import Picture, write_picture
 from seqcast.tracks.browser.cutting import Region, align_regions, read_values
 from seqcast.tracks.browser.varied import Row, Varied, name_variant
+from seqcast.tracks.files import ENDING
 from seqcast.tracks.table import ALT, OBSERVED, REF, read_tracks
 
-_MOST, _WIDTH, _BESIDE = 2, 80, 16
+_MOST = 2
+_WIDTH = 80
+_BESIDE = 16
 _LOOK = (
     "a word of tall letters that the one allele has and the other lacks: the site that the variant"
     " makes or breaks.",
@@ -57,7 +60,7 @@ def _read_logos(
     for allele in (REF, ALT):
         track = varied.files[target, model, allele]
         arrays = [
-            track.with_name(f"{track.name.removesuffix('.bw')}.{kind}.npz")
+            track.with_name(f"{track.name.removesuffix(ENDING)}.{kind}.npz")
             for kind in ("attr", "ohe")
         ]
         if contig not in genome or not all(path.is_file() for path in arrays):
@@ -96,6 +99,6 @@ def _write(path: Path, row: Row, logos: list[Logo]) -> Picture:
         f" is predicted of {row['target']} with that allele.",
         f"{name} changes {row['target']} by lfc {row['lfc']:+.2f}. A letter is as high as its base"
         " adds to the logarithm of what is predicted with this allele; the variant begins in the"
-        " middle. Blue is what was measured, of the genome as it is.",
+        " middle. The area is what was measured, of the genome as it is.",
         _LOOK,
     )

@@ -40,8 +40,8 @@ _LOOK_EFFECTS = (
     " wide as the effect: strands or replicates disagree, so do not trust it.",
 )
 _LOOK_TRUTH = (
-    "orange dots along the dashed line, crosses at 0.",
-    "dots lie flatter than the line where the model is too timid, which more training mends; a"
+    "coloured dots along the dashed line, crosses at 0.",
+    "dots lie flatter than the line where the model is too timid, which more training helps; a"
     " cross far from 0 is an effect where truly there is none.",
 )
 
@@ -115,7 +115,11 @@ def _read_table(varied: Varied, model: str) -> _Found:
         if row["model"] == model:
             largest[row["target"]] = max(largest[row["target"]], abs(row["lfc"]))
     shown = sorted(largest, key=lambda name: -largest[name])[:MOST_TARGETS]
-    lfc, names, much, sure, splits = [], [], 0, 0, {}
+    lfc = []
+    names = []
+    much = 0
+    sure = 0
+    splits = {}
     with open_hdf5(varied.folder / "variants.h5", (TABLE, FORMAT_VERSION), REMEDY) as file:
         targets = json.loads(file.attrs["targets"])
         columns = [targets.index(name) for name in shown]
@@ -186,7 +190,7 @@ def _write_effects(folder: Path, varied: Varied, model: str, found: _Found) -> P
         f"Effects of variants on {some}, a dot a variant; largest for {found.shown[0]}:"
         f" {panels[0].label}.",
         f"Each grey dot is a variant, in {some}: right of 0 ALT has more coverage than REF, left of"
-        " it less. In orange the largest of each target, with their spread as bars.",
+        " it less. In colour the largest of each target, with their spread as bars.",
         _LOOK_EFFECTS,
     )
 

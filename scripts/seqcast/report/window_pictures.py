@@ -74,5 +74,5 @@ def _caption_window(
 
 
 def _say_window(lines: int) -> str:
-    what = "the orange line rises" if lines == 1 else "the lines rise"
-    return f"{what} where the blue area does, and about as high."
+    what = "the line rises" if lines == 1 else "the lines rise"
+    return f"{what} where the area does, and about as high."

@@ -2,6 +2,7 @@
 
 The only place that knows a default. ``read_settings`` takes the mapping that Snakemake read from
 YAML and the command line and returns a frozen ``Settings``, or says what is wrong with it.
+Sections of single steps are in ``steps``.
 """
 
 from seqcast.settings.data import (
@@ -30,17 +31,6 @@ from seqcast.settings.network import (
 from seqcast.settings.params import read_params, tracked, untracked
 from seqcast.settings.presets import PRESETS
 from seqcast.settings.run import SHARED, STAGES, Settings, read_settings
-from seqcast.settings.steps import (
-    BrowseSettings,
-    EvaluateSettings,
-    ExplainSettings,
-    ExportSettings,
-    GenomeTracksSettings,
-    Member,
-    MotifsSettings,
-    PredictSettings,
-    VariantsSettings,
-)
 from seqcast.settings.training import TrainSettings
 
 __all__ = [
@@ -48,28 +38,19 @@ __all__ = [
     "SHARED",
     "STAGES",
     "BasenjiSettings",
-    "BrowseSettings",
     "DilatedBlock",
     "DownsampleBlock",
-    "EvaluateSettings",
-    "ExplainSettings",
-    "ExportSettings",
     "File",
     "GatedSettings",
     "GenomeSettings",
-    "GenomeTracksSettings",
-    "Member",
-    "MotifsSettings",
     "NetworkSettings",
     "PooledSettings",
-    "PredictSettings",
     "RunFiles",
     "Settings",
     "SimulatedSettings",
     "Source",
     "SourceFiles",
     "TrainSettings",
-    "VariantsSettings",
     "find_path",
     "find_run_files",
     "find_source",

@@ -29,15 +29,15 @@ _SHORT.maxstring = _SHORT.maxother = 80
 
 
 def describe_fault(
-    fault: Mapping[str, Any], run: type[BaseModel] | None = None, place: str = ""
+    fault: Mapping[str, Any], run: type[BaseModel] | None = None, within: str = ""
 ) -> str:
-    """Write one of pydantic's faults as a line: the place, what was found, what to do.
+    """Write one of pydantic's faults as a line: the key, what was found, what to do.
 
-    `run` is the section of the top-level keys, for which a misspelt one may be meant; `place` says
-    where a part stands that was checked by itself.
+    `run` is the section of the top-level keys, for which a misspelt one may be meant; `within` is
+    the path of keys to a part that was checked by itself.
     """
-    loc = [str(part) for part in (fault["loc"] if place else find_place(fault["loc"]))]
-    where = ".".join([*([place] if place else []), *loc])
+    loc = [str(part) for part in (fault["loc"] if within else to_keys(fault["loc"]))]
+    where = ".".join([*([within] if within else []), *loc])
     is_unknown = fault["type"] in ("extra_forbidden", "unexpected_keyword_argument")
     if is_unknown and (gone := _GONE.get(re.sub(r"^models\.[^.]+", "models.*", where))):
         return f"{where}: {gone}"
@@ -61,7 +61,7 @@ def describe_fault(
     return f"{where}: found {found}, wanted {wanted}{hint}".removeprefix(": ")
 
 
-def find_place(loc: Sequence[str | int]) -> list[str | int]:
+def to_keys(loc: Sequence[str | int]) -> list[str | int]:
     """Return the keys that lead to a fault of a whole run, as they stand in the user's file."""
     parts = [part for part in loc if part not in ("[key]", "[names]", "[share]")]
     # The second of a dataset's, and of a network's, is the union's member.
@@ -92,8 +92,8 @@ def _explain_key(where: str, loc: str, run: type[BaseModel] | None) -> str:
 
 
 def _find_kinds(run: type[BaseModel], path: list[str]) -> Iterator[type[BaseModel]]:
-    """Yield the sections that may stand at a place."""
-    for place, kind in find_sections(run):
-        parts = place.split(".") if place else []
+    """Yield the sections that may stand at a path of keys."""
+    for pattern, kind in find_sections(run):
+        parts = pattern.split(".") if pattern else []
         if len(parts) == len(path) and all(a in ("*", b) for a, b in zip(parts, path, strict=True)):
             yield kind

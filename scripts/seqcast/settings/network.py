@@ -23,7 +23,7 @@ class DownsampleBlock(Section):
     stride: PositiveInt
     """Bases or positions from one output to the next."""
     dropout: Fraction = 0.0
-    """Share of the output (gated) or input (pooled) set to nothing in training."""
+    """Dropout rate in training, of the output (gated) or the input (pooled)."""
 
     dilation: ClassVar[int] = 1
 
@@ -38,7 +38,7 @@ class DilatedBlock(Section):
     dilation: PositiveInt
     """Positions between the taps of the kernel."""
     dropout: Fraction = 0.0
-    """Share of the output set to nothing in training."""
+    """Dropout rate of the output in training."""
 
     stride: ClassVar[int] = 1
 
@@ -165,7 +165,7 @@ class PooledSettings(ConvolutionalSettings):
     kind: Literal["pooled"] = "pooled"
     """Pooled, normalised, residual."""
     head_dropout: Fraction = 0.0
-    """Share of what the last layer reads set to nothing in training."""
+    """Dropout rate in training, of what the last layer reads."""
 
     @property
     def normalises_over_batch(self) -> bool:

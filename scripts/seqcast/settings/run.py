@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from seqcast.core.errors import SeqcastError, suggest
 from seqcast.settings.data import SOURCES, AnySource, SimulatedSettings
-from seqcast.settings.faults import describe_fault, find_place
+from seqcast.settings.faults import describe_fault, to_keys
 from seqcast.settings.network import NETWORKS, NetworkSettings
 from seqcast.settings.presets import PRESETS
 from seqcast.settings.section import Becomes, Section
@@ -127,14 +127,14 @@ class Settings(Section):
                     f"genome_tracks.models: there is no model {name!r}; the models are"
                     f" {', '.join(self.models)}{suggest(name, list(self.models))}"
                 )
-        for place, shifts in (
+        for section, shifts in (
             ("genome_tracks", asked.shifts),
             ("variants", self.variants.shifts),
         ):
             far = [shift for shift in shifts if abs(shift) >= self.dataset.bin_size]
             if far or not shifts:
                 raise ValueError(
-                    f"{place}.shifts are {list(shifts)}, wanted one or more, each less than a bin"
+                    f"{section}.shifts are {list(shifts)}, wanted one or more, each less than a bin"
                     f" of {self.dataset.bin_size} bases; [0] moves nothing"
                 )
 
@@ -210,11 +210,11 @@ class Settings(Section):
         entry, own = self.models[name], f"models.{name}.train"
         changes = {**PRESETS[entry.preset]["train"], **self.train, **entry.train}
 
-        def place(key: str | None) -> str:
+        def where(key: str | None) -> str:
             """Say where in the config a key stands."""
             return own if key in entry.train or (key is None and entry.train) else "train"
 
-        return _within(place, TrainSettings, changes)
+        return _within(where, TrainSettings, changes)
 
 
 def read_settings(config: Mapping[str, Any]) -> Settings:
@@ -246,17 +246,17 @@ def find_text(config: Mapping[str, Any]) -> list[list[str | int]]:
         Settings.model_validate(dict(config))
     except ValidationError as error:
         faults = error.errors(include_url=False)
-        return [find_place(each["loc"]) for each in faults if each["type"] == "string_type"]
+        return [to_keys(each["loc"]) for each in faults if each["type"] == "string_type"]
     return []
 
 
-def _within(place: Callable[[str | None], str], kind: type[Section], value: dict[str, Any]) -> Any:
-    """Validate a part that is only complete once merged; `place` says where each key stands."""
+def _within(where: Callable[[str | None], str], kind: type[Section], value: dict[str, Any]) -> Any:
+    """Validate a part that is only complete once merged; `where` says where each key stands."""
     try:
         return kind.model_validate(value)
     except ValidationError as error:
         faults = [
-            describe_fault(fault, Settings, place(fault["loc"][0] if fault["loc"] else None))
+            describe_fault(fault, Settings, where(fault["loc"][0] if fault["loc"] else None))
             for fault in error.errors()
         ]
         raise ValueError("\nconfig: ".join(faults)) from None

@@ -76,13 +76,13 @@ def make_schema() -> dict[str, Any]:
 def make_docs() -> str:
     """Return `docs/config.md`: a Markdown table a section."""
     pages = [_INTRODUCTION]
-    places: dict[type[BaseModel], list[str]] = {}
-    for place, kind in find_sections(Settings):
-        places.setdefault(kind, []).append(place)
+    paths: dict[type[BaseModel], list[str]] = {}
+    for path, kind in find_sections(Settings):
+        paths.setdefault(kind, []).append(path)
         if kind is SplitSettings:
-            places[TargetRow] = []
-    for kind in places:
-        title = _make_title(kind, places[kind])
+            paths[TargetRow] = []
+    for kind in paths:
+        title = _make_title(kind, paths[kind])
         summary = " ".join((kind.__doc__ or "").split())
         rows = "\n".join(_make_rows(kind))
         pages.append(
@@ -92,12 +92,12 @@ def make_docs() -> str:
     return "\n".join(pages)
 
 
-def _make_title(kind: type[BaseModel], places: list[str]) -> str:
+def _make_title(kind: type[BaseModel], paths: list[str]) -> str:
     if kind is TargetRow:
         return "The targets table, a TSV with these columns"
-    if places == [""]:
+    if paths == [""]:
         return "The run"
-    shown = ", and ".join(f"`{place.replace('.*', '.<name>')}`" for place in dict.fromkeys(places))
+    shown = ", and ".join(f"`{path.replace('.*', '.<name>')}`" for path in dict.fromkeys(paths))
     tag = find_tag(kind)
     return f"{shown}, with `{tag[0]}: {tag[1]}`" if tag else shown
 

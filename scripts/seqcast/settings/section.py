@@ -34,14 +34,14 @@ class Becomes:
     kind: Any
 
 
-def find_sections(kind: type[BaseModel], place: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
-    """Yield every section with the place where it stands, such as `models.*.train`.
+def find_sections(kind: type[BaseModel], path: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield every section with the path of keys to it, such as `models.*.train`.
 
     Where one of several may stand, each is yielded.
     """
-    yield place, kind
+    yield path, kind
     found = {
-        (f"{place}.{key}{inside}".removeprefix("."), section): None
+        (f"{path}.{key}{inside}".removeprefix("."), section): None
         for key, field in kind.model_fields.items()
         for annotation in (field.annotation, *field.metadata)
         for inside, section in _find_kinds(annotation)
@@ -65,13 +65,13 @@ def _find_kinds(annotation: Any) -> Iterator[tuple[str, type[Section]]]:
 
 
 def find_tag(kind: type[BaseModel]) -> tuple[str, str] | None:
-    """Return the key that tells a section from others in its place, and its value there."""
+    """Return the key that tells a section from others that may stand there, and its value."""
     for key in ("source", "kind"):
         if key in kind.model_fields and (value := get_args(kind.model_fields[key].annotation)):
             return key, value[0]
     return None
 
 
-def is_url(place: str) -> bool:
+def is_url(location: str) -> bool:
     """Say whether a file must be downloaded first."""
-    return place.partition("://")[0] in ("http", "https", "ftp")
+    return location.partition("://")[0] in ("http", "https", "ftp")

@@ -28,10 +28,10 @@ class SplitSettings(Section):
     """Use contigs such as `chr1_KI270706v1_random`, `chr6_GL000250v2_alt`, `_fix` and `_hap1` too:
     other versions and loose pieces of chromosomes, which may be held out."""
     folds: Annotated[int, Field(ge=3)] | None = None
-    """Instead of `valid` and `test`: so many models, each tested on another part of the genome."""
+    """Instead of `valid` and `test`: a number of models, each tested on a part of its own."""
     blocks: PositiveInt | None = None
-    """Cut contigs into blocks of so many bases at least, and draw from them what is held out; None:
-    whole contigs, or what `valid` and `test` name."""
+    """Cut contigs into blocks of at least this many bases, and draw from them what is held out;
+    None: whole contigs, or what `valid` and `test` name."""
     seed: NonNegativeInt = 1
     """The same seed draws the same blocks."""
     gap: NonNegativeInt | None = None

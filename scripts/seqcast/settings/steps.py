@@ -26,7 +26,8 @@ class ModelEntry(Section):
     train: Annotated[dict[str, Any], Becomes(TrainSettings)] = {}
     """Changes to the preset's training, over those of the top-level `train`."""
     replicates: PositiveInt = 1
-    """Trainings from so many seeds; their mean is predicted, their spread is a track of its own."""
+    """Number of trainings, each of its own seed; their mean is predicted, their spread is a track
+    of its own."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class PredictSettings(Section):
     split: Literal["train", "valid", "test", "all"] = "test"
     """Windows of which split."""
     windows: PositiveInt | None = None
-    """Only the first so many windows; their shape and values are printed. None: all."""
+    """Only the first windows, this many; their shape and values are printed. None: all."""
     checkpoint: str = "best"
     """`best`, an epoch's number where snapshots are kept, or the path of a model
     (`.safetensors`, or a Chainer snapshot of the course) whose targets are the dataset's."""

@@ -64,7 +64,9 @@ def read_targets_table(path: str | Path) -> tuple[TargetRow, ...]:
     Columns of other programs are let pass. Raises `SeqcastError` with one line for each fault.
     """
     path = Path(path)
-    lines, faults, rows = _read_lines(path), [], []
+    lines = _read_lines(path)
+    faults = []
+    rows = []
     for number, cells in lines:
         try:
             rows.append(_place(TargetRow.model_validate(cells), path.parent))

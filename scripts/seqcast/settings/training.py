@@ -59,7 +59,7 @@ class TrainSettings(Section):
     threads: PositiveInt | None = None
     """CPU threads; the same number gives the same weights bit for bit. None: all the job has."""
     processes: PositiveInt = 1
-    """Processes that share each batch: one a GPU, or so many on the CPU."""
+    """Processes that share each batch: one a GPU, or this many on the CPU."""
     micro_batch: PositiveInt | None = None
     """Windows of a batch that a process takes at once; None: all that the GPU's memory holds."""
     time_limit: PositiveFloat | None = None

@@ -28,8 +28,8 @@ def read_config(paths: Iterable[str | Path], changes: Mapping[str, Any]) -> dict
     for path in paths:
         _lay_over(config, _load(Path(path), _Typed))
         _lay_over(written, _load(Path(path), _Written))
-    for place in find_text(config):
-        _restore(config, written, place)
+    for keys in find_text(config):
+        _restore(config, written, keys)
     _lay_over(config, changes)
     return config
 
@@ -95,9 +95,9 @@ def _lay_over(config: dict[str, Any], changes: Mapping[str, Any]) -> None:
             config[key] = value
 
 
-def _restore(config: Any, written: Any, place: Sequence[str | int]) -> None:
+def _restore(config: Any, written: Any, keys: Sequence[str | int]) -> None:
     """Put in place of a value what was written, unless that is nothing or more than a word."""
-    *path, last = place
+    *path, last = keys
     for part in path:
         config, written = config[part], written[part]
     if config[last] is not None and isinstance(written[last], str):

@@ -15,20 +15,21 @@ from seqcast.data.predictions import Predictions, Stitch, read_predictions
 from seqcast.data.splits import write_splits
 from seqcast.genome.bigwig import Run, split_runs, write_bigwig
 from seqcast.genome.fasta import write_fasta
+from seqcast.settings.steps import ExportSettings
 from seqcast.sources.genome.fasta import Fasta
+from seqcast.tracks.files import name_track, remove_strays
 from seqcast.tracks.table import (
     OBSERVED,
     PREDICTED,
     RESIDUAL,
     SPREAD,
     make_row,
-    name_track,
     read_tracks,
-    remove_strays,
     write_tracks,
 )
 
 LINE = 80  # letters of a line of FASTA
+_DEFAULTS = ExportSettings()
 
 
 @dataclass(frozen=True)
@@ -41,24 +42,19 @@ class Track:
     kind: str
 
 
-@dataclass(frozen=True)
-class Options:
-    """What is written besides: predicted less observed, and whole chromosomes out of `genome`.
-
-    `genome` is needed where the dataset has pieces of chromosomes.
-    """
-
-    residual: bool = False
-    genome: Fasta | None = None
-
-
 class _Exporter:
     """Write the tracks of a run into a folder, kind by kind of a group of targets."""
 
     def __init__(
-        self, dataset_path: Path, predictions: Mapping[str, Path], folder: Path, options: Options
+        self,
+        dataset_path: Path,
+        predictions: Mapping[str, Path],
+        folder: Path,
+        settings: ExportSettings,
+        genome: Fasta | None,
     ) -> None:
-        self.dataset, self.folder, self.options = read_dataset(dataset_path), folder, options
+        self.dataset, self.folder = read_dataset(dataset_path), folder
+        self.settings, self.genome = settings, genome
         self.predictions = {
             model: read_predictions(path, self.dataset) for model, path in predictions.items()
         }
@@ -82,7 +78,7 @@ class _Exporter:
 
     def _kinds(self, model: str) -> list[str]:
         spread = [SPREAD] if self.predictions[model].has_spread else []
-        return [PREDICTED, *spread, *([RESIDUAL] if self.options.residual else [])]
+        return [PREDICTED, *spread, *([RESIDUAL] if self.settings.residual else [])]
 
     def write(self, tracks: Sequence[Track]) -> Iterator[dict[str, str] | None]:
         """Write tracks of a model and kind, of neighbouring targets; yield the row of each.
@@ -140,8 +136,8 @@ class _Exporter:
 
     def _codes_of(self, chrom: str) -> np.ndarray:
         """Return a whole chromosome; the dataset may have but pieces of it."""
-        if self.options.genome:
-            return self.options.genome.codes(chrom)
+        if self.genome:
+            return self.genome.codes(chrom)
         contigs, index = self.dataset.contigs, self._index[chrom]
         first = contigs.first_base[index]
         return self.dataset.codes[first : first + contigs.length[index]]
@@ -214,19 +210,21 @@ def export_tracks(
     dataset_path: Path,
     predictions: Mapping[str, Path],
     table_path: Path,
-    options: Options = Options(),
+    settings: ExportSettings = _DEFAULTS,
+    genome: Fasta | None = None,
 ) -> None:
     """Write the tracks of all targets, the genome they lie on, and then the table.
 
     `predictions` maps the names of models to their files. For each target there is
-    `<target>.observed.bw`, and for each model `<target>.<model>.bw`, `<target>.<model>.spread.bw`
-    where it has replicates, and `<target>.<model>.residual.bw` (predicted less observed) where
-    the options ask for it. Values are coverage divided by `span`: in the units of the track that
+    one that was observed, and for each model one that is predicted, its spread where it has
+    replicates, and predicted less observed where the settings ask for it; `name_track` says what
+    they are called. Whole chromosomes are taken out of `genome`, which is needed where the dataset
+    has pieces of them. Values are coverage divided by `span`: in the units of the track that
     was read, not clipped. Overlapping windows are averaged; so are their spreads, which bounds the
     standard deviation of the average from above.
     """
     table_path.parent.mkdir(parents=True, exist_ok=True)
-    exporter = _Exporter(dataset_path, predictions, table_path.parent, options)
+    exporter = _Exporter(dataset_path, predictions, table_path.parent, settings, genome)
     exporter.write_genome()
     tracks = exporter.tracks()
     remove_strays(table_path.parent, {track.file for track in tracks})
@@ -240,10 +238,11 @@ def repair_tracks(
     dataset_path: Path,
     predictions: Mapping[str, Path],
     table_path: Path,
-    options: Options = Options(),
+    settings: ExportSettings = _DEFAULTS,
+    genome: Fasta | None = None,
 ) -> None:
     """Write the tracks of a table again that are missing or not as it lists them."""
-    exporter = _Exporter(dataset_path, predictions, table_path.parent, options)
+    exporter = _Exporter(dataset_path, predictions, table_path.parent, settings, genome)
     damaged, listed = set(find_damaged_files(table_path)), read_tracks(table_path)
     log.info("repairing %s", ", ".join(sorted(damaged)) or "the genome")
     if not exporter.has_genome():

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+# Of Okabe and Ito's colours, which colour-blind readers tell apart.
 OBSERVED = "#0072B2"
 PREDICTED = "#D55E00"
 # Predicted with the alleles of a variant.
@@ -30,7 +31,7 @@ class Style(NamedTuple):
         return (0, self.dashes) if self.dashes else "-"
 
 
-# Observed's own blue is left out; the first is the colour of a single model's predictions.
+# Observed's own is left out; the first is the colour of a single model's predictions.
 _STYLES = (
     Style(PREDICTED, "o", ()),
     Style(ALT, "s", (5, 1.5)),

@@ -18,20 +18,6 @@ REF, ALT = "REF", "ALT"
 COLUMNS = ("file", "target", "model", "kind", "units", "sha256")
 
 
-def name_track(slug: str, model: str, kind: str) -> str:
-    """Return what the file of a track is called, by its target's slug."""
-    words = {OBSERVED: (OBSERVED,), PREDICTED: (model,)}.get(kind, (model, kind))
-    return ".".join((slug, *words, "bw"))
-
-
-def remove_strays(folder: Path, kept: Collection[str], *patterns: str) -> None:
-    """Remove files of an earlier run of other targets or models: no table would list them."""
-    for pattern in ("*.bw", *patterns):
-        for path in folder.glob(pattern):
-            if path.name not in kept:
-                path.unlink()
-
-
 def make_row(path: Path, targets: Targets, target: int, model: str, kind: str) -> dict[str, str]:
     """Return the row of a track that was written, of one of the targets (its index)."""
     units, span = targets.units[target], targets.span[target]

@@ -89,8 +89,7 @@ class Loader:
 
     def plain(self, rows: np.ndarray) -> Iterator[Batch]:
         """Yield windows as they are."""
-        zero = np.zeros(len(rows), np.int64)
-        return self._batches(Epoch(rows, zero, zero, rows, zero, zero, zero.astype(np.int32)))
+        return self._batches(Epoch.plain(rows))
 
     def cut(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Return codes (B, L), coverage (B, N, T) as training sees it, and noise (B,) int32."""

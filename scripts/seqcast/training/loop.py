@@ -32,7 +32,7 @@ from seqcast.genome.codes import complement
 from seqcast.nn import Network, share_statistics
 from seqcast.nn.checkpoint import write_model
 from seqcast.nn.device import Device, choose_device, set_threads
-from seqcast.nn.loss import poisson_loss_sums
+from seqcast.nn.loss import loss_sums
 from seqcast.settings import TrainSettings, tracked
 from seqcast.training.gpu import CudaGraph, find_micro_batch, measuring_memory, remember
 from seqcast.training.loader import Batch, Loader, flip_coverage
@@ -43,7 +43,7 @@ from seqcast.training.record import (
     describe,
     describe_resumption,
     explain_loss,
-    find_marks,
+    list_row_steps,
 )
 from seqcast.training.resume import (
     Interrupts,
@@ -164,7 +164,7 @@ class Training:
         """Take the steps of an epoch that are left."""
         trainer, progress = self.trainer, self.progress
         steps = trainer.steps_an_epoch
-        marks = find_marks(steps)
+        marks = list_row_steps(steps)
         for batch in trainer.loader.training(trainer.train_rows, progress.epoch, progress.done):
             half_way = (progress.done + 0.5) / steps
             trainer.set_learning_rate(learning_rate_at(self.settings, progress.epoch, half_way))
@@ -292,7 +292,9 @@ class Trainer:
         group: ProcessGroup = SINGLE,
     ) -> None:
         self.network = network.to(device.device)
-        self.settings, self.device, self.group = settings, device, group
+        self.settings = settings
+        self.device = device
+        self.group = group
         self.train_rows, self.valid_rows = dataset.rows_of("train"), dataset.rows_of("valid")
         self.windows_an_epoch = count_windows(self.train_rows, settings)
         self.steps_an_epoch = -(-self.windows_an_epoch // settings.batch_size)
@@ -354,7 +356,7 @@ class Trainer:
             with self._gradients_are_shared(is_last):
                 with self.device.autocast():
                     log_rate_BNT = self._parallel(codes_BL[part], noise_B[part])
-                loss, _ = poisson_loss_sums(log_rate_BNT, coverage_BNT[part])
+                loss, _ = loss_sums(log_rate_BNT, coverage_BNT[part])
                 # The gradients' mean over processes, which DDP makes, is to be their sum.
                 (loss * self.group.size / known).backward()
             total += loss.detach()

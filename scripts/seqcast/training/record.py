@@ -16,7 +16,7 @@ from seqcast.core.seal import write_sealed
 from seqcast.data.sampling import count_windows
 from seqcast.nn import Network
 from seqcast.nn.device import Device
-from seqcast.nn.loss import poisson_loss_sums
+from seqcast.nn.loss import loss_sums
 from seqcast.settings import TrainSettings
 from seqcast.training.loader import Loader
 from seqcast.training.process_group import ProcessGroup
@@ -55,7 +55,7 @@ class History:
         write_sealed(path, text.getvalue())
 
 
-def find_marks(steps: int) -> set[int]:
+def list_row_steps(steps: int) -> set[int]:
     """Return the steps of an epoch after which there is a row, but its last."""
     return {round(steps * k / ROWS_AN_EPOCH) for k in range(1, ROWS_AN_EPOCH)} - {steps}
 
@@ -109,12 +109,12 @@ def describe(
 def describe_resumption(
     progress: Progress, settings: TrainSettings, steps: int, *, precision: str, processes: int
 ) -> None:
-    """Say where an interrupted training is taken up again, and what is not as it was.
+    """Say where an interrupted training is resumed, and what is not as it was.
 
     `steps` is the length of an epoch.
     """
     log.info(
-        "taken up again in epoch %d of %d, after step %d of %d; %s were trained before",
+        "resumed in epoch %d of %d, after step %d of %d; %s were trained before",
         min(progress.epoch + 1, settings.epochs),
         settings.epochs,
         progress.done,
@@ -154,7 +154,7 @@ def explain_loss(
 
 def _find_bad_target(log_rate: Tensor, coverage: Tensor) -> int:
     for index in range(log_rate.shape[-1]):
-        if not poisson_loss_sums(log_rate[..., index], coverage[..., index])[0].isfinite():
+        if not loss_sums(log_rate[..., index], coverage[..., index])[0].isfinite():
             return index
     # Each target's loss may be finite and only their sum not; then the largest is to blame.
     return int(torch.nan_to_num(coverage).amax((0, 1)).argmax())

@@ -1,4 +1,4 @@
-"""How a training is interrupted and taken up again: reasons to leave, and what is saved.
+"""How a training is interrupted and resumed: reasons to leave, and what is saved.
 
 Of saved states there are the last and the one before it.
 The format is specified in docs/formats.md. No pickle is read or written, and no state of a random

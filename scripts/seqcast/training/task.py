@@ -21,7 +21,7 @@ class Task(Section):
     history: Path
     """The file of the learning history."""
     checkpoints: Path
-    """The folder of what an interrupted training is taken up from; gone when all is done."""
+    """The folder of what an interrupted training is resumed from; gone when all is done."""
     snapshots: Path | None = None
     """The folder of each epoch's weights, where the settings ask for them."""
     fold: int = 0

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seqcast.nn.loss import poisson_loss_sums
+from seqcast.nn.loss import loss_sums
 
 # Predictions that vary by less, of coverage that varies by more, are taken for constant: both are
 # standard deviations as a share of the mean, which the units of a target do not change.
@@ -36,7 +36,7 @@ def sum_batch(log_rate_BNT: Tensor, coverage_BNT: Tensor) -> Tensor:
     They are the loss and how many values it is of, then for each target how many it has, its log
     rates, their squares, its coverage and the squares of that: (2 + 5 T,) float64.
     """
-    loss = torch.stack([each.double() for each in poisson_loss_sums(log_rate_BNT, coverage_BNT)])
+    loss = torch.stack([each.double() for each in loss_sums(log_rate_BNT, coverage_BNT)])
     known = ~torch.isnan(coverage_BNT)
     x, t = (each.masked_fill(~known, 0) for each in (log_rate_BNT, coverage_BNT))
     sums = [each.sum((0, 1), dtype=torch.float64) for each in (known, x, x * x, t, t * t)]

@@ -39,7 +39,9 @@ class Model:
         dataset: Dataset,
         targets: Sequence[int],
     ) -> None:
-        self.members, self._plan, self._folder = members, plan, folder
+        self.members = members
+        self._plan = plan
+        self._folder = folder
         self._targets = list(targets)
         self._quantiles = Quantiles(predictions, dataset, self._targets)
         self._null = {kind: self._read_null(kind) for kind in (SUBSTITUTIONS, OTHERS)}

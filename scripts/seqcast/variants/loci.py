@@ -18,7 +18,7 @@ class Loci:
     def __init__(self, dataset: Dataset) -> None:
         self._is_folded = dataset.folds > 1
         margin = dataset.crop * dataset.bin_size
-        chroms, starts, ends = dataset.find_places(np.arange(len(dataset.windows)))
+        chroms, starts, ends = dataset.intervals_of(np.arange(len(dataset.windows)))
         kinds = dataset.parts if self._is_folded else dataset.windows["split"]
         found: dict[str, list[tuple[int, int, int]]] = {}
         for chrom, start, end, kind in zip(

@@ -10,7 +10,7 @@ from seqcast.core.console import log, progress
 from seqcast.core.errors import SeqcastError, list_some
 from seqcast.data import Dataset, read_dataset
 from seqcast.predict.genome_tracks.reference import NAME, write_reference
-from seqcast.settings import VariantsSettings
+from seqcast.settings.steps import VariantsSettings
 from seqcast.sources.genome.fasta import Fasta, open_indexed
 from seqcast.sources.genome.names import Aliases, match_names
 from seqcast.variants.alleles import FLIPPED, MISMATCH, Allele, judge
@@ -65,7 +65,9 @@ def plan_variants(
     Without a FASTA the genome is the dataset's own. Raises `SeqcastError` where none of the
     alleles can be scored.
     """
-    dataset, vcf, folder = read_dataset(dataset_path), open_vcf(vcf_path), output.parent
+    dataset = read_dataset(dataset_path)
+    vcf = open_vcf(vcf_path)
+    folder = output.parent
     folder.mkdir(parents=True, exist_ok=True)
     stamp = write_reference(folder.parent, fasta, dataset)
     sequence = GenomeSequence(open_indexed(folder.parent / NAME))

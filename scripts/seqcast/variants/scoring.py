@@ -11,7 +11,7 @@ import numpy as np
 from seqcast.core.provenance import digest_of, sha256_of
 from seqcast.predict.genome_tracks.reference import NAME
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import VariantsSettings
+from seqcast.settings.steps import VariantsSettings
 from seqcast.sources.genome.fasta import open_indexed
 from seqcast.variants.effects import Effects, Window
 from seqcast.variants.grid import Grid
@@ -58,7 +58,9 @@ class _Member:
     """Score parts, one after the other."""
 
     def __init__(self, effects: Effects, planned: Path, fold: int) -> None:
-        self._effects, self._planned, self._fold = effects, planned, fold
+        self._effects = effects
+        self._planned = planned
+        self._fold = fold
         self._lock = Lock()
         self._genome = GenomeSequence(open_indexed(planned.parent / NAME))
 

@@ -19,7 +19,7 @@ from seqcast.explain.regions import Region
 from seqcast.genome.codes import N, encode
 from seqcast.predict.genome_tracks.reference import NAME
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import ExplainSettings, VariantsSettings
+from seqcast.settings.steps import ExplainSettings, VariantsSettings
 from seqcast.sources.genome.fasta import open_indexed
 from seqcast.variants.effects import Effects, Window
 from seqcast.variants.grid import Grid

@@ -14,7 +14,8 @@ from seqcast.explain.npz import write_npz
 from seqcast.genome.bigwig import Run, split_runs, write_bigwig
 from seqcast.predict.genome_tracks.reference import NAME
 from seqcast.sources.genome.fasta import open_indexed
-from seqcast.tracks.table import CONTRIBUTIONS, PREDICTED, list_file, remove_strays
+from seqcast.tracks.files import ENDING, remove_strays
+from seqcast.tracks.table import CONTRIBUTIONS, PREDICTED, list_file
 from seqcast.variants.seen import (
     FORMAT,
     FORMAT_VERSION,
@@ -35,7 +36,9 @@ def write_tracks(
 
     `members` has for each model what its members saw. Files of an earlier run are removed.
     """
-    dataset, content, folder = read_dataset(dataset_path), read_joined(joined), output.parent
+    dataset = read_dataset(dataset_path)
+    content = read_joined(joined)
+    folder = output.parent
     sizes, top = open_indexed(folder / NAME).lengths, content["top"]
     slugs = dict(zip(dataset.targets.identifier, dataset.targets.slugs, strict=True))
     seen: list[Seen | None] = [None] * len(top)
@@ -72,13 +75,13 @@ def _write(
 ) -> Iterator[tuple[str, str]]:
     """Write all files of a target's variants; yield the name and kind of each."""
     for allele in ALLELES:
-        name = f"{stem}.{allele}.bw"
+        name = f"{stem}.{allele}{ENDING}"
         tracks = [(v, int(s.start), getattr(s, allele) / span) for v, s in some]
         write_bigwig(folder / name, sizes, _make_runs(tracks, sizes, bin_size), bin_size)
         yield name, f"{PREDICTED}.{allele}"
         attr = [getattr(each, f"{allele}_attr") for _, each in some]
         own = [getattr(each, f"{allele}_codes") == np.arange(4)[:, None] for _, each in some]
-        name = f"{stem}.{allele}.{CONTRIBUTIONS}.bw"
+        name = f"{stem}.{allele}.{CONTRIBUTIONS}{ENDING}"
         letters = [
             (variant, int(each.first), _lay(variant, each, (a * o).sum(0), allele))
             for (variant, each), a, o in zip(some, attr, own, strict=True)

@@ -122,7 +122,11 @@ def find_sorted(vcf: Vcf, order: Order, output: Path) -> tuple[Vcf, int]:
     written to `output`, in memory that does not grow with the file. Rows that are equal stay in
     their order.
     """
-    count, is_sorted, seen, contig, position = 0, True, set(), None, 0
+    count = 0
+    is_sorted = True
+    seen = set()
+    contig = None
+    position = 0
     for row in vcf.read(f"reading {vcf.path.name}"):
         if row.contig != contig:
             is_sorted &= row.contig not in seen

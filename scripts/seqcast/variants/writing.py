@@ -22,7 +22,7 @@ from seqcast.core.printable import to_printable
 from seqcast.core.seal import AGAIN, seal_beside, write_json
 from seqcast.data import Dataset, read_dataset
 from seqcast.data.predictions import read_predictions
-from seqcast.settings import VariantsSettings
+from seqcast.settings.steps import VariantsSettings
 from seqcast.tracks.table import list_file
 from seqcast.variants.grid import Grid
 from seqcast.variants.joining import SCORES, Joined, Model, join_models

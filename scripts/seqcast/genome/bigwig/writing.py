@@ -85,7 +85,7 @@ def _finish(file: BinaryIO, data_at: int, blocks: Blocks, zooms: Zooms, written:
 
 
 def _write_sections(blocks: Blocks, bins: Bins, bin_size: int) -> None:
-    for here in find_sections(bins, bin_size):
+    for here in split_sections(bins, bin_size):
         chrom, starts, ends, values = (column[here] for column in bins)
         first, last = (int(chrom[0]), int(starts[0])), (int(chrom[0]), int(ends[-1]))
         span = int(ends[0]) - first[1]
@@ -93,7 +93,7 @@ def _write_sections(blocks: Blocks, bins: Bins, bin_size: int) -> None:
         blocks.write(raw, first, last)
 
 
-def find_sections(bins: Bins, bin_size: int) -> Iterator[slice]:
+def split_sections(bins: Bins, bin_size: int) -> Iterator[slice]:
     """Yield the bins of each section: of one chromosome and one span, at most `ITEMS`.
 
     Long runs are sections of their own, which need no starts; neighbouring short ones share one.

@@ -168,7 +168,10 @@ class _Dense(torch.autograd.Function):
             features[..., ends[k] : ends[k + 1]] = pass_gates(gates[k], masks[k])
             arranged.append(weight)
         ctx.save_for_backward(features, *arranged, *gates)
-        ctx.kernels, ctx.scales, ctx.ends, ctx.dtype = kernels, scales, ends, weights[0].dtype
+        ctx.kernels = kernels
+        ctx.scales = scales
+        ctx.ends = ends
+        ctx.dtype = weights[0].dtype
         return features
 
     @staticmethod

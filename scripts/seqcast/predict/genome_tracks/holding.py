@@ -12,7 +12,7 @@ class HeldOut:
 
     def __init__(self, dataset: Dataset) -> None:
         size = dataset.bin_size
-        chroms, starts, ends = dataset.find_places(np.arange(len(dataset.windows)))
+        chroms, starts, ends = dataset.intervals_of(np.arange(len(dataset.windows)))
         found: dict[str, set[tuple[int, int, int]]] = {}
         for chrom, start, end, fold in zip(
             chroms, starts.tolist(), ends.tolist(), dataset.parts.tolist(), strict=True

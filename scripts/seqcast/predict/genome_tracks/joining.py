@@ -39,7 +39,9 @@ class Model:
         folds: Sequence[Sequence[Mapping[str, Path]]],
         held_out: HeldOut | None = None,
     ) -> None:
-        self.plan, self.targets, self._bin_size = plan, dataset.targets, dataset.bin_size
+        self.plan = plan
+        self.targets = dataset.targets
+        self._bin_size = dataset.bin_size
         self._held_out = held_out if len(folds) > 1 else None
         self._parts = {
             part.name: [
@@ -52,7 +54,7 @@ class Model:
         self._spans = sorted(
             (span.contig.encode(), span.first, span.end, part.name, offset)
             for part in plan.parts
-            for span, offset in zip(part.spans, _find_offsets(part.spans), strict=True)
+            for span, offset in zip(part.spans, _compute_offsets(part.spans), strict=True)
         )
 
     @property
@@ -112,5 +114,5 @@ def open_models(
     return found
 
 
-def _find_offsets(spans: Sequence[Span]) -> list[int]:
+def _compute_offsets(spans: Sequence[Span]) -> list[int]:
     return [0, *np.cumsum([span.bins for span in spans]).tolist()][:-1]

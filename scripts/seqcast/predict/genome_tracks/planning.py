@@ -17,7 +17,7 @@ from seqcast.genome.fasta import read_sizes
 from seqcast.predict.genome_tracks.plan import Part, Plan, write_plan
 from seqcast.predict.genome_tracks.reference import NAME, write_reference
 from seqcast.predict.genome_tracks.tiling import Span, Tiling
-from seqcast.settings import GenomeTracksSettings
+from seqcast.settings.steps import GenomeTracksSettings
 from seqcast.sources.genome.bed import Region, read_regions
 from seqcast.sources.genome.fasta import Fasta
 from seqcast.sources.genome.names import suggest_contig

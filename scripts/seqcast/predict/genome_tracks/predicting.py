@@ -15,7 +15,7 @@ from seqcast.predict.genome_tracks.plan import Part
 from seqcast.predict.genome_tracks.tiling import Tile, Tiling
 from seqcast.predict.predictor import Predictor
 from seqcast.predict.trained import TrainedModel
-from seqcast.settings import GenomeTracksSettings
+from seqcast.settings.steps import GenomeTracksSettings
 from seqcast.sources.genome.fasta import Fasta, open_indexed
 
 # Windows of N alone wait for a batch of others, in this many batches' room.

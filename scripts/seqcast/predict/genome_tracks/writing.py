@@ -17,14 +17,13 @@ from seqcast.genome.bigwig import Run, split_runs, write_bigwig
 from seqcast.genome.fasta import read_sizes
 from seqcast.predict.genome_tracks.joining import Block, Model
 from seqcast.predict.genome_tracks.reference import NAME
+from seqcast.tracks.files import name_track, remove_strays
 from seqcast.tracks.table import (
     OBSERVED,
     PREDICTED,
     check_tracks,
     make_row,
-    name_track,
     read_tracks,
-    remove_strays,
     write_tracks,
 )
 
@@ -124,7 +123,7 @@ class _Folder:
         """
         for row, target in enumerate(range(targets.start, targets.stop)):
             file = name_track(self.dataset.targets.slugs[target], model, kind)
-            runs = self._find_runs(blocks, row, self.dataset.targets.span[target])
+            runs = self._make_runs(blocks, row, self.dataset.targets.span[target])
             first = next(runs, None)
             if first is None:
                 log.warning("%s: left out, no value of it is known", file)
@@ -134,7 +133,7 @@ class _Folder:
             write_bigwig(path, self.sizes, chain([first], runs), self.dataset.bin_size)
             yield target, make_row(path, self.dataset.targets, target, model, kind)
 
-    def _find_runs(self, blocks: Sequence[Block], row: int, span: int) -> Iterator[Run]:
+    def _make_runs(self, blocks: Sequence[Block], row: int, span: int) -> Iterator[Run]:
         """Yield the bins with a value of one target, in the units of its track."""
         size = self.dataset.bin_size
         for block in blocks:

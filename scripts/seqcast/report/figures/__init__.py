@@ -1,8 +1,7 @@
 """Every picture of a run, as matplotlib figures that need neither pyplot nor a screen.
 
-Observed coverage is blue and filled, everywhere. A model is a line of its own colour, vermilion
-where there is but one. The colours are Okabe and Ito's, told apart by colour-blind readers, and
-never carry a meaning alone.
+Observed coverage is filled, everywhere; a model is a line of its own colour. No colour carries a
+meaning alone; they are those of `tracks/style.py`.
 """
 
 from seqcast.report.figures.calibration import compute_calibrations, plot_calibration

@@ -29,9 +29,8 @@ def plot_learning_curves(histories: Histories) -> Figure:
     `histories` holds, a model, one history for each of its trainings (replicates, folds), with the
     columns `epoch` (a fraction while an epoch runs), `train_loss` and `valid_loss` (NaN but at the
     end of an epoch). One training has one panel. Of several, validation and training stand side by
-    side, a colour a model; the trainings of one model are thin lines of its colour. The loss is the
-    chapter's: half the mean Poisson deviance, natural logarithm, per bin and target, of coverage
-    as training sees it (`train.units`).
+    side, a colour a model; the trainings of one model are thin lines of its colour. The loss is per
+    bin and target, of coverage as training sees it (`train.units`).
     """
     trainings = [history for members in histories.values() for history in members.values()]
     if len(trainings) <= 1:
@@ -47,7 +46,7 @@ def plot_learning_curves(histories: Histories) -> Figure:
         style_axes(axes)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-    panels[0].set_ylabel("Poisson loss (nats per bin, as trained)")
+    panels[0].set_ylabel("loss (nats per bin, as trained)")
     _limit_loss(panels[-1], trainings)
     _add_legend(figure, panels[0])
     return figure

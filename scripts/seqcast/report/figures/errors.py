@@ -39,7 +39,7 @@ def plot_errors(
     """Plot error and bias along GC content and across the window, a line a model.
 
     Lines are medians over targets; of a single model a band holds the middle half of four targets
-    or more. The dotted blue line is the error of predicting each target's mean everywhere. `gc` and
+    or more. The dotted line is the error of predicting each target's mean everywhere. `gc` and
     `distance` hold a profile a model; `styles` says how each is drawn, None: in their order.
     """
     styles = styles or {model: style_of(index) for index, model in enumerate(gc)}

@@ -112,10 +112,10 @@ def _draw_coverage(axes: Axes, logo: Logo) -> None:
     if not np.isfinite(values).any():
         write_note(axes, "the exported tracks have no coverage of it here")
         return
-    area = {"fill": True, "color": OBSERVED, "alpha": 0.45, "label": "observed (blue area)"}
+    area = {"fill": True, "color": OBSERVED, "alpha": 0.45, "label": "observed (area)"}
     axes.stairs(logo.observed, logo.edges, **area)
     line = {"baseline": None, "color": PREDICTED, "linewidth": 1.2}
-    axes.stairs(logo.predicted, logo.edges, label="predicted (orange line)", **line)
+    axes.stairs(logo.predicted, logo.edges, label="predicted (line)", **line)
     axes.set_ylim(0, max(float(np.nanmax(values)) * 1.08, 1e-6))
 
 

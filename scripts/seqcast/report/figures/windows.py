@@ -131,7 +131,7 @@ def _read_line(models: Mapping[str, Predictions], name: str, row: int, span_T: n
     predictions = models[name]
     index = int(np.flatnonzero(predictions.rows == row)[0])
     spread = predictions.read_window_spread(index)
-    label = format_label(name, 28) if len(models) > 1 else "predicted (line, orange)"
+    label = format_label(name, 28) if len(models) > 1 else "predicted (line)"
     predicted = predictions.read_window(index) / span_T
     spread = None if spread is None else spread / span_T
     return _Line(label, list(models).index(name), predicted, spread)
@@ -150,7 +150,7 @@ def _write_scores(observed: np.ndarray, lines: Sequence[_Line], target: int) -> 
 
 def _bounds(dataset: Dataset, row: int) -> tuple[str, int, int]:
     """Return where the predicted bins of a window lie: chromosome, start and end in bases."""
-    names, start, end = dataset.find_places(np.array([row]))
+    names, start, end = dataset.intervals_of(np.array([row]))
     return names[0], int(start[0]), int(end[0])
 
 
@@ -179,7 +179,7 @@ def _draw_both(
     axes: Axes, edges: np.ndarray, observed: np.ndarray, lines: Sequence[_Line], target: int
 ) -> None:
     style_axes(axes)
-    label = "observed (filled, blue)"
+    label = "observed (filled)"
     axes.stairs(observed, edges, fill=True, color=OBSERVED, alpha=0.45, label=label)
     tops = [observed]
     for line in lines:

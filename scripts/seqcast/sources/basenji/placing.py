@@ -38,7 +38,7 @@ class Places:
     found: Mapping[Window, Place]
 
 
-class Spot(NamedTuple):
+class Position(NamedTuple):
     """Where a window lies in the dataset: contig, first base in it, whether to turn it over."""
 
     contig: int
@@ -46,16 +46,16 @@ class Spot(NamedTuple):
     is_turned: bool
 
 
-def find_spots(
+def join_windows(
     windows: Sequence[Window], places: Places, length: int, bin_size: int
-) -> tuple[list[Piece], dict[Window, Spot]]:
+) -> tuple[list[Piece], dict[Window, Position]]:
     """Join windows that overlap or touch to pieces; return these, and where each window lies.
 
     Windows are joined within a split, and where their bins coincide. A window without a place
     stays a contig of its own.
     """
     pieces: list[Piece] = []
-    spots: dict[Window, Spot] = {}
+    positions: dict[Window, Position] = {}
     number = {chrom: at for at, chrom in enumerate(places.chrom_sizes)}
     placed = [
         (number[place.chrom], place.start, window)
@@ -67,14 +67,14 @@ def find_spots(
         name, end = list(places.chrom_sizes)[chrom], max(at for at, _ in members) + length
         for at, window in members:
             is_turned = places.found[window].strand == "-"
-            spots[window] = Spot(len(pieces), at - start, is_turned)
+            positions[window] = Position(len(pieces), at - start, is_turned)
         label = f"{name}:{start + 1}-{end}"
         pieces.append(Piece(label, end - start, name, start, places.chrom_sizes[name]))
     for split, row in windows:
-        if (split, row) not in spots:
-            spots[split, row] = Spot(len(pieces), 0, False)
+        if (split, row) not in positions:
+            positions[split, row] = Position(len(pieces), 0, False)
             pieces.append(Piece(f"{split}_{row:04d}", length, "", 0, length))
-    return pieces, spots
+    return pieces, positions
 
 
 def _join(

@@ -34,11 +34,11 @@ from seqcast.sources.basenji.hdf5 import codes_from_one_hot, open_hdf5, read_row
 from seqcast.sources.basenji.layout import Layout, read_layout
 from seqcast.sources.basenji.placing import (
     Places,
-    Spot,
+    Position,
     Window,
     check_places,
     drop_overlapping,
-    find_spots,
+    join_windows,
     turn,
 )
 from seqcast.sources.basenji.scan import is_good
@@ -85,8 +85,8 @@ def write_dataset(
         kept = [(split, row) for split in SPLITS for row in rows[split]]
         if places:
             check_places(settings, kept, places, layout.targets)
-        pieces, spots = _lay_out(layout, kept, places)
-        windows, crop = _make_windows(settings, layout, spots)
+        pieces, positions = _lay_out(layout, kept, places)
+        windows, crop = _make_windows(settings, layout, positions)
         targets = Targets.from_names(layout.targets, units="stored values")
         if settings.strand_pair is not None:
             targets = _pair_strands(targets, settings.strand_pair)
@@ -97,10 +97,12 @@ def write_dataset(
             output, contigs=contigs, targets=targets, bin_size=layout.bin_size, crop=crop
         ) as writer:
             order = places.order if places else _order_of(validation)
-            sums = _copy(file, layout, spots, make_table(order), writer)
+            sums = _copy(file, layout, positions, make_table(order), writer)
             if settings.scale == "mean":
                 targets = replace(targets, scale=_make_scale(layout, sums))
-            writer.finish(windows, _describe(settings, layout, validation, places, spots), targets)
+            writer.finish(
+                windows, _describe(settings, layout, validation, places, positions), targets
+            )
     counts = ", ".join(
         f"{(windows['split'] == number).sum():,} {split}" for number, split in enumerate(SPLITS)
     )
@@ -136,31 +138,33 @@ def _find_kept(layout: Layout, validation: Validation) -> dict[str, list[int]]:
 
 def _lay_out(
     layout: Layout, kept: Sequence[Window], places: Places | None
-) -> tuple[list[Piece], dict[Window, Spot]]:
+) -> tuple[list[Piece], dict[Window, Position]]:
     """Return the dataset's contigs, and where each window lies in them.
 
     Without places each window is a contig, named with as many digits as its split needs, four at
     least.
     """
     if places:
-        return find_spots(kept, places, layout.window, layout.bin_size)
-    pieces, spots = [], {}
+        return join_windows(kept, places, layout.window, layout.bin_size)
+    pieces, positions = [], {}
     for split, row in kept:
         digits = max(4, len(str(layout.windows[split] - 1)))
         name = f"{split}_{row:0{digits}d}"
-        spots[split, row] = Spot(len(pieces), 0, False)
+        positions[split, row] = Position(len(pieces), 0, False)
         pieces.append(Piece(name, layout.window, name, 0, layout.window))
-    return pieces, spots
+    return pieces, positions
 
 
 def _make_windows(
-    settings: BasenjiSettings, layout: Layout, spots: Mapping[Window, Spot]
+    settings: BasenjiSettings, layout: Layout, positions: Mapping[Window, Position]
 ) -> tuple[np.ndarray, int]:
     """Return the windows table and its crop: one window of the file each, or several shorter ones.
 
     Shorter windows lie side by side in the part that the targets cover, so they need no crop.
     """
-    window, crop, starts = layout.window, layout.crop, np.zeros(1, dtype=np.int64)
+    window = layout.window
+    crop = layout.crop
+    starts = np.zeros(1, dtype=np.int64)
     if settings.window is not None:
         covered = layout.bins * layout.bin_size
         window, crop = settings.window, 0
@@ -177,12 +181,12 @@ def _make_windows(
     turned = layout.window - window - starts
     tables = [
         make_windows(
-            np.full(len(starts), spot.contig),
-            spot.start + (turned if spot.is_turned else starts),
+            np.full(len(starts), position.contig),
+            position.start + (turned if position.is_turned else starts),
             window,
             split,
         )
-        for (split, _), spot in spots.items()
+        for (split, _), position in positions.items()
     ]
     # Overlapping windows of a file, put in their places, may hold the same shorter one twice.
     _, firsts = np.unique(np.concatenate(tables, dtype=WINDOW_DTYPE), return_index=True)
@@ -192,22 +196,22 @@ def _make_windows(
 def _copy(
     file: h5py.File,
     layout: Layout,
-    spots: Mapping[Window, Spot],
+    positions: Mapping[Window, Position],
     table: np.ndarray,
     writer: DatasetWriter,
 ) -> _Sums:
     """Copy the kept windows; return the sums of the train ones."""
     sums = _Sums(np.zeros(len(layout.targets)), np.zeros(len(layout.targets), dtype=np.int64))
     differing, pairs = 0, writer.targets.strand_pair
-    with progress(len(spots), "dataset", "window") as bar:
-        for window, rows_L4, values_BT in read_ahead(_read_windows(file, layout, spots)):
-            spot = spots[window]
+    with progress(len(positions), "dataset", "window") as bar:
+        for window, rows_L4, values_BT in read_ahead(_read_windows(file, layout, positions)):
+            position = positions[window]
             codes = codes_from_one_hot(rows_L4, table)
             coverage_BT = _make_coverage(layout, values_BT)
-            if spot.is_turned:
+            if position.is_turned:
                 codes, coverage_BT = turn(codes, coverage_BT, pairs)
             if isinstance(writer, PieceWriter):
-                differing += writer.add_window(spot.contig, spot.start, codes, coverage_BT)
+                differing += writer.add_window(position.contig, position.start, codes, coverage_BT)
             else:
                 writer.add_contig(codes, coverage_BT)
             if window[0] == "train":
@@ -267,7 +271,7 @@ def _describe(
     layout: Layout,
     validation: Validation,
     places: Places | None,
-    spots: Mapping[Window, Spot],
+    positions: Mapping[Window, Position],
 ) -> dict[str, Any]:
     """Say where a dataset came from and what was done to it."""
     masked = sum(target.bad for target in validation.targets) if settings.on_bad == "mask" else 0
@@ -286,5 +290,7 @@ def _describe(
         "scale": settings.scale,
         "has_coordinates": bool(places),
         "assembly": places.assembly if places else "stand-in: one contig a window",
-        "unplaced_windows": sum(window not in places.found for window in spots) if places else None,
+        "unplaced_windows": sum(window not in places.found for window in positions)
+        if places
+        else None,
     }

@@ -229,5 +229,5 @@ class BigWig:
         return self._file.read(size)
 
     def _refuse_damage(self, what: str) -> AbstractContextManager[None]:
-        mend = "the file is damaged or cut short, so copy or download it again"
-        return refuse_damage(self.path, f"{what} cannot be read", mend)
+        remedy = "the file is damaged or cut short, so copy or download it again"
+        return refuse_damage(self.path, f"{what} cannot be read", remedy)

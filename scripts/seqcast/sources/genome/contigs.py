@@ -182,7 +182,7 @@ def _tell_contig(name: str, length: int | None) -> str:
     return f"{name} ({length:,} bases{known})"
 
 
-def find_strangers(
+def find_unmatched(
     lengths: Mapping[str, int], files: Sequence[tuple[Path, Mapping[str, int | None]]]
 ) -> list[str]:
     """Return a line for each set of files that name no contig of the FASTA's.

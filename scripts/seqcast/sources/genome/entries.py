@@ -28,7 +28,11 @@ def summarise(path: Path) -> tuple[int, float, float, float, int]:
 
     Reads all entries.
     """
-    bases, unknown, total, least, most = 0, 0, 0.0, np.inf, -np.inf
+    bases = 0
+    unknown = 0
+    total = 0.0
+    least = np.inf
+    most = -np.inf
     with (
         open_track(path) as track,
         progress(sum(track.contigs.values()), f"summing {path.name}", "bases") as bar,

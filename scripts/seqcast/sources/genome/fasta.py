@@ -214,7 +214,11 @@ def _read_index(plain: Path, work: Path) -> list[tuple[str, Record]] | None:
 def _find_records(plain: Path) -> list[tuple[str, Record]] | None:
     """Return name and offset of each contig as `_read_index` does, from the lines themselves."""
     found: list[tuple[str, Record]] = []
-    name, length, offset, letters, size = "", 0, 0, 0, 0
+    name = ""
+    length = 0
+    offset = 0
+    letters = 0
+    size = 0
     at, has_ended = 0, True
     with open(plain, "rb") as file:
         for line in file:

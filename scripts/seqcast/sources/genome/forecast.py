@@ -16,8 +16,13 @@ from seqcast.sources.genome.tracks import cut_stretches
 # Measured on one core of a small server: nanoseconds per base and track, per base of sequence and
 # per value written; per contig, alone and with each track; for each opening of a file and each
 # of the contigs it then lists.
-_READ, _ENCODE, _WRITE = 6.0, 12.0, 20.0
-_CONTIG, _CONTIG_AND_TRACK, _OPEN, _LIST = 1e6, 3e5, 1e5, 300.0
+_READ = 6.0
+_ENCODE = 12.0
+_WRITE = 20.0
+_CONTIG = 1e6
+_CONTIG_AND_TRACK = 3e5
+_OPEN = 1e5
+_LIST = 300.0
 # Python with numpy and h5py; each process has its own.
 _BASE = 100 << 20
 _BYTES_A_CELL = 4

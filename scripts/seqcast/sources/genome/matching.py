@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class _Said:
+class _Findings:
     """What was noticed so far, for people; each text with the files that it is about."""
 
     refusals: list[str] = field(default_factory=list)
@@ -47,37 +47,37 @@ def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
     fault. Raises `SeqcastError`, with all faults found so far, only where the FASTA or the table of
     aliases cannot be read.
     """
-    said = _Said()
-    headers = _read_headers(inputs, said)
-    beds = [bed for path in inputs.mask if (bed := _try(said, read_bed, path)) is not None]
-    fasta = _try(said, open_fasta, inputs.fasta, inputs.work)
-    aliases = _try(said, read_aliases, inputs.aliases) if inputs.aliases else {}
+    findings = _Findings()
+    headers = _read_headers(inputs, findings)
+    beds = [bed for path in inputs.mask if (bed := _try(findings, read_bed, path)) is not None]
+    fasta = _try(findings, open_fasta, inputs.fasta, inputs.work)
+    aliases = _try(findings, read_aliases, inputs.aliases) if inputs.aliases else {}
     if fasta is None or aliases is None:
-        raise SeqcastError("\n".join(said.refusals))
-    said.refusals += check_md5(fasta, settings.md5)
+        raise SeqcastError("\n".join(findings.refusals))
+    findings.refusals += check_md5(fasta, settings.md5)
     lengths = fasta.lengths
     sources = [
         Source(label, header, match_names(list(lengths), header.contigs, aliases), replicate)
         for label, replicate, header in headers
     ]
     for source in sources:
-        _describe_names(source.matches, len(source.header.contigs), source.label, said)
-    strangers = [(each.header.path, each.header.contigs) for each in sources if not each.fits]
-    said.refusals += contigs.find_strangers(lengths, strangers)
+        _describe_names(source.matches, len(source.header.contigs), source.label, findings)
+    unmatched = [(each.header.path, each.header.contigs) for each in sources if not each.fits]
+    findings.refusals += contigs.find_unmatched(lengths, unmatched)
     excluded = settings.split.exclude
-    said.refusals += contigs.compare_lengths(lengths, sources, excluded)
+    findings.refusals += contigs.compare_lengths(lengths, sources, excluded)
     # A track of another assembly must not decide what the others may use.
     right = [each for each in sources if not contigs.find_other_lengths(lengths, each, excluded)]
     reasons = contigs.find_unusable(settings, lengths, right)
     usable = [name for name in lengths if name not in reasons]
-    right = _find_names(settings, right, usable, said)
-    said.refusals += contigs.find_blank(right) if usable else []
+    right = _find_names(settings, right, usable, findings)
+    findings.refusals += contigs.find_blank(right) if usable else []
     reasons |= contigs.find_uncovered(settings, usable, right)
     left_out = {name: reasons[name] for name in lengths if name in reasons}
-    said.refusals += contigs.check_split(settings, lengths, left_out)
+    findings.refusals += contigs.check_split(settings, lengths, left_out)
     used = {name: length for name, length in lengths.items() if name not in left_out}
-    mask = _make_mask(beds, fasta, used, aliases, said)
-    held_out = _find_held_out(settings, inputs, fasta, used, aliases, said)
+    mask = _make_mask(beds, fasta, used, aliases, findings)
+    held_out = _find_held_out(settings, inputs, fasta, used, aliases, findings)
     tracks, replicates = (
         {each.label: _make_track(each, used) for each in right if each.is_replicate is wanted}
         for wanted in (False, True)
@@ -90,18 +90,18 @@ def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
         mask,
         held_out,
         left_out,
-        (*contigs.describe_left_out(lengths, left_out), *said.lines),
-        tuple(said.refusals),
+        (*contigs.describe_left_out(lengths, left_out), *findings.lines),
+        tuple(findings.refusals),
         {label: header for label, is_replicate, header in headers if not is_replicate},
     )
 
 
-def _try(said: _Said, read: Callable[..., T], *what: Any) -> T | None:
+def _try(findings: _Findings, read: Callable[..., T], *what: Any) -> T | None:
     """Read a file, or keep what is wrong with it and go on."""
     try:
         return read(*what)
     except SeqcastError as error:
-        said.refusals += str(error).splitlines()
+        findings.refusals += str(error).splitlines()
         return None
 
 
@@ -109,25 +109,25 @@ def _label_replicate(identifier: str) -> str:
     return f"{identifier} (replicate)"
 
 
-def _read_headers(inputs: Inputs, said: _Said) -> list[tuple[str, bool, Header]]:
+def _read_headers(inputs: Inputs, findings: _Findings) -> list[tuple[str, bool, Header]]:
     """Return label, whether it is a replicate, and header of each bigWig that can be opened."""
     files = [(row.identifier, False, row.file) for row in inputs.rows]
     files += [(_label_replicate(r.identifier), True, r.replicate) for r in inputs.rows]
     return [
         (label, is_replicate, header)
         for label, is_replicate, file in files
-        if file and (header := _try(said, read_header, Path(file))) is not None
+        if file and (header := _try(findings, read_header, Path(file))) is not None
     ]
 
 
 def _find_names(
-    settings: GenomeSettings, sources: Sequence[Source], usable: Sequence[str], said: _Said
+    settings: GenomeSettings, sources: Sequence[Source], usable: Sequence[str], findings: _Findings
 ) -> list[Source]:
     """Return the sources with the contigs to read; those that cannot be read are left out."""
     found = []
     with progress(len(sources), "looking for coverage", "tracks") as bar:
         for source in sources:
-            names = _try(said, contigs.find_names, settings, source, usable)
+            names = _try(findings, contigs.find_names, settings, source, usable)
             found += [replace(source, names=names)] if names is not None else []
             bar.update()
     return found
@@ -138,7 +138,9 @@ def _make_track(source: Source, used: Mapping[str, int]) -> Track:
     return Track(source.header.path, names)
 
 
-def _describe_names(matches: Matches, total: int, label: str, said: _Said, lost: str = "") -> None:
+def _describe_names(
+    matches: Matches, total: int, label: str, findings: _Findings, lost: str = ""
+) -> None:
     """Say which names were matched how, and which mean no contig of the FASTA."""
     for found, how in (
         (
@@ -149,13 +151,13 @@ def _describe_names(matches: Matches, total: int, label: str, said: _Said, lost:
     ):
         if found:
             first = found[0]
-            said.note(
+            findings.note(
                 f"{how} ({matches.names[first]} is {first}"
                 + (f", and {len(found) - 1:,} more)" if len(found) > 1 else ")"),
                 label,
             )
     if matches.unknown and matches.names:
-        said.note(
+        findings.note(
             f"{len(matches.unknown):,} of its {total:,} contigs not in the FASTA, so not used:"
             f" {list_some(matches.unknown)}{lost}",
             label,
@@ -163,15 +165,19 @@ def _describe_names(matches: Matches, total: int, label: str, said: _Said, lost:
 
 
 def _make_mask(
-    beds: Sequence[Bed], fasta: Fasta, used: Mapping[str, int], aliases: Aliases, said: _Said
+    beds: Sequence[Bed],
+    fasta: Fasta,
+    used: Mapping[str, int],
+    aliases: Aliases,
+    findings: _Findings,
 ) -> dict[str, np.ndarray]:
     """Return the merged intervals of all BED files on the contigs to use, clipped to these."""
     found: dict[str, list[np.ndarray]] = {name: [] for name in used}
     for bed in beds:
         matches = match_names(list(fasta.index), bed.intervals, aliases)
         own = {name: bed.intervals[matches.names[name]] for name in used if name in matches.names}
-        _describe_bed(bed, matches, fasta, said)
-        _compare_ends(bed, own, used, said)
+        _describe_bed(bed, matches, fasta, findings)
+        _compare_ends(bed, own, used, findings)
         for name, intervals in own.items():
             found[name].append(np.minimum(intervals, used[name]))
     return {name: merge_intervals(np.concatenate(each)) for name, each in found.items() if each}
@@ -183,36 +189,36 @@ def _find_held_out(
     fasta: Fasta,
     used: Mapping[str, int],
     aliases: Aliases,
-    said: _Said,
+    findings: _Findings,
 ) -> dict[str, np.ndarray]:
     """Return what `valid` and `test` name of each contig to use, as in `regions`."""
     named = {}
     for name, path in inputs.beds.items():
-        if (bed := _try(said, read_bed, path)) is not None:
-            named[name] = _make_mask([bed], fasta, used, aliases, said)
+        if (bed := _try(findings, read_bed, path)) is not None:
+            named[name] = _make_mask([bed], fasta, used, aliases, findings)
             sizes = [size for each in named[name].values() for size in np.diff(each).ravel()]
             if short := sum(size < settings.window for size in sizes):
                 text = f"{short:,} of {len(sizes):,} intervals shorter than a window"
-                said.note(f"{text} of {settings.window:,} bases: used for nothing", path.name)
+                findings.note(f"{text} of {settings.window:,} bases: used for nothing", path.name)
     held_out, faults = find_held_out(settings, used, named)
-    said.refusals += faults
+    findings.refusals += faults
     return held_out
 
 
-def _describe_bed(bed: Bed, matches: Matches, fasta: Fasta, said: _Said) -> None:
+def _describe_bed(bed: Bed, matches: Matches, fasta: Fasta, findings: _Findings) -> None:
     """Count the contigs and intervals that are unknown; refuse a file with no others."""
     if not bed.size:
-        said.note("holds no intervals", bed.path.name)
+        findings.note("holds no intervals", bed.path.name)
     elif not matches.names:
         own = dict.fromkeys(bed.intervals)
-        said.refusals += contigs.find_strangers(fasta.lengths, [(bed.path, own)])
+        findings.refusals += contigs.find_unmatched(fasta.lengths, [(bed.path, own)])
     lost = sum(len(bed.intervals[name]) for name in matches.unknown)
     counted = f" ({lost:,} of {bed.size:,} intervals)"
-    _describe_names(matches, len(bed.intervals), bed.path.name, said, counted)
+    _describe_names(matches, len(bed.intervals), bed.path.name, findings, counted)
 
 
 def _compare_ends(
-    bed: Bed, intervals: Mapping[str, np.ndarray], used: Mapping[str, int], said: _Said
+    bed: Bed, intervals: Mapping[str, np.ndarray], used: Mapping[str, int], findings: _Findings
 ) -> None:
     """Count intervals that pass their contig's end; refuse those that lie past it as a whole."""
     clipped = 0
@@ -221,11 +227,11 @@ def _compare_ends(
         clipped += int((here[:, 1] > used[name]).sum() - past.sum())
         if past.any():
             start, end = here[past][0]
-            said.refusals.append(
+            findings.refusals.append(
                 f"{bed.path}: of another assembly than the FASTA: {name} has {used[name]:,} bases"
                 f" there, and the file {int(past.sum()):,} of its {len(here):,} intervals past"
                 f" that, such as {start:,}-{end:,}; take the file for this genome"
             )
     if clipped:
         text = f"{clipped:,} of {bed.size:,} intervals clipped at their contig's end"
-        said.note(text, bed.path.name)
+        findings.note(text, bed.path.name)

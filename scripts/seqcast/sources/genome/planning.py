@@ -170,7 +170,9 @@ def _count_windows(
 
 def _tile(regions: np.ndarray, settings: GenomeSettings) -> np.ndarray:
     """Return the windows of whole bins in regions of a contig, region by region."""
-    size, window, found = settings.bin_size, settings.window, [np.zeros(0, WINDOW_DTYPE)]
+    size = settings.bin_size
+    window = settings.window
+    found = [np.zeros(0, WINDOW_DTYPE)]
     for start, end, part in regions.tolist():
         first, last = -(-start // size) * size, end // size * size
         starts = first + tile(last - first, window, settings.step)
@@ -183,7 +185,10 @@ def _make_rows(
     contig: int, start: np.ndarray, end: np.ndarray, part: np.ndarray | int
 ) -> np.ndarray:
     rows = np.zeros(len(start), WINDOW_DTYPE)
-    rows["contig"], rows["start"], rows["end"], rows["split"] = contig, start, end, part
+    rows["contig"] = contig
+    rows["start"] = start
+    rows["end"] = end
+    rows["split"] = part
     return rows
 
 

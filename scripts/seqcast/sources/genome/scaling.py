@@ -102,7 +102,9 @@ def fill_targets(settings: GenomeSettings, targets: Targets, statistics: BinStat
 def make_scaled(settings: GenomeSettings, targets: Targets, facts: Sequence[Facts]) -> Targets:
     """Return the table with `scale` and `clip` where it has none, from facts alone."""
     scale = tuple(
-        _find_scale(settings, targets, t, found) if np.isnan(targets.scale[t]) else targets.scale[t]
+        _compute_scale(settings, targets, t, found)
+        if np.isnan(targets.scale[t])
+        else targets.scale[t]
         for t, found in enumerate(facts)
     )
     unclipped = replace(targets, scale=scale, clip=(None,) * len(targets))
@@ -120,7 +122,7 @@ def round_digits(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
-def _find_scale(settings: GenomeSettings, targets: Targets, target: int, found: Facts) -> float:
+def _compute_scale(settings: GenomeSettings, targets: Targets, target: int, found: Facts) -> float:
     stat = targets.sum_stat[target]
     # A clip that the table gives is in Basenji's units: those after its scale, which is then 1.
     if settings.scale == "none" or stat.endswith("_sqrt") or targets.clip[target] is not None:

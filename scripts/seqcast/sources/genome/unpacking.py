@@ -129,14 +129,14 @@ def name_for(path: Path, work: Path, ending: str) -> Path:
 
 
 def _name_start(path: Path) -> str:
-    return f"{find_stem(path)}.{_shorten(str(path.resolve()))}"
+    return f"{stem_of(path)}.{_shorten(str(path.resolve()))}"
 
 
 def _shorten(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def find_stem(path: Path) -> str:
+def stem_of(path: Path) -> str:
     """Return the name of a FASTA without what says that it is one."""
     return re.sub(r"(\.(fa|fna|fasta))?(\.b?gz)?$", "", path.name)
 

@@ -18,7 +18,7 @@ from seqcast.sources.genome.planning import Plan, settle_resolution
 from seqcast.sources.genome.reading import Hidden, read_pieces, store
 from seqcast.sources.genome.scaling import fill_targets
 from seqcast.sources.genome.surveying import Survey, make_targets, open_genome
-from seqcast.sources.genome.unpacking import find_stem
+from seqcast.sources.genome.unpacking import stem_of
 
 
 def write_genome(
@@ -106,7 +106,7 @@ def _describe(
     """Say where a dataset came from and what was done to it; names of files, not their folders."""
     return {
         "kind": "genome",
-        "assembly": find_stem(inputs.fasta),
+        "assembly": stem_of(inputs.fasta),
         "has_coordinates": True,
         "fasta": inputs.fasta.name,
         "tracks": [Path(row.file).name for row in inputs.rows],

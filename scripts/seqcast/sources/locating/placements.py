@@ -119,7 +119,9 @@ def read_placements(path: str | Path) -> Placements:
 
 def _read_header(text: str) -> tuple[dict[str, str], dict[str, int], int]:
     """Return the keys, the contigs' lengths, and the number of lines of the header."""
-    header, lengths, lines = {}, {}, 0
+    header = {}
+    lengths = {}
+    lines = 0
     for line in io.StringIO(text):
         if not line.startswith("#"):
             break

@@ -16,7 +16,7 @@ from seqcast.sources.basenji.hdf5 import open_hdf5
 from seqcast.sources.basenji.layout import read_layout
 from seqcast.sources.findings import Validation
 from seqcast.sources.genome.fasta import Fasta, open_fasta
-from seqcast.sources.genome.unpacking import find_stem
+from seqcast.sources.genome.unpacking import stem_of
 from seqcast.sources.locating.describing import explain_nearest
 from seqcast.sources.locating.matching import Queries, find_matches
 from seqcast.sources.locating.nearest import measure_shared
@@ -62,7 +62,7 @@ def locate_windows(
                 " needed; leave out dataset.genome"
             )
         windows = read_windows(file, validation.windows)
-    assembly = find_stem(Path(fasta))
+    assembly = stem_of(Path(fasta))
     if windows.blank.all():
         raise SeqcastError(
             f"{source}: all {windows.blank.size:,} windows are too full of N to be located in"

@@ -24,7 +24,9 @@ from seqcast.sources.simulated.tracks import (
 # Share of the reads' mean that lies evenly over the genome.
 FLOOR = 0.15
 # So many of each kind the demo has, half of them in sites; radii that true effects are summed over.
-SNVS, INDELS, RADII = 60, 10, (250, 1024)
+SNVS = 60
+INDELS = 10
+RADII = (250, 1024)
 _LONGEST_INDEL, _LONGEST_MOTIF = 20, max(len(motif.consensus) for motif in MOTIFS.values())
 # Bases beyond which nothing shapes what is summed: an enhancer's reach, and broad marks.
 _REACH = 14_000

@@ -56,7 +56,7 @@ def _check_size(settings: BasenjiSettings, path: Path) -> list[str]:
         return []
     return [
         f"{path.name}: has {size:,} bytes, dataset.bytes says {settings.bytes:,}; copy or download"
-        " it again, or mend dataset.bytes"
+        " it again, or correct dataset.bytes"
     ]
 
 

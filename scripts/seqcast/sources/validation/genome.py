@@ -44,7 +44,7 @@ def validate_genome(
         targets=targets,
         contigs=dict(layout.lengths),
         left_out=dict(layout.left_out),
-        masked=_find_masked(layout) if inputs.mask else None,
+        masked=_compute_masked(layout) if inputs.mask else None,
         refusals=(*layout.refusals, *refusals),
         warnings=tuple(warnings),
         notices=(*layout.notices, *notices),
@@ -60,7 +60,7 @@ def _check_digests(rows: Sequence[TargetRow]) -> list[str]:
             if wanted and (digest := sha256_of(file)) != wanted:
                 faults.append(
                     f"{file}: its sha256 is {digest}, wanted {wanted} as the targets table says of"
-                    f" {row.identifier!r}; get the file again, or mend the table"
+                    f" {row.identifier!r}; get the file again, or correct the table"
                 )
     return faults
 
@@ -83,7 +83,7 @@ def _find_targets(settings: GenomeSettings, layout: Layout) -> tuple[TargetFindi
     )
 
 
-def _find_masked(layout: Layout) -> float:
+def _compute_masked(layout: Layout) -> float:
     bases = sum(int(np.diff(intervals).sum()) for intervals in layout.mask.values())
     return bases / max(sum(layout.lengths.values()), 1)
 
@@ -155,13 +155,13 @@ def _judge_tracks(
     """Return refusals, warnings and notices on what headers and table say."""
     opened = [(row, headers[row.identifier]) for row in rows if row.identifier in headers]
     return (
-        _find_negative(settings, opened),
-        [*_find_high(settings, rows, targets), *_find_repeated(rows)],
-        [*_find_undescribed(rows), *_find_nan(settings, opened)],
+        _refuse_negative(settings, opened),
+        [*_warn_of_peaks(settings, rows, targets), *_warn_of_repeated(rows)],
+        [*_note_undescribed(rows), *_note_nan(settings, opened)],
     )
 
 
-def _find_negative(
+def _refuse_negative(
     settings: GenomeSettings, opened: Sequence[tuple[TargetRow, Header]]
 ) -> list[str]:
     """Refuse what cannot be coverage; reading the values finds the same, but later."""
@@ -183,7 +183,7 @@ def _find_negative(
     return faults
 
 
-def _find_high(
+def _warn_of_peaks(
     settings: GenomeSettings, rows: Sequence[TargetRow], targets: Sequence[TargetFinding]
 ) -> list[str]:
     """Warn of peaks that would rule the loss, where nothing clips them."""
@@ -205,7 +205,7 @@ def _find_high(
     ]
 
 
-def _find_repeated(rows: Sequence[TargetRow]) -> list[str]:
+def _warn_of_repeated(rows: Sequence[TargetRow]) -> list[str]:
     """Warn of one file under several names: targets alike, or a replicate that is none."""
     users: dict[Path, list[str]] = {}
     for row in rows:
@@ -220,7 +220,7 @@ def _find_repeated(rows: Sequence[TargetRow]) -> list[str]:
     ]
 
 
-def _find_undescribed(rows: Sequence[TargetRow]) -> list[str]:
+def _note_undescribed(rows: Sequence[TargetRow]) -> list[str]:
     bare = [row.identifier for row in rows if row.description in ("", row.identifier)]
     if not bare:
         return []
@@ -230,7 +230,7 @@ def _find_undescribed(rows: Sequence[TargetRow]) -> list[str]:
     ]
 
 
-def _find_nan(settings: GenomeSettings, opened: Sequence[tuple[TargetRow, Header]]) -> list[str]:
+def _note_nan(settings: GenomeSettings, opened: Sequence[tuple[TargetRow, Header]]) -> list[str]:
     counted = "count as 0" if settings.missing == "zero" else "are unknown"
     return [
         f"{header.path.name}: {header.nan:,} bases with NaN, as if without an entry: they {counted}"

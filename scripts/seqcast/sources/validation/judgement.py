@@ -177,7 +177,7 @@ def judge_likenesses(
     across = [pair for pair in pairs if pair.first[0] != pair.second[0]]
     train = [pair for pair in pairs if pair.first[0] == pair.second[0] == "train"]
     others = [pair for pair in pairs if pair.first[0] == pair.second[0] != "train"]
-    for found, text, mend in (
+    for found, text, remedy in (
         (across, "of different splits that are the same or overlap", "the test would mislead"),
         (train, "of train that are the same", "they would count twice"),
     ):
@@ -188,8 +188,8 @@ def judge_likenesses(
             warnings.append(f"{line}: dropped, as dataset.on_duplicate says")
         else:
             refusals.append(
-                f"{line}; {mend}: set dataset.on_duplicate: drop (of such pairs train gives way to"
-                " valid and test, valid to test), or rebuild it"
+                f"{line}; {remedy}: set dataset.on_duplicate: drop (of such pairs train gives way"
+                " to valid and test, valid to test), or rebuild it"
             )
     if others:
         listed = list_some([str(pair) for pair in others])

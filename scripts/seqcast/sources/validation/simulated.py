@@ -42,7 +42,10 @@ def validate_dataset(dataset: Dataset) -> Validation:
 def _find_targets(dataset: Dataset, rows: np.ndarray) -> tuple[TargetFinding, ...]:
     """Return mean and zeros over the train windows, as often as windows hold a bin."""
     shape = len(dataset.targets)
-    total, bins, zeros, top = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    total = np.zeros(shape)
+    bins = np.zeros(shape)
+    zeros = np.zeros(shape)
+    top = np.zeros(shape)
     for row in rows:
         values = dataset.coverage_of(int(row)).astype(np.float64)
         known = np.isfinite(values)

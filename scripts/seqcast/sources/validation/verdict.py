@@ -108,8 +108,8 @@ def _describe_order(order: BaseOrder) -> str:
         how += ", the data do not determine it"
     if order.is_contradicted:
         how = f"found from the data; declared was {order.declared}"
-    mend = "" if order.order == "ACGT" else "; re-ordered to A, C, G, T"
-    return f"channels are {', '.join(order.order)} ({how}){mend}. " + "; ".join(order.evidence)
+    done = "" if order.order == "ACGT" else "; re-ordered to A, C, G, T"
+    return f"channels are {', '.join(order.order)} ({how}){done}. " + "; ".join(order.evidence)
 
 
 def _describe_targets(found: Validation) -> list[str]:

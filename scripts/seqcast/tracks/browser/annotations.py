@@ -56,7 +56,7 @@ def _check_file(path: Path, names: list[str]) -> None:
     where = "config: browse.annotation"
     make_annotation_track(path.name, "")
     if not path.is_file():
-        raise SeqcastError(f"{where}: there is no file {path}; mend the path")
+        raise SeqcastError(f"{where}: there is no file {path}; correct the path")
     if names.count(path.name) > 1:
         raise SeqcastError(f"{where}: {names.count(path.name)} files are called {path.name}")
 

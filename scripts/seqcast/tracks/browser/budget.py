@@ -12,7 +12,9 @@ from seqcast.tracks.browser.cutting import (
 )
 from seqcast.tracks.browser.loci import Locus
 
-MOST_LOCI, MOST_TARGETS, MOST_MODELS = 12, 12, 4
+MOST_LOCI = 12
+MOST_TARGETS = 12
+MOST_MODELS = 4
 # As a window of 131,072 bases in bins of 128 has; a screen is hardly wider.
 _MOST_BINS = 1024
 _BYTES_A_STILL = 36_000

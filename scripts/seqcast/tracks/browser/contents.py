@@ -34,7 +34,9 @@ from seqcast.tracks.browser.options import (
 from seqcast.tracks.browser.varied import VariantPlace, Varied
 from seqcast.tracks.table import ALT, REF
 
-_HEIGHT, _BAR, _TWO_BARS = 50, 45, 80
+_HEIGHT = 50
+_BAR = 45
+_TWO_BARS = 80
 _BESIDE = 500  # bases to each side of a peak
 _PLACES = {
     "id": "places",

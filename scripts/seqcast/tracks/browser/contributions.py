@@ -16,7 +16,7 @@ _ALLELES, _ALLELES_TABLE = "variants", "variants.tsv"
 
 
 def put_contributions(folder: str | Path, explained: Explained | None) -> None:
-    """Put the bigWigs of `explain` and a table of them beside the tracks of a folder.
+    """Put the tracks of `explain` and a table of them beside the tracks of a folder.
 
     What lay there before is removed; without `explained` that is all. Of models only those that the
     folder has tracks of are put: not each replicate.
@@ -30,7 +30,7 @@ def put_contributions(folder: str | Path, explained: Explained | None) -> None:
 
 
 def put_alleles(folder: str | Path, varied: Varied | None) -> None:
-    """Put the bigWigs of both alleles of the top variants, and a table of them, likewise."""
+    """Put the tracks of both alleles of the top variants, and a table of them, likewise."""
     folder = Path(folder)
     tracks = read_tracks(folder / "tracks.tsv")
     found = list_tracks(varied, {row["model"] for row in tracks}) if varied else {}
@@ -76,7 +76,7 @@ def read_all_tracks(folder: str | Path) -> list[dict[str, str]]:
 
 
 def make_row(target: str, model: str, path: Path) -> Mapping[str, str]:
-    """Return the row of a bigWig of contributions in a table of tracks."""
+    """Return the row of a track of contributions in a table of tracks."""
     return {
         "file": f"{FOLDER}/{path.name}",
         "target": target,

@@ -12,6 +12,7 @@ from pyfaidx import Fasta
 
 from seqcast.tracks.browser.annotations import read_cells
 from seqcast.tracks.browser.loci import Locus
+from seqcast.tracks.files import open_values
 
 # Codes of 16 bits: 0 to 65,534 are heights, the last one is a bin without a value.
 _HIGHEST, _UNKNOWN = 65_534, 65_535
@@ -65,12 +66,12 @@ def has_bases(region: Region) -> bool:
 
 
 def align_regions(path: str | Path, regions: Sequence[Region], bin_size: int) -> list[Region]:
-    """Move the start of regions to where the bins of a bigWig begin, so that bins stay whole.
+    """Move the start of regions to where the bins of a track begin, so that bins stay whole.
 
     A region moves back by less than a bin, but not over the chromosome's start; where the file has
     no values its edges do not matter, and it stays where it is.
     """
-    track = pybigtools.open(str(path))
+    track = open_values(path)
     known = track.chroms()
     moved = []
     for region in regions:
@@ -86,11 +87,11 @@ def align_regions(path: str | Path, regions: Sequence[Region], bin_size: int) ->
 
 
 def read_values(path: str | Path, regions: Sequence[Region]) -> list[np.ndarray]:
-    """Read the mean of each bin of each region from a bigWig, (bins,) float64 a region.
+    """Read the mean of each bin of each region from a track, (bins,) float64 a region.
 
     The mean is over the bases that have a value; NaN where none has one.
     """
-    track = pybigtools.open(str(path))
+    track = open_values(path)
     known = track.chroms()
     values = [_read_region(track, region, known.get(region.chrom, 0)) for region in regions]
     track.close()

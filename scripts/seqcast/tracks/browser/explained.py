@@ -107,7 +107,7 @@ class Explained:
         region = Region(place.chrom, place.start, place.end, 1)
         return read_values(self.files[target, model], [region])[0]
 
-    def find_core(self, peak: Peak) -> Peak:
+    def narrow(self, peak: Peak) -> Peak:
         """Narrow a peak to the bases that matter most: as many as can be read as letters."""
         size = np.abs(np.nan_to_num(self.read(peak.target, peak.model, peak)))
         length = min(CORE, len(size))
@@ -160,5 +160,5 @@ def find_peaks(
     for target in targets:
         model = explained.find_model(target, models)
         if model is not None and len(peaks) < most:
-            peaks += map(explained.find_core, explained.find_strongest(target, model, 1, contigs))
+            peaks += map(explained.narrow, explained.find_strongest(target, model, 1, contigs))
     return peaks

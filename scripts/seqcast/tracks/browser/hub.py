@@ -25,6 +25,7 @@ from seqcast.tracks.browser.panels import STAND_IN, Panel, Track, find_panels
 from seqcast.tracks.browser.scales import compute_scales
 from seqcast.tracks.browser.twobit import make_room_for_twobit, write_twobit
 from seqcast.tracks.browser.view import View
+from seqcast.tracks.files import format_of
 from seqcast.tracks.table import GENOME_REMEDY, OBSERVED, PREDICTED, read_tracks
 
 SHORT_LABEL, LONG_LABEL = 17, 76  # letters that UCSC shows
@@ -147,7 +148,7 @@ def _make_container(symbol: str, panel: Panel) -> Stanza:
     return {
         "track": symbol,
         "container": "multiWig",
-        "type": "bigWig",
+        "type": format_of(panel.tracks[0].file).ucsc,
         "shortLabel": _label(panel.target, SHORT_LABEL),
         "longLabel": _label(panel.target, LONG_LABEL, tail),
         "aggregate": "transparentOverlay",
@@ -159,7 +160,7 @@ def _make_container(symbol: str, panel: Panel) -> Stanza:
 def _make_track(symbols: "_Symbols", panel: Panel, track: Track) -> Stanza:
     return {
         "track": symbols.add(Path(track.file).stem),
-        "type": "bigWig",
+        "type": format_of(track.file).ucsc,
         "bigDataUrl": quote(track.file),
         "shortLabel": _label(f"{track.phrase} {panel.target}", SHORT_LABEL),
         "longLabel": _label(panel.target, LONG_LABEL, f": {track.phrase}, {track.units}"),

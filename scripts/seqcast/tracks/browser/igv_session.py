@@ -7,6 +7,7 @@ from seqcast.core.disk import write_text
 from seqcast.tracks.browser.annotations import MOTIFS
 from seqcast.tracks.browser.panels import STAND_IN, Panel, Track, find_panels
 from seqcast.tracks.browser.view import View
+from seqcast.tracks.files import format_of
 
 _VERSION = "8"  # of IGV's session format
 _HEIGHT = 50
@@ -42,10 +43,10 @@ def write_igv_session(view: View) -> Path:
         _add_features(shown, MOTIFS, f"motifs{note}", "EXPANDED")
     for group, panel in enumerate(panels, 1):
         for track in panel.tracks:
-            ET.SubElement(resources, "Resource", path=track.file, type="bw")
+            ET.SubElement(resources, "Resource", path=track.file, type=format_of(track.file).igv)
             _add_track(shown, panel, track, str(group), note)
         for track in panel.letters:
-            ET.SubElement(resources, "Resource", path=track.file, type="bw")
+            ET.SubElement(resources, "Resource", path=track.file, type=format_of(track.file).igv)
             _add_track(shown, panel, track, None, note)
     hidden = ET.SubElement(session, "HiddenAttributes")
     for name in _HIDDEN:

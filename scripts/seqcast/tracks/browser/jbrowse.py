@@ -16,6 +16,7 @@ from seqcast.tracks.browser.loci import Locus
 from seqcast.tracks.browser.page import read_sizes
 from seqcast.tracks.browser.panels import STAND_IN, Panel, Track, find_panels
 from seqcast.tracks.browser.view import View
+from seqcast.tracks.files import format_of
 
 _HEIGHT = 120  # of a target's panel, in pixels
 # The title is beside it: here JBrowse's places of the form {assembly}chr1:1-100 allow no brace.
@@ -183,7 +184,8 @@ def _plain(name: str) -> str:
 
 
 def _make_adapter(track: Track) -> dict[str, Any]:
-    return {"type": "BigWigAdapter", "bigWigLocation": _locate(track.file)}
+    adapter, location = format_of(track.file).jbrowse
+    return {"type": adapter, location: _locate(track.file)}
 
 
 def _locate(file: str) -> dict[str, str]:

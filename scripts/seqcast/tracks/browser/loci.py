@@ -53,7 +53,7 @@ def parse_loci(entries: Sequence[str], sizes: Mapping[str, int]) -> list[Locus]:
         loci += [replace(locus, name=name.strip() or locus.name)] if locus else []
     if faults:
         raise SeqcastError(
-            f"config: browse.loci: {len(faults)} of {len(entries)} cannot be shown; mend "
+            f"config: browse.loci: {len(faults)} of {len(entries)} cannot be shown; correct "
             + "; ".join(faults)
         )
     return loci

@@ -12,6 +12,7 @@ from seqcast.core.errors import SeqcastError
 from seqcast.data import splits
 from seqcast.tracks import letters, style
 from seqcast.tracks.browser.loci import Locus
+from seqcast.tracks.files import format_of
 from seqcast.tracks.table import ALT, CONTRIBUTIONS, OBSERVED, PREDICTED, REF, RESIDUAL, SPREAD
 
 COLOURS = {
@@ -120,7 +121,7 @@ def _make_track(
         "id": row["file"],
         "name": to_label(f"{target} {phrase}, {row['units']}"),
         "type": "wig",
-        "format": "bigwig",
+        "format": format_of(row["file"]).igv_js,
         "url": url,
         "color": COLOURS[kind],
         "height": HEIGHT,

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pybigtools
 
+from seqcast.tracks.files import open_values
 from seqcast.tracks.table import OBSERVED, PREDICTED
 
 # Quantile of the highest values of stretches: above it lie the few that would flatten the rest.
@@ -21,20 +22,20 @@ def compute_scales(
 
     `rows` are those of `tracks.tsv` in `folder`; of many contigs some are read. The scale reaches
     from zero, or from the lowest value below it, to the 99.5 % quantile of the highest values of
-    the stretches that the zoom levels of the bigWigs hold.
+    the stretches that the zoom levels of the tracks hold.
     """
     ends = defaultdict(list)
     for row in rows:
         if row["kind"] in (OBSERVED, PREDICTED):
-            ends[row["target"]].append(_find_ends(folder / row["file"]))
+            ends[row["target"]].append(_read_ends(folder / row["file"]))
     return {
         target: (min(low for low, _ in each), max(high for _, high in each))
         for target, each in ends.items()
     }
 
 
-def _find_ends(path: Path) -> tuple[float, float]:
-    with pybigtools.open(str(path)) as file:
+def _read_ends(path: Path) -> tuple[float, float]:
+    with open_values(path) as file:
         contigs = list(file.chroms())
         contigs = contigs[:: -(-len(contigs) // MOST_CONTIGS)]
         lows, highs = _read_extremes(file, contigs)

@@ -93,7 +93,7 @@ class FolderHandler(SimpleHTTPRequestHandler):
             return super().send_head()
         file = open(path, "rb")  # noqa: SIM115
         size = os.fstat(file.fileno()).st_size
-        start, end = _find_bytes(wanted[1], wanted[2], size)
+        start, end = _parse_range(wanted[1], wanted[2], size)
         if start >= end:
             file.close()
             return self._send_unsatisfiable(size)
@@ -170,7 +170,7 @@ def _is_readable(path: str) -> bool:
     return not path.endswith("/") and Path(path).is_file() and os.access(path, os.R_OK)
 
 
-def _find_bytes(first: str, last: str, size: int) -> tuple[int, int]:
+def _parse_range(first: str, last: str, size: int) -> tuple[int, int]:
     """Return start and end of a range, half-open; without a first byte it is the end."""
     # Python reads no number of more than 4,300 digits; no file ends behind one of 18.
     start, end = (int(f"0{digits.lstrip('0')[:19]}") for digits in (first, last))

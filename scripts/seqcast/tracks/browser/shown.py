@@ -18,7 +18,9 @@ from seqcast.tracks.browser.varied import Varied, find_variants
 from seqcast.tracks.browser.writing import find_best
 
 # Buttons on a page; a table has the rest.
-MOST_REGIONS, MOST_PEAKS, MOST_VARIANTS = 12, 4, 4
+MOST_REGIONS = 12
+MOST_PEAKS = 4
+MOST_VARIANTS = 4
 
 
 @dataclass(frozen=True)

@@ -70,10 +70,10 @@ def _draw(axes: Axes, panel: Panel, edges: np.ndarray, by: str) -> None:
     if not finite.any():
         write_note(axes, "no value is known here")
         return
-    observed = {"fill": True, "color": OBSERVED, "alpha": 0.45, "label": "observed (blue area)"}
+    observed = {"fill": True, "color": OBSERVED, "alpha": 0.45, "label": "observed (area)"}
     axes.stairs(panel.observed, edges, **observed)
     line = {"baseline": None, "color": PREDICTED, "linewidth": 1.2 if len(edges) <= 256 else 0.9}
-    label = format_label(f"predicted{by} (orange line)", 60)
+    label = format_label(f"predicted{by} (line)", 60)
     axes.stairs(panel.predicted, edges, label=label, **line)
     low, high = (f(values, where=finite, initial=0.0) for f in (np.min, np.max))
     axes.set_ylim(low * 1.08, max(high * 1.08, 1e-6))
