@@ -34,7 +34,9 @@ _FILTER_VERSION = 2
 _BLOSC_VERSION = 2
 _COMPRESSORS = {"lz4": 1, "lz4hc": 2}
 # Higher levels of `lz4hc` take twice the time and save a twentieth.
-_LEVELS = {"lz4": 5, "lz4hc": 4}
+_LEVELS = {"lz4": 9, "lz4hc": 4}
+_WAYS = (Blosc.NOSHUFFLE, Blosc.SHUFFLE)
+_CLEARLY_LESS = 0.9
 # What is unpacked at a time where many places are wanted.
 _READ_BYTES = 1 << 26
 _DTYPE = np.dtype("<f4")
@@ -92,7 +94,7 @@ class ChunkWriter:
         )
         self._width = width
         self._room = Room(Path(file.filename))
-        self._codec = Blosc(compressor, _LEVELS[compressor], Blosc.SHUFFLE)
+        self._compressor = compressor
         self._packers = ThreadPoolExecutor(threads, "packer")
         self._most_waiting = 2 * threads if threads > 1 else 0
         # Chunks that are being packed, in the order in which they are written: group and number.
@@ -145,7 +147,7 @@ class ChunkWriter:
         """Have the last chunk of a group packed, and write those that are."""
         chunk = self._chunks[group]
         packed = self._packers.submit(
-            lambda: (self._codec.encode(chunk), hashlib.sha256(chunk).digest())
+            lambda: (_compress(chunk, self._compressor), hashlib.sha256(chunk).digest())
         )
         self._waiting.append((group, (self._added[group] - 1) // self._width, packed))
         self._chunks[group] = np.zeros_like(chunk)
@@ -177,6 +179,19 @@ class ChunkWriter:
         self._array.file[self._array.name + _TABLE] = table
 
 
+def _compress(chunk: np.ndarray, compressor: str) -> bytes:
+    """Compress a chunk, its bytes shuffled or not, whichever packs an eighth of its places better.
+
+    Shuffled, what is smooth packs better; as it is, what is flat for many places or has few values,
+    which is then unpacked twice as fast. A chunk says itself which it is.
+    """
+    sample = np.ascontiguousarray(chunk[:, : -(-chunk.shape[1] // 8)])
+    plain, shuffled = (len(Blosc("lz4", 9, way).encode(sample)) for way in _WAYS)
+    # What is about as small is unpacked as fast shuffled.
+    way = Blosc.NOSHUFFLE if plain < _CLEARLY_LESS * shuffled else Blosc.SHUFFLE
+    return Blosc(compressor, _LEVELS[compressor], way).encode(chunk)
+
+
 @dataclass(frozen=True)
 class ChunkedArray:
     """An array (rows, places) float32 that stays on disk until stretches of it are read.
@@ -189,7 +204,7 @@ class ChunkedArray:
     chunk: tuple[int, int]
     # Where each chunk begins in the file and how many bytes it has, (groups, chunks of one, 2).
     table: np.ndarray
-    file: np.ndarray
+    file: mmap.mmap
 
     @property
     def groups(self) -> list[slice]:
@@ -245,12 +260,12 @@ class ChunkedArray:
             yield slice(start, stop), values
 
     def _unpack(self, group: int, number: int, chunk: np.ndarray) -> None:
-        offset, size = self.table[group, number]
-        blosc.decompress(self.file[offset : offset + size], chunk)
+        offset, size = self.table[group, number].tolist()
+        blosc.decompress(memoryview(self.file)[offset : offset + size], chunk)
 
     def forget(self) -> None:
         """Tell the system that the pages read so far are not needed again (`madvise`)."""
-        self.file._mmap.madvise(mmap.MADV_DONTNEED)
+        self.file.madvise(mmap.MADV_DONTNEED)
 
 
 def find_groups(rows: int) -> list[slice]:
@@ -267,4 +282,6 @@ def open_chunked(path: Path, array: h5py.Dataset) -> ChunkedArray:
     table = array.file.get(array.name + _TABLE)
     if array.chunks is None or table is None:
         raise SeqcastError(f"{path}: {array.name} is not in compressed chunks; make it anew")
-    return ChunkedArray(array.shape, array.chunks, table[()], np.memmap(path, np.uint8, mode="r"))
+    with open(path, "rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return ChunkedArray(array.shape, array.chunks, table[()], mapped)
