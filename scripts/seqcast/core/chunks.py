@@ -3,7 +3,7 @@
 An array is (rows, places) float32: a row is a track, and its neighbouring places lie side by side,
 which is what compresses well. A chunk holds up to 64 rows at 1,024 places, so that a window of all
 tracks, and all places of a few tracks, are both read without the rest of the file. Chunks are
-HDF5's, compressed by its filter Blosc (bytes shuffled, then LZ4): h5py reads them once `hdf5plugin`
+HDF5's, compressed by its filter Blosc (LZ4, of bytes shuffled or not): h5py reads them once `hdf5plugin`
 is imported. Here they are read and written past HDF5, whose one lock would make readers take turns.
 """
 
@@ -204,7 +204,7 @@ class ChunkedArray:
     chunk: tuple[int, int]
     # Where each chunk begins in the file and how many bytes it has, (groups, chunks of one, 2).
     table: np.ndarray
-    file: mmap.mmap
+    file: np.ndarray
 
     @property
     def groups(self) -> list[slice]:
@@ -261,11 +261,12 @@ class ChunkedArray:
 
     def _unpack(self, group: int, number: int, chunk: np.ndarray) -> None:
         offset, size = self.table[group, number].tolist()
+        # A slice of a memory-mapped array is another, which takes Python ten times as long to make.
         blosc.decompress(memoryview(self.file)[offset : offset + size], chunk)
 
     def forget(self) -> None:
         """Tell the system that the pages read so far are not needed again (`madvise`)."""
-        self.file.madvise(mmap.MADV_DONTNEED)
+        self.file._mmap.madvise(mmap.MADV_DONTNEED)
 
 
 def find_groups(rows: int) -> list[slice]:
@@ -282,6 +283,4 @@ def open_chunked(path: Path, array: h5py.Dataset) -> ChunkedArray:
     table = array.file.get(array.name + _TABLE)
     if array.chunks is None or table is None:
         raise SeqcastError(f"{path}: {array.name} is not in compressed chunks; make it anew")
-    with open(path, "rb") as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return ChunkedArray(array.shape, array.chunks, table[()], mapped)
+    return ChunkedArray(array.shape, array.chunks, table[()], np.memmap(path, np.uint8, mode="r"))

@@ -196,7 +196,7 @@ class DatasetWriter(Draft):
                 return np.zeros((3, len(targets)))
             first, end = start * self.cells_a_bin, (start + len(block)) * self.cells_a_bin
             cells_TBk = cells.read(first, end).reshape(len(targets), len(block), -1)
-            coverage_BT = pool_cells(cells_TBk[:, block], targets.sum_stat).T
+            coverage_BT = pool_cells(cells_TBk, targets.sum_stat)[:, block].T
             known = np.isfinite(coverage_BT)
             seen_BT = without_unit.to_training(coverage_BT)
             return np.stack(

@@ -1,10 +1,10 @@
 """The windows that a training sees: read, moved, turned, in training's units.
 
 An epoch is drawn beforehand, as a table with a row for what becomes of each window; a batch is some
-of its rows. There is one way from a row to tensors, `Loader.cut`, on CPUs and GPUs alike. Only
-where the bases and the cells of coverage come from differs. A dataset for which a GPU has room lies
-in its memory as it lies in the file, and nothing waits for the host. Else they are read from the
-file, ahead of where a training is.
+of its rows, and `Loader.cut` makes tensors of it. A dataset for which a GPU has room lies in its
+memory as it lies in the file, and nothing waits for the host. Else windows are read from the file,
+ahead of where a training is, and finished there a group of targets at a time, while these lie in a
+core's cache: passes over whole batches took as long as unpacking them. Both are the same windows.
 
 P columns of the table: the first base, how far the sequence is rolled, whether the window is read
 from the other strand, the first cell, how many bases coverage begins after it, and the noise.
@@ -34,11 +34,11 @@ _BATCHES_AHEAD = 2
 
 
 class Batch(NamedTuple):
-    """Windows before they are cut: their rows of the table (B, P).
+    """Windows before `Loader.cut`: their rows of the table (B, P).
 
     Of a batch that processes share, a process has its own windows, perhaps none; `size` counts all
-    of them. `codes` (B, L) and `coverage` (B, T, N) are what was read of the file for them, None
-    where the dataset lies in the device's memory.
+    of them. `codes` (B, L) and `coverage` (B, T, N), cut as `cut` returns them, are there where the
+    windows were read from the file, None where the dataset lies in the device's memory.
     """
 
     table_BP: Tensor
