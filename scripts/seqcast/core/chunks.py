@@ -3,8 +3,9 @@
 An array is (rows, places) float32: a row is a track, and its neighbouring places lie side by side,
 which is what compresses well. A chunk holds up to 64 rows at 1,024 places, so that a window of all
 tracks, and all places of a few tracks, are both read without the rest of the file. Chunks are
-HDF5's, compressed by its filter Blosc (LZ4, of bytes shuffled or not): h5py reads them once `hdf5plugin`
-is imported. Here they are read and written past HDF5, whose one lock would make readers take turns.
+HDF5's, compressed by its filter Blosc (LZ4, of bytes shuffled or not): h5py reads them once
+`hdf5plugin` is imported. Here they are read and written past HDF5, whose one lock would make
+readers take turns.
 """
 
 import hashlib

@@ -13,6 +13,7 @@ M cells of a window, N bins, T targets.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -143,22 +144,27 @@ class Loader:
         codes_BL = np.empty((len(table), dataset.window), np.uint8)
         coverage_BTN = np.empty((len(table), len(dataset.targets), dataset.output_bins), np.float32)
         pairs = np.array(dataset.targets.strand_pair)
+        # Where there are more threads than windows, each reads some groups of a window's targets.
+        parts = -(-torch.get_num_threads() // max(len(table), 1))
 
-        def read_window(k: int) -> None:
-            """Read the window of a row of the table."""
+        def read_part(task: tuple[int, int]) -> None:
+            """Read a part of the window of a row of the table; the first has its codes too."""
+            k, part = task
             base, roll, is_flipped, cell, after, _ = table[k].tolist()
-            room_TM = np.empty((dataset.cells.chunk[0], len(self._cell_M)), np.float32)
-            codes = np.roll(np.asarray(dataset.codes[base : base + dataset.window]), roll)
-            codes_BL[k] = complement(codes)[::-1] if is_flipped else codes
+            if not part:
+                codes = np.roll(np.asarray(dataset.codes[base : base + dataset.window]), roll)
+                codes_BL[k] = complement(codes)[::-1] if is_flipped else codes
             # A bin that begins where a cell does is made of no part of another.
             share = np.float32(after / dataset.resolution) if after else None
             end = cell + dataset.output_bins * self._per_bin + bool(after)
+            room_TM = np.empty((dataset.cells.chunk[0], end - cell), np.float32)
             # As few at a time as stay in the processor's cache.
-            for rows in dataset.cells.groups:
-                cells_TM = room_TM[: rows.stop - rows.start, : end - cell]
+            for rows in dataset.cells.groups[part::parts]:
+                cells_TM = room_TM[: rows.stop - rows.start]
                 dataset.cells.read(cell, end, rows, out=cells_TM)
                 is_max = None if self._is_max is None else self._is_max[rows]
                 bins_TN = make_bins(np, cells_TM, share, self._per_bin, is_max)
+                # Scaled before strands are swapped: the two of a pair may differ in depth.
                 seen_TN = self._scaling_of[rows.start].to_training(bins_TN.T).T
                 if is_flipped:
                     coverage_BTN[k, pairs[rows]] = seen_TN[:, ::-1]
@@ -166,7 +172,7 @@ class Loader:
                     coverage_BTN[k, rows] = seen_TN
 
         # Neither unpacking nor adding up needs Python's lock.
-        list(self._readers.map(read_window, range(len(table))))
+        list(self._readers.map(read_part, product(range(len(table)), range(parts))))
         # What was read is in the batch.
         dataset.forget()
         read = torch.from_numpy(codes_BL), torch.from_numpy(coverage_BTN)
