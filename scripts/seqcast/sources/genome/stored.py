@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -134,9 +134,10 @@ def store_tracks(
         else:
             for path, each in missing.items():
                 _store(path, each, bar.update)
-    # Each is held against its seal, which takes no time of Python's.
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(_find_stored, paths, wanted))
+    return [
+        _find_stored(path, each) if path and each else None
+        for path, each in zip(paths, wanted, strict=True)
+    ]
 
 
 def find_processes(bases: int, threads: int) -> int:
@@ -179,9 +180,7 @@ class _Writer(Draft):
         self._keep()
 
 
-def _find_stored(path: Path | None, wanted: Wanted | None) -> StoredTrack | None:
-    if path is None or wanted is None:
-        return None
+def _find_stored(path: Path, wanted: Wanted) -> StoredTrack:
     with open_hdf5(path, (FORMAT, FORMAT_VERSION), AGAIN) as file:
         lowest, highest = float(file.attrs["lowest"]), float(file.attrs["highest"])
     ends = np.cumsum([0, *wanted.cells.values()]).tolist()
