@@ -40,6 +40,7 @@ from seqcast.data import (
     make_folds,
     make_windows,
     read_dataset,
+    sum_cells,
     write_manifest,
 )
 from seqcast.data.layout import Piece
@@ -416,3 +417,41 @@ def test_a_place_that_is_none_is_refused(
 ) -> None:
     with pytest.raises(SeqcastError, match=message):
         tiny_dataset.coverage(*place)
+
+
+@given(
+    targets=st.integers(1, 5),
+    bins=st.integers(0, 3000),
+    per_bin=st.sampled_from([1, 2, 3, 8, 16, 100]),
+    first=st.integers(0, 3),
+    seed=st.integers(0, 9),
+)
+def test_sums_of_cells_are_those_of_each_bin(
+    targets: int, bins: int, per_bin: int, first: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    # As windows have them: some neighbouring places of longer rows.
+    rows = rng.poisson(3, (targets, first + bins * per_bin + 2)).astype(np.float32)
+    rows[rng.random(rows.shape) < 0.001] = np.nan
+    cells_TBk = rows[:, first : first + bins * per_bin].reshape(targets, bins, per_bin)
+    np.testing.assert_array_equal(sum_cells(cells_TBk), cells_TBk.sum(axis=2))
+
+
+@pytest.mark.parametrize(("per_bin", "places"), [(1, 256), (2, 512), (8, 1024)])
+def test_a_chunk_has_fewer_cells_where_they_are_coarse(
+    tmp_path: Path, per_bin: int, places: int
+) -> None:
+    with DatasetWriter(
+        tmp_path / "d.h5",
+        contigs=Contigs.from_lengths({"chr1": 2000 * BIN}, BIN),
+        targets=TARGETS,
+        bin_size=BIN,
+        resolution=BIN // per_bin,
+    ) as writer:
+        cells = np.arange(2000 * per_bin * len(TARGETS), dtype=np.float32)
+        cells = cells.reshape(-1, len(TARGETS))
+        writer.add_contig(np.zeros(2000 * BIN, np.uint8), cells)
+        writer.finish(make_windows([0], [0], WINDOW, "train"), {"has_coordinates": True})
+    dataset = read_dataset(tmp_path / "d.h5")
+    assert dataset.cells.chunk == (len(TARGETS), places)
+    np.testing.assert_array_equal(read_whole(dataset.cells), cells)

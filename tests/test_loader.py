@@ -11,6 +11,7 @@ import torch
 from tiny import TARGETS, make_contigs, read_moved, write_fine, write_tiny
 
 from seqcast.data import Dataset
+from seqcast.data.targets import Targets
 from seqcast.settings import TrainSettings
 from seqcast.training.loader import Loader
 
@@ -79,6 +80,19 @@ def test_coverage_is_scaled_and_clipped_as_the_table_says(
     wanted = np.stack([dataset.targets.to_training(dataset.coverage_of(row)) for row in rows])
     found = loader.cut(batch)[1].cpu().numpy()
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
+
+
+def test_strand_pairs_may_lie_in_groups_apart(tmp_path: Path, device: torch.device) -> None:
+    rng, count = np.random.default_rng(1), 130
+    contigs = {
+        name: (codes, rng.poisson(3, (len(coverage), count)).astype(np.float32))
+        for name, (codes, coverage) in make_contigs().items()
+    }
+    targets = Targets.from_names([f"t{n}" for n in range(count)], scale=rng.uniform(1, 2, count))
+    targets = replace(targets, strand_pair=tuple(reversed(range(count))))
+    dataset = write_tiny(tmp_path / "d.h5", contigs, targets=targets)
+    assert len(dataset.cells.groups) == 3
+    check_same(dataset, device, max_jitter=64, reverse_complement=True)
 
 
 @pytest.mark.parametrize("rank", [0, 1])

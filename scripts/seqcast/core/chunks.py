@@ -3,8 +3,9 @@
 An array is (rows, places) float32: a row is a track, and its neighbouring places lie side by side,
 which is what compresses well. A chunk holds up to 64 rows at 1,024 places, so that a window of all
 tracks, and all places of a few tracks, are both read without the rest of the file. Chunks are
-HDF5's, compressed by its filter Blosc (bytes shuffled, then LZ4): h5py reads them once `hdf5plugin`
-is imported. Here they are read and written past HDF5, whose one lock would make readers take turns.
+HDF5's, compressed by its filter Blosc (LZ4, of bytes shuffled or not): h5py reads them once
+`hdf5plugin` is imported. Here they are read and written past HDF5, whose one lock would make
+readers take turns.
 """
 
 import hashlib
@@ -34,7 +35,9 @@ _FILTER_VERSION = 2
 _BLOSC_VERSION = 2
 _COMPRESSORS = {"lz4": 1, "lz4hc": 2}
 # Higher levels of `lz4hc` take twice the time and save a twentieth.
-_LEVELS = {"lz4": 5, "lz4hc": 4}
+_LEVELS = {"lz4": 9, "lz4hc": 4}
+_WAYS = (Blosc.NOSHUFFLE, Blosc.SHUFFLE)
+_CLEARLY_LESS = 0.9
 # What is unpacked at a time where many places are wanted.
 _READ_BYTES = 1 << 26
 _DTYPE = np.dtype("<f4")
@@ -92,7 +95,7 @@ class ChunkWriter:
         )
         self._width = width
         self._room = Room(Path(file.filename))
-        self._codec = Blosc(compressor, _LEVELS[compressor], Blosc.SHUFFLE)
+        self._compressor = compressor
         self._packers = ThreadPoolExecutor(threads, "packer")
         self._most_waiting = 2 * threads if threads > 1 else 0
         # Chunks that are being packed, in the order in which they are written: group and number.
@@ -145,7 +148,7 @@ class ChunkWriter:
         """Have the last chunk of a group packed, and write those that are."""
         chunk = self._chunks[group]
         packed = self._packers.submit(
-            lambda: (self._codec.encode(chunk), hashlib.sha256(chunk).digest())
+            lambda: (_compress(chunk, self._compressor), hashlib.sha256(chunk).digest())
         )
         self._waiting.append((group, (self._added[group] - 1) // self._width, packed))
         self._chunks[group] = np.zeros_like(chunk)
@@ -175,6 +178,19 @@ class ChunkWriter:
         self._array.file.flush()
         self._array.id.chunk_iter(note)
         self._array.file[self._array.name + _TABLE] = table
+
+
+def _compress(chunk: np.ndarray, compressor: str) -> bytes:
+    """Compress a chunk, its bytes shuffled or not, whichever packs an eighth of its places better.
+
+    Shuffled, what is smooth packs better; as it is, what is flat for many places or has few values,
+    which is then unpacked twice as fast. A chunk says itself which it is.
+    """
+    sample = np.ascontiguousarray(chunk[:, : -(-chunk.shape[1] // 8)])
+    plain, shuffled = (len(Blosc("lz4", 9, way).encode(sample)) for way in _WAYS)
+    # What is about as small is unpacked as fast shuffled.
+    way = Blosc.NOSHUFFLE if plain < _CLEARLY_LESS * shuffled else Blosc.SHUFFLE
+    return Blosc(compressor, _LEVELS[compressor], way).encode(chunk)
 
 
 @dataclass(frozen=True)
@@ -245,8 +261,9 @@ class ChunkedArray:
             yield slice(start, stop), values
 
     def _unpack(self, group: int, number: int, chunk: np.ndarray) -> None:
-        offset, size = self.table[group, number]
-        blosc.decompress(self.file[offset : offset + size], chunk)
+        offset, size = self.table[group, number].tolist()
+        # A slice of a memory-mapped array is another, which takes Python ten times as long to make.
+        blosc.decompress(memoryview(self.file)[offset : offset + size], chunk)
 
     def forget(self) -> None:
         """Tell the system that the pages read so far are not needed again (`madvise`)."""

@@ -15,6 +15,7 @@ from seqcast.data.layout import (
     make_folds,
     make_windows,
     pool_cells,
+    sum_cells,
 )
 from seqcast.data.reading import Dataset, check_dataset, read_dataset
 from seqcast.data.writing import DatasetWriter, PieceWriter, write_manifest
@@ -35,5 +36,6 @@ __all__ = [
     "make_windows",
     "pool_cells",
     "read_dataset",
+    "sum_cells",
     "write_manifest",
 ]

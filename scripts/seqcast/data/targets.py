@@ -193,7 +193,8 @@ class Scaling:
             v = call.minimum(v, self.soft) + (call.sqrt(1 + above) - 1)
         if self._has_hard:
             v = call.minimum(v, self.hard)
-        return v / self.unit
+        v /= self.unit
+        return v
 
     def from_training(self, values: Any) -> Any:
         """Undo `to_training`; what a hard clip cut off does not come back."""

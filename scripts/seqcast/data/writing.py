@@ -33,6 +33,9 @@ from seqcast.genome.codes import N
 
 # Coverage that is read at a time when its means are taken.
 _BLOCK_BYTES = 1 << 24
+# A window begins anywhere in a chunk, and reads all of it: of coarse cells chunks are of fewer.
+_CHUNK_BINS = 256
+_CHUNK_CELLS = 1024
 # Cells of each target that are compressed at a time.
 _PIECE_CELLS = 1 << 16
 
@@ -66,7 +69,13 @@ class DatasetWriter(Draft):
         super().__init__(path, bases)
         self._sequence = self._file.create_dataset("sequence", (bases,), np.uint8, fillvalue=N)
         self.coverage = ChunkWriter(
-            self._file, "coverage", len(targets), cells, compressor="lz4hc", threads=threads
+            self._file,
+            "coverage",
+            len(targets),
+            cells,
+            min(_CHUNK_BINS * self.cells_a_bin, _CHUNK_CELLS),
+            compressor="lz4hc",
+            threads=threads,
         )
         self._threads = threads
         self._digest = hashlib.sha256()
@@ -187,7 +196,7 @@ class DatasetWriter(Draft):
                 return np.zeros((3, len(targets)))
             first, end = start * self.cells_a_bin, (start + len(block)) * self.cells_a_bin
             cells_TBk = cells.read(first, end).reshape(len(targets), len(block), -1)
-            coverage_BT = pool_cells(cells_TBk[:, block], targets.sum_stat).T
+            coverage_BT = pool_cells(cells_TBk, targets.sum_stat)[:, block].T
             known = np.isfinite(coverage_BT)
             seen_BT = without_unit.to_training(coverage_BT)
             return np.stack(

@@ -1,10 +1,10 @@
 """The windows that a training sees: read, moved, turned, in training's units.
 
 An epoch is drawn beforehand, as a table with a row for what becomes of each window; a batch is some
-of its rows. There is one way from a row to tensors, `Loader.cut`, on CPUs and GPUs alike. Only
-where the bases and the cells of coverage come from differs. A dataset for which a GPU has room lies
-in its memory as it lies in the file, and nothing waits for the host. Else they are read from the
-file, ahead of where a training is.
+of its rows, and `Loader.cut` makes tensors of it. A dataset for which a GPU has room lies in its
+memory as it lies in the file, and nothing waits for the host. Else windows are read from the file,
+ahead of where a training is, and finished there a group of targets at a time, while these lie in a
+core's cache: passes over whole batches took as long as unpacking them. Both are the same windows.
 
 P columns of the table: the first base, how far the sequence is rolled, whether the window is read
 from the other strand, the first cell, how many bases coverage begins after it, and the noise.
@@ -13,6 +13,7 @@ M cells of a window, N bins, T targets.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from seqcast.core.console import log
 from seqcast.core.reading_ahead import read_ahead
-from seqcast.data import Dataset
+from seqcast.data import Dataset, sum_cells
 from seqcast.data.sampling import Epoch, draw_epoch, find_shares, find_step
 from seqcast.genome.codes import complement
 from seqcast.settings import TrainSettings
@@ -34,11 +35,11 @@ _BATCHES_AHEAD = 2
 
 
 class Batch(NamedTuple):
-    """Windows before they are cut: their rows of the table (B, P).
+    """Windows before `Loader.cut`: their rows of the table (B, P).
 
     Of a batch that processes share, a process has its own windows, perhaps none; `size` counts all
-    of them. `codes` (B, L) and `coverage` (B, T, N) are what was read of the file for them, None
-    where the dataset lies in the device's memory.
+    of them. `codes` (B, L) and `coverage` (B, T, N), cut as `cut` returns them, are there where the
+    windows were read from the file, None where the dataset lies in the device's memory.
     """
 
     table_BP: Tensor
@@ -71,6 +72,11 @@ class Loader:
         self._cell_M = torch.arange(cells, device=self.device)
         targets = dataset.targets
         self._scaling = targets.scaling.on(torch, lambda x: torch.from_numpy(x).to(self.device))
+        # Of each group of targets, by its first.
+        self._scaling_of = {
+            rows.start: targets.scaling.on(np, lambda x, rows=rows: x[rows])
+            for rows in dataset.cells.groups
+        }
         self._pairs = torch.tensor(targets.strand_pair, device=self.device)
         is_max = np.array([stat == "max" for stat in targets.sum_stat])[:, None]
         self._is_max = is_max if is_max.any() else None
@@ -94,18 +100,17 @@ class Loader:
     def cut(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Return codes (B, L), coverage (B, N, T) as training sees it, and noise (B,) int32."""
         base, roll, is_flipped, cell, after, noise = batch.table_BP.unbind(1)
-        if batch.codes is None:
-            codes = self._codes[base[:, None] + self._base_L]
-            # The last window may end where the file does: then nothing of the cell after it counts.
-            cells = (cell[:, None] + self._cell_M).clamp(max=self._cells.shape[1] - 1)
-            cells = self._cells[:, cells].transpose(0, 1)
-            share = after[:, None, None] / self.dataset.resolution if self._is_between else None
-            coverage = make_bins(torch, cells, share, self._per_bin, self._is_max_there)
-        else:
-            codes, coverage = batch.codes.to(self.device), batch.coverage.to(self.device)
-        if self.settings.max_shift:
-            # Circular, as the chapter has it; the coverage stays where it is.
-            codes = codes.gather(1, (self._base_L - roll[:, None]) % len(self._base_L))
+        if batch.codes is not None:
+            read = batch.codes.to(self.device), batch.coverage.to(self.device).mT
+            return *read, noise.int()
+        # Circular, as the chapter has it; the coverage stays where it is.
+        roll = (self._base_L - roll[:, None]) % len(self._base_L)
+        codes = self._codes[base[:, None] + (roll if self.settings.max_shift else self._base_L)]
+        # The last window may end where the file does: then nothing of the cell after it counts.
+        cells = (cell[:, None] + self._cell_M).clamp(max=self._cells.shape[1] - 1)
+        cells = self._cells[:, cells].transpose(0, 1)
+        share = after[:, None, None] / self.dataset.resolution if self._is_between else None
+        coverage = make_bins(torch, cells, share, self._per_bin, self._is_max_there)
         # Scaled before strands are swapped: the two of a pair may differ in depth.
         coverage = self._scaling.to_training(coverage.mT)
         if self.settings.reverse_complement:
@@ -134,30 +139,40 @@ class Loader:
         return np.stack([np.asarray(each, np.int64) for each in columns], axis=1)
 
     def _read(self, table: np.ndarray, size: int) -> Batch:
-        """Read what windows are made of from the file."""
+        """Read windows from the file, and make of them what `cut` makes of those in memory."""
         dataset = self.dataset
         codes_BL = np.empty((len(table), dataset.window), np.uint8)
         coverage_BTN = np.empty((len(table), len(dataset.targets), dataset.output_bins), np.float32)
+        pairs = np.array(dataset.targets.strand_pair)
+        # Where there are more threads than windows, each reads some groups of a window's targets.
+        parts = -(-torch.get_num_threads() // max(len(table), 1))
 
-        def read_window(k: int) -> None:
-            """Read the window of a row of the table: its codes, and bins made of its cells."""
-            base, _, _, cell, after, _ = table[k]
-            codes_BL[k] = dataset.codes[base : base + dataset.window]
+        def read_part(task: tuple[int, int]) -> None:
+            """Read a part of the window of a row of the table; the first has its codes too."""
+            k, part = task
+            base, roll, is_flipped, cell, after, _ = table[k].tolist()
+            if not part:
+                codes = np.roll(np.asarray(dataset.codes[base : base + dataset.window]), roll)
+                codes_BL[k] = complement(codes)[::-1] if is_flipped else codes
             # A bin that begins where a cell does is made of no part of another.
             share = np.float32(after / dataset.resolution) if after else None
-            count = dataset.output_bins * self._per_bin + bool(after)
-            known = min(count, dataset.cells.shape[1] - cell)
+            end = cell + dataset.output_bins * self._per_bin + bool(after)
+            room_TM = np.empty((dataset.cells.chunk[0], end - cell), np.float32)
             # As few at a time as stay in the processor's cache.
-            for rows in dataset.cells.groups:
-                cells_TM = np.empty((rows.stop - rows.start, count), np.float32)
-                dataset.cells.read(cell, cell + known, rows, out=cells_TM[:, :known])
-                # The last window may end where the file does; see `cut`.
-                cells_TM[:, known:] = cells_TM[:, known - 1 : known]
+            for rows in dataset.cells.groups[part::parts]:
+                cells_TM = room_TM[: rows.stop - rows.start]
+                dataset.cells.read(cell, end, rows, out=cells_TM)
                 is_max = None if self._is_max is None else self._is_max[rows]
-                coverage_BTN[k, rows] = make_bins(np, cells_TM, share, self._per_bin, is_max)
+                bins_TN = make_bins(np, cells_TM, share, self._per_bin, is_max)
+                # Scaled before strands are swapped: the two of a pair may differ in depth.
+                seen_TN = self._scaling_of[rows.start].to_training(bins_TN.T).T
+                if is_flipped:
+                    coverage_BTN[k, pairs[rows]] = seen_TN[:, ::-1]
+                else:
+                    coverage_BTN[k, rows] = seen_TN
 
         # Neither unpacking nor adding up needs Python's lock.
-        list(self._readers.map(read_window, range(len(table))))
+        list(self._readers.map(read_part, product(range(len(table)), range(parts))))
         # What was read is in the batch.
         dataset.forget()
         read = torch.from_numpy(codes_BL), torch.from_numpy(coverage_BTN)
@@ -209,8 +224,8 @@ def make_bins(
         return _pool(xp, cells, cells_a_bin, is_max)
     bins = _pool(xp, cells[..., :-1], cells_a_bin, is_max)
     # The next bin has one cell less at its start and one more at its end.
-    moved = cells[..., cells_a_bin::cells_a_bin] - cells[..., :-1:cells_a_bin]
-    moved *= share
+    ends = cells[..., ::cells_a_bin] * share
+    moved = ends[..., 1:] - ends[..., :-1]
     moved += bins
     if is_max is not None:
         next_bins = _pool(xp, cells[..., 1:], cells_a_bin, is_max)
@@ -223,8 +238,7 @@ def _pool(xp: ModuleType, cells: Any, cells_a_bin: int, is_max: Any | None) -> A
     if cells_a_bin == 1:
         return cells
     cells = cells.reshape(*cells.shape[:-1], -1, cells_a_bin)
-    # Twice as fast as numpy's sum, of so few.
-    sums = xp.einsum("...k->...", cells)
+    sums = cells.sum(-1) if xp is torch else sum_cells(cells)
     return sums if is_max is None else xp.where(is_max, xp.amax(cells, -1), sums)
 
 

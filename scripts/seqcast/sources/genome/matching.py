@@ -1,6 +1,7 @@
 """From the files of a genome source to what they agree on, before any of the data is read."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,7 +40,7 @@ class _Findings:
         return [f"{list_some(labels)}: {text}" for text, labels in self.notices.items()]
 
 
-def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
+def read_layout(settings: GenomeSettings, inputs: Inputs, threads: int = 1) -> Layout:
     """Open all files of a genome source and find the contigs that they agree on.
 
     Reads the FASTA's index, the bigWigs' headers and the first entries of each contig: seconds for
@@ -70,7 +71,7 @@ def read_layout(settings: GenomeSettings, inputs: Inputs) -> Layout:
     right = [each for each in sources if not contigs.find_other_lengths(lengths, each, excluded)]
     reasons = contigs.find_unusable(settings, lengths, right)
     usable = [name for name in lengths if name not in reasons]
-    right = _find_names(settings, right, usable, findings)
+    right = _find_names(settings, right, usable, findings, threads)
     findings.refusals += contigs.find_blank(right) if usable else []
     reasons |= contigs.find_uncovered(settings, usable, right)
     left_out = {name: reasons[name] for name in lengths if name in reasons}
@@ -121,13 +122,21 @@ def _read_headers(inputs: Inputs, findings: _Findings) -> list[tuple[str, bool, 
 
 
 def _find_names(
-    settings: GenomeSettings, sources: Sequence[Source], usable: Sequence[str], findings: _Findings
+    settings: GenomeSettings,
+    sources: Sequence[Source],
+    usable: Sequence[str],
+    findings: _Findings,
+    threads: int,
 ) -> list[Source]:
     """Return the sources with the contigs to read; those that cannot be read are left out."""
     found = []
-    with progress(len(sources), "looking for coverage", "tracks") as bar:
-        for source in sources:
-            names = _try(findings, contigs.find_names, settings, source, usable)
+    with (
+        progress(len(sources), "looking for coverage", "tracks") as bar,
+        ThreadPoolExecutor(threads) as pool,
+    ):
+        looking = [pool.submit(contigs.find_names, settings, source, usable) for source in sources]
+        for source, look in zip(sources, looking, strict=True):
+            names = _try(findings, look.result)
             found += [replace(source, names=names)] if names is not None else []
             bar.update()
     return found

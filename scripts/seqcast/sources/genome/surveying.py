@@ -1,6 +1,7 @@
 """Go through a genome once: what its files agree on, and what its tracks hold."""
 
 import math
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -20,9 +21,9 @@ from seqcast.sources.genome.tracks import Stretch, read_cells
 from seqcast.sources.genome.unknown import find_unknown_runs
 
 
-def open_genome(settings: GenomeSettings, inputs: Inputs) -> tuple[Layout, Plan]:
+def open_genome(settings: GenomeSettings, inputs: Inputs, threads: int = 1) -> tuple[Layout, Plan]:
     """Read what the files agree on and plan the windows; raise `SeqcastError` where they do not."""
-    layout = read_layout(settings, inputs)
+    layout = read_layout(settings, inputs, threads)
     if layout.refusals:
         raise SeqcastError("\n".join(layout.refusals))
     return layout, plan_windows(settings, layout, inputs)
@@ -102,12 +103,18 @@ class Survey:
         most = sum(length // self._bin_size for length in plan.lengths.values())
         self.statistics = BinStatistics(len(targets), most, settings.clip_quantile)
 
+    def look_at(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """Yield pieces once they were looked at, one after the other."""
+        for piece in pieces:
+            self.add(piece)
+            yield piece
+
     def add(self, piece: Piece) -> None:
         """Look at the next piece."""
         cells_TBk = piece.values.reshape(len(piece.values), -1, self._cells_a_bin)
         used = np.concatenate([self._find_used(each) for each in piece.stretches])
-        coverage_TB = pool_cells(cells_TBk[:, used], self._sum_stat[piece.targets])
-        self.statistics.add(coverage_TB, piece.targets)
+        coverage_TB = pool_cells(cells_TBk, self._sum_stat[piece.targets])
+        self.statistics.add(coverage_TB[:, used], piece.targets)
 
     def _find_used(self, stretch: Stretch) -> np.ndarray:
         first = stretch.start // self._bin_size

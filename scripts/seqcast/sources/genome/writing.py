@@ -37,7 +37,7 @@ def write_genome(
     and `OSError` where the disk is full.
     """
     settings = settle_resolution(settings, inputs.rows)
-    layout, plan = open_genome(settings, inputs)
+    layout, plan = open_genome(settings, inputs, threads)
     forecast = make_forecast(
         settings, layout, plan, replicates=replicates is not None, threads=threads
     )
@@ -63,12 +63,12 @@ def write_genome(
                 writer.add_sequence(layout.fasta.codes(name))
                 hidden.add(name, length, plan.unknown[name], layout.mask.get(name))
                 bar.update(length)
-        pieces = read_pieces(
-            settings, tracks, plan.lengths, hidden, cell=settings.cell, title="dataset"
+        pieces = survey.look_at(
+            read_pieces(settings, tracks, plan.lengths, hidden, cell=settings.cell, title="dataset")
         )
+        # The next piece is read and looked at while this one is packed.
         for piece in read_ahead(pieces, 1) if threads > 1 else pieces:
             writer.coverage.add_group(piece.number, piece.values)
-            survey.add(piece)
         targets = fill_targets(settings, targets, survey.statistics)
         if replicates:
             _write_replicates(replicates, settings, inputs, layout, plan, hidden, targets, threads)
