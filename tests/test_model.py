@@ -1,5 +1,8 @@
 """The network computes what the course's does, and sees as far as it says."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -213,6 +216,15 @@ def test_crop_leaves_out_bins_and_changes_none(settings: NetworkSettings) -> Non
     codes = make_codes(2)
     whole, cropped = make_network(settings), make_network(settings, crop=3)
     torch.testing.assert_close(cropped(codes), whole(codes)[:, 3:-3])
+
+
+def test_a_network_can_be_copied_and_pickled(settings: NetworkSettings) -> None:
+    network, codes = make_network(settings), make_codes(2)
+    predicted = network(codes)
+    # What was computed of the targets stays with them.
+    network.targets.from_training(predicted.detach().exp().numpy())
+    for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        assert torch.equal(other(codes), predicted)
 
 
 @pytest.mark.usefixtures("double")

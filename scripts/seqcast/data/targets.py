@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -146,8 +147,8 @@ class Targets:
 class Scaling:
     """How coverage becomes what training sees, and back: a number a target in each, (targets,).
 
-    The numbers are arrays, or after `on` tensors of a device: numpy and torch, whichever `library`
-    is, call these functions alike, so that one formula serves both.
+    The numbers are arrays, or after `on` tensors of a device: numpy and torch call these functions
+    alike, so that one formula serves both.
     """
 
     factor: Any
@@ -155,12 +156,16 @@ class Scaling:
     soft: Any
     hard: Any
     unit: Any
-    library: ModuleType = np
 
-    def on(self, library: ModuleType, convert: Callable[[np.ndarray], Any]) -> "Scaling":
-        """Return the same with each array converted to what `library` computes with."""
-        numbers = {name: convert(getattr(self, name)) for name in _NUMBERS}
-        return Scaling(**numbers, library=library)
+    def on(self, convert: Callable[[np.ndarray], Any]) -> "Scaling":
+        """Return the same with each array converted: to a tensor, or to some of its targets."""
+        return Scaling(**{name: convert(getattr(self, name)) for name in _NUMBERS})
+
+    @property
+    def library(self) -> ModuleType:
+        """Numpy or torch, whichever computes with these numbers."""
+        # Where there are tensors torch is imported; here it is not, as most rules do without.
+        return np if isinstance(self.factor, np.ndarray) else sys.modules["torch"]
 
     @cached_property
     def _has_roots(self) -> bool:

@@ -95,5 +95,5 @@ def _evaluate_control(control: Tracks | None, index: int, track: Track) -> dict[
 
 def _clip(targets: Targets, index: int, observed: np.ndarray) -> np.ndarray:
     """Return a target's coverage, (bins,), clipped as in training, in the same units."""
-    one = targets.scaling.on(np, lambda numbers_T: numbers_T[index : index + 1])
+    one = targets.scaling.on(lambda numbers_T: numbers_T[index : index + 1])
     return one.from_training(one.to_training(observed[:, None]))[:, 0]

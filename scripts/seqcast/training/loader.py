@@ -71,10 +71,10 @@ class Loader:
         self._base_L = torch.arange(dataset.window, device=self.device)
         self._cell_M = torch.arange(cells, device=self.device)
         targets = dataset.targets
-        self._scaling = targets.scaling.on(torch, lambda x: torch.from_numpy(x).to(self.device))
+        self._scaling = targets.scaling.on(lambda x: torch.from_numpy(x).to(self.device))
         # Of each group of targets, by its first.
         self._scaling_of = {
-            rows.start: targets.scaling.on(np, lambda x, rows=rows: x[rows])
+            rows.start: targets.scaling.on(lambda x, rows=rows: x[rows])
             for rows in dataset.cells.groups
         }
         self._pairs = torch.tensor(targets.strand_pair, device=self.device)
