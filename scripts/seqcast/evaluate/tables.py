@@ -29,7 +29,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def make_window_table(predictions: Predictions, r: np.ndarray) -> pd.DataFrame:
-    """Return a row a predicted window: where it lies and its r (windows,), the mean over targets."""
+    """Return a row a predicted window: where it lies, and its `r` (windows,)."""
     return pd.DataFrame(
         {
             "place": np.arange(len(predictions.rows)),
