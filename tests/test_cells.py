@@ -207,6 +207,27 @@ def test_a_track_is_read_once_for_all(tmp_path: Path, caplog: pytest.LogCaptureF
     assert all(path.stat().st_mtime_ns == time for path, time in first.items())
 
 
+def test_fewer_contigs_are_not_read_again(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    lengths = {"a": 1000, "b": 130, "[c]": 510}
+    values = {name: rng.poisson(1.0, length).astype(float) for name, length in lengths.items()}
+    # Read without fault, but no coverage.
+    values["b"][7] = -9
+    path = write_track(tmp_path / "[x].bw", values)
+    store_tracks([want(path, lengths)], tmp_path / "work")
+    (file,) = (tmp_path / "work").iterdir()
+    fewer = want(path, {"[c]": 510, "a": 1000})
+    (found,) = store_tracks([fewer], tmp_path / "work")
+    assert [*(tmp_path / "work").iterdir()] == [found.path] == [file]
+    assert found.lowest == 0
+    for name in ("a", "[c]"):
+        cells = read_cells(fewer.make_reading(name, 0, lengths[name])).values
+        np.testing.assert_array_equal(read_stored(found, name, len(cells)), cells)
+    # Contigs that it does not have, or of other lengths, are.
+    store_tracks([want(path, {"a": 990})], tmp_path / "work")
+    assert len([*(tmp_path / "work").iterdir()]) == 2
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_errors_of_processes_arrive(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int

@@ -162,12 +162,18 @@ def test_pearson_ignores_scale_and_offset(scale: float, offset: float) -> None:
 
 
 def test_a_window_is_the_mean_over_its_targets() -> None:
-    p, t = (each.reshape(100, 5) for each in make_pair())
-    t[:, 1] = 0
-    t[:50, 2] = np.nan
-    t[:, 3] = np.nan
-    wanted = [np.corrcoef(p[:, k], t[:, k])[0, 1] for k in (0, 4)]
-    wanted.append(np.corrcoef(p[50:, 2], t[50:, 2])[0, 1])
-    assert window_pearson_r(p, t) == pytest.approx(np.mean(wanted))
-    assert math.isnan(window_pearson_r(p[:, 1:2], t[:, 1:2]))
-    assert math.isnan(window_pearson_r(p[:1], t[:1]))
+    p, t = (each.reshape(5, 100) for each in make_pair())
+    t[1] = 0
+    t[2, :50] = np.nan
+    t[3] = np.nan
+    wanted = [np.corrcoef(p[k], t[k])[0, 1] for k in (0, 4)]
+    wanted.append(np.corrcoef(p[2, 50:], t[2, 50:])[0, 1])
+    assert window_pearson_r(p, t)[[0, 4, 2]] == pytest.approx(wanted)
+    assert np.isnan(window_pearson_r(p, t)[[1, 3]]).all()
+    assert np.isnan(window_pearson_r(p[:, :1], t[:, :1])).all()
+    mean = metrics.WindowMean(2)
+    assert np.isnan(mean.pearson_r).all()
+    for k in range(5):
+        # In the second window no target varies.
+        mean.add(np.stack([p[k], p[k]]), np.stack([t[k], t[1]]))
+    assert mean.pearson_r == pytest.approx([np.mean(wanted), np.nan], nan_ok=True)

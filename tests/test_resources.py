@@ -9,15 +9,18 @@ from genomes import write_genome
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqcast.settings import read_settings
 from seqcast.settings.resources import (
     JOBS,
     Size,
+    add_asked,
     read_size,
     request_memory,
     request_minutes,
 )
 from seqcast.sources.validation.genome import validate_genome
 from seqcast.sources.validation.verdict import conclude
+from seqcast.variants.parts import Part, write_plan
 
 RULES = st.sampled_from(sorted(JOBS))
 COUNTS = st.integers(0, 10**4)
@@ -32,6 +35,10 @@ SIZES = st.builds(
     st.just(1),
     st.floats(0, 1e12),
     st.floats(0, 1e6),
+    COUNTS,
+    COUNTS,
+    COUNTS,
+    COUNTS,
 )
 # hg38 with Basenji2's targets, a chromosome for tests.
 LARGE = Size(5313, 131_072, 1024, 3_100_000_000, 249_000_000, 200_000_000)
@@ -81,6 +88,32 @@ def test_numbers_of_runs_of_known_size() -> None:
     assert ask("evaluate_model", 1, LARGE)[1] == round(3 * 35e-9 * 2e8 * 5313 / 60) == 1860
     assert ask("genome_tracks_join", 1, LARGE, models=3)[1] == 317
     assert ask("export_tracks", 1, replace(LARGE, targets=10)) == (4000, 60)
+
+
+def test_what_models_are_asked_counts(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    size = add_asked(LARGE, read_settings({}), plan)
+    assert size == replace(LARGE, regions=300 * 5313, alleles=0, shown=5 * 5313, backgrounds=100)
+    part = Part("1", "variants", 2000, "")
+    write_plan(plan, [part, replace(part, alleles=30)], {})
+    settings = read_settings({"explain": {"targets": ["a", ["b", "c"]], "most": 500}})
+    size = add_asked(LARGE, settings, plan)
+    assert (size.regions, size.alleles) == (1000, 2030)
+    assert add_asked(LARGE, read_settings({"explain": {"regions": "mine.bed"}}), plan).regions == 0
+    # 50 us a base of a window that is explained; what goes on asks for a day at most.
+    assert ask("explain_member", 1, size)[1] == round(3 * 5e-5 * 131_072 * 1000 / 60) == 328
+    assert ask("explain_member", 1, replace(size, regions=10_000))[1] == 1440
+    # 1.3 ns a base of an allele's window and target, and of the network as of 500 of them.
+    more = replace(size, alleles=10_000)
+    assert ask("variants_member", 1, more)[1] == round(3 * 1.3e-9 * 131_072 * 10_000 * 5813 / 60)
+
+
+def test_windows_side_by_side_need_memory() -> None:
+    """Variants of a window are computed together, over all bins and targets, a window a core."""
+    wanted = 4e8 + 8 * (1500 * 131_072 + 340 * 4 * 1024 * 5313)
+    assert ask("variants_member", 1, LARGE)[0] == round(1.5 * wanted / 1e6) == 91_748
+    # One that explains has one window at a time, whatever the batch.
+    assert ask("explain_member", 1, LARGE, batch=64)[0] == 8000
 
 
 def test_the_size_is_what_validation_says(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ if not config.get("explain") and not Path(EXPLAINED).exists():
     EXPLAINED = []
 # What variants do, and the pages show, where the config names any: without the file they could not
 # be scored anew with a model that is trained anew.
+VARIANTS_PLAN = f"{RUN}/variants/parts/plan.json"
 VARIED = f"{RUN}/variants/variants.json" if FILES.variants else []
 # Which motifs the model reads, and what they do: as EXPLAINED.
 MOTIFS, MOTIF_HITS, MOTIF_EFFECTS = (
@@ -163,15 +164,16 @@ def threads_of(rule):
 
 
 @cache
-def read_size(changed):
-    """Return what validation found of this run; once for all jobs, until the file is another."""
-    return seqcast_resources.read_size(VALIDATION)
+def read_size(*changed):
+    """Return what is known of the size of this run; once for all jobs, until a file is another."""
+    size = seqcast_resources.read_size(VALIDATION)
+    return seqcast_resources.add_asked(size, settings, VARIANTS_PLAN)
 
 
 def find_size():
-    """Return what validation found of this run, or zeros."""
-    path = Path(VALIDATION)
-    return read_size(path.stat().st_mtime_ns if path.exists() else 0)
+    """Return what validation and the plan of variants say of this run's size, or zeros."""
+    paths = Path(VALIDATION), Path(VARIANTS_PLAN)
+    return read_size(*(path.stat().st_mtime_ns if path.exists() else 0 for path in paths))
 
 
 def resources_of(rule):

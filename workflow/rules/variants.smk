@@ -24,7 +24,7 @@ if FILES.variants:
             aliases=as_input(FILES.aliases),
         output:
             # The alleles lie beside it and are not declared, as the members' parts.
-            plan=f"{VARIANTS}/parts/plan.json",
+            plan=VARIANTS_PLAN,
             genome=f"{VARIANTS}/genome.fa",
             index=f"{VARIANTS}/genome.fa.fai",
             sizes=f"{VARIANTS}/genome.chrom.sizes",
@@ -48,7 +48,7 @@ if FILES.variants:
         input:
             dataset=ancient(DATASET),
             model=rules.train_model.output.model,
-            plan=f"{VARIANTS}/parts/plan.json",
+            plan=VARIANTS_PLAN,
             genome=ancient(f"{VARIANTS}/genome.fa"),
             index=ancient(f"{VARIANTS}/genome.fa.fai"),
         output:
@@ -82,7 +82,7 @@ if FILES.variants:
     rule variants_join:
         input:
             dataset=ancient(DATASET),
-            plan=f"{VARIANTS}/parts/plan.json",
+            plan=VARIANTS_PLAN,
             parts=expand(f"{VARIANTS}/parts/{{member}}/parts.json", member=MEMBERS),
             predictions=rules.predict.input,
         output:

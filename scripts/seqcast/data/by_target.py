@@ -14,7 +14,7 @@ class ByTarget:
     """The values of one target at a time; those of its group are read with it.
 
     `read` takes some targets and returns their values, target by target. What was read last stays
-    in memory: ask for targets in their order.
+    in memory: ask for targets in their order, or against it.
     """
 
     def __init__(self, groups: Sequence[slice], read: Callable[[slice], np.ndarray]) -> None:

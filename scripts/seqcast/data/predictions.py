@@ -275,6 +275,10 @@ class Stitch:
         self.bins = np.flatnonzero(count)
         self._count = count[self.bins]
 
+    def cut(self, values: np.ndarray) -> np.ndarray:
+        """Return what each window has of values of `bins`, (windows, bins)."""
+        return values[np.searchsorted(self.bins, self._bins_NB)]
+
     def average(self, values_NB: np.ndarray) -> np.ndarray:
         """Average (windows, bins) of one target to one value a bin of `bins`, float64."""
         kept = self._counts_NB

@@ -13,6 +13,7 @@ from seqcast.evaluate.metrics import (
     DEFINITIONS,
     CrossTargetMean,
     Track,
+    WindowMean,
     evaluate_target,
     pearson_r,
     pearson_r_log1p,
@@ -20,7 +21,7 @@ from seqcast.evaluate.metrics import (
 from seqcast.evaluate.metrics.target import NAN, Value
 from seqcast.evaluate.noise import Noise
 from seqcast.evaluate.tables import format_summary, make_window_table, write_table
-from seqcast.evaluate.tracks import Tracks, number_blocks
+from seqcast.evaluate.tracks import Control, Tracks, number_blocks
 from seqcast.settings.steps import EvaluateSettings
 
 __all__ = ["evaluate"]
@@ -41,15 +42,16 @@ def evaluate(
     Overlapping windows are averaged first, so that each bin counts once; units are those of the
     dataset's coverage. Noiseless rates (`truth_path`) or replicates give the noise ceiling,
     predictions of shuffled windows, where there are any, the negative control. Targets are in
-    memory few at a time.
+    memory few at a time, and gone through once, but for what is specific to each: that needs the
+    mean over all of them first.
     """
     dataset = read_dataset(dataset_path)
     predictions = read_predictions(predictions_path, dataset)
     tracks = Tracks(predictions, dataset)
     noise = Noise(dataset, tracks, truth_path, replicates_path)
-    control = Tracks(predictions.control, dataset) if predictions.control else None
+    control = Control(predictions.control, dataset, tracks) if predictions.control else None
     block = number_blocks(tracks.bins, dataset)
-    shared = _average_targets(tracks)
+    shared, within = CrossTargetMean(len(tracks.bins)), WindowMean(len(predictions.rows))
     rows: list[dict[str, Value]] = []
     with progress(len(dataset.targets), "evaluate", "targets") as bar:
         for index, name in enumerate(dataset.targets.identifier):
@@ -64,28 +66,25 @@ def evaluate(
                 **noise.read(index, observed),
             )
             row = evaluate_target(track, peak_fdr=settings.peak_fdr, draws=settings.bootstrap)
-            row["specific_pearson_r"] = shared.specific_pearson_r(predicted, observed)
+            shared.add(predicted, observed)
+            within.add(*tracks.read_windows(index))
             rows.append({"target": name, **row, **_evaluate_control(control, index, track)})
             bar.update(1)
+    # Backwards, as the last ones are still in memory.
+    for index in reversed(range(len(rows))):
+        rows[index]["specific_pearson_r"] = shared.specific_pearson_r(*tracks.read(index))
     table = pd.DataFrame(rows, columns=list(DEFINITIONS))
     write_table(table, metrics_path)
-    write_table(make_window_table(predictions, dataset), windows_path)
+    write_table(make_window_table(predictions, within.pearson_r), windows_path)
     for line in format_summary(table):
         log.info("%s", line)
 
 
-def _average_targets(tracks: Tracks) -> CrossTargetMean:
-    shared = CrossTargetMean(len(tracks.bins))
-    for index in range(tracks.targets):
-        shared.add(*tracks.read(index))
-    return shared
-
-
-def _evaluate_control(control: Tracks | None, index: int, track: Track) -> dict[str, Value]:
+def _evaluate_control(control: Control | None, index: int, track: Track) -> dict[str, Value]:
     """Return the r of predictions of shuffled windows with what the real ones hold."""
     row: dict[str, Value] = {"control_pearson_r": NAN, "control_pearson_r_log1p": NAN}
     if control is not None:
-        predicted, observed = control.read(index)
+        predicted, observed = control.read(index, track.observed)
         known = ~np.isnan(observed)
         pair = predicted[known], observed[known]
         row["control_pearson_r"] = pearson_r(*pair)

@@ -6,9 +6,7 @@ import numpy as np
 import pandas as pd
 
 from seqcast.core.seal import write_sealed
-from seqcast.data import Dataset
 from seqcast.data.predictions import Predictions
-from seqcast.evaluate.metrics import window_pearson_r
 
 _SHOWN = {
     "target": "target",
@@ -30,14 +28,8 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     write_sealed(path, table.to_csv(sep="\t", index=False, float_format="%.6g", na_rep="nan"))
 
 
-def make_window_table(predictions: Predictions, dataset: Dataset) -> pd.DataFrame:
-    """Return a row a predicted window: where it lies and its r, the mean over targets."""
-    r = []
-    for numbers in predictions.split_windows():
-        rows, windows = predictions.rows[numbers], predictions.read_windows(numbers)
-        for row, predicted in zip(rows, windows, strict=True):
-            r.append(window_pearson_r(predicted, dataset.coverage_of(row)))
-        dataset.forget()
+def make_window_table(predictions: Predictions, r: np.ndarray) -> pd.DataFrame:
+    """Return a row a predicted window: where it lies, and its `r` (windows,)."""
     return pd.DataFrame(
         {
             "place": np.arange(len(predictions.rows)),

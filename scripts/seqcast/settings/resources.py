@@ -6,8 +6,10 @@ stands here, and a profile changes single numbers of it (`set-resources`, `group
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from seqcast.settings.run import Settings
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,8 @@ class Size:
 
     `bases` are those of the windows' contigs, `longest` those of one, `tested` those of the test
     split, or of all `folds`. `memory` (bytes) and `seconds` are what it forecast for the dataset.
+    What a model is asked besides is counted by `add_asked`: `regions` to explain, `alleles` to
+    score, `shown` variants of the largest effects, `backgrounds` that motifs are put into.
     """
 
     targets: int = 0
@@ -27,9 +31,13 @@ class Size:
     folds: int = 1
     memory: float = 0.0
     seconds: float = 0.0
+    regions: int = 0
+    alleles: int = 0
+    shown: int = 0
+    backgrounds: int = 0
 
 
-# Bases times tracks that a job goes through, given how many models there are.
+# Bases that a job goes through, times tracks where these count, given how many models there are.
 Extent = Callable[[Size, int], int]
 
 
@@ -58,6 +66,26 @@ def in_group(size: Size, models: int) -> int:
     return size.bases * min(size.targets, 64) * (models + 1)
 
 
+def in_regions(size: Size, models: int) -> int:
+    """Return those of the windows of all regions that one member explains."""
+    return size.window * size.regions // max(size.folds, 1)
+
+
+def in_alleles(size: Size, models: int) -> int:
+    """Return those of all alleles' windows; the network by itself is as much as 500 tracks."""
+    return size.window * size.alleles * (size.targets + 500)
+
+
+def in_shown(size: Size, models: int) -> int:
+    """Return those of the windows of the variants that are shown."""
+    return size.window * size.shown
+
+
+def in_backgrounds(size: Size, models: int) -> int:
+    """Return those of the backgrounds that motifs are put into."""
+    return size.window * size.backgrounds
+
+
 @dataclass(frozen=True)
 class Job:
     """What a rule asks for: GB and minutes at its first attempt; cores where no `--cores` is given.
@@ -65,9 +93,10 @@ class Job:
     Rules of one `group` are submitted as one job, whose time is the sum of theirs. Of those that
     take turns in it one runs at a time, so that it asks for one GPU and for the memory of one.
 
-    At larger sizes it asks for more, once validation has said what they are: of a batch of windows
-    `bytes_a_base`, and `copies` of the bins of all targets; `nanoseconds` for each base and track
-    of an `extent`. Measured on a core of a small server (docs/scaling.md).
+    At larger sizes it asks for more, once validation has said what they are: of a batch of windows,
+    or of so many `windows`, `bytes_a_base`, and `copies` of the bins of all targets; `nanoseconds`
+    for each base and track of an `extent`. One that `goes_on` where its limit stopped it asks for a
+    day at most. Measured on a core of a small server (docs/scaling.md).
     """
 
     memory: int
@@ -79,6 +108,8 @@ class Job:
     copies: int = 0
     nanoseconds: float = 0.0
     extent: Extent = in_tests
+    windows: int = 0
+    goes_on: bool = False
 
 
 # Rules that work for minutes are grouped: most would wait longer in a queue. What runs where
@@ -118,18 +149,66 @@ JOBS = {
     "genome_tracks_table": Job(2, 15),
     "regions_table": Job(4, 120),
     "explain_regions": Job(4, 15, "results", turn=1),
-    "explain_member": Job(8, 240, "results", cores=8, turn=1),
+    "explain_member": Job(
+        8,
+        240,
+        "results",
+        cores=8,
+        turn=1,
+        windows=1,
+        bytes_a_base=4500,
+        copies=8,
+        nanoseconds=50_000,
+        extent=in_regions,
+        goes_on=True,
+    ),
     "explain_join": Job(4, 30, "results", turn=1),
     "variants_plan": Job(4, 15, "results", turn=1),
-    "variants_member": Job(8, 240, "results", cores=8, turn=1),
+    # Windows side by side, one a core.
+    "variants_member": Job(
+        8,
+        240,
+        "results",
+        cores=8,
+        turn=1,
+        windows=8,
+        bytes_a_base=1500,
+        copies=340,
+        nanoseconds=1.3,
+        extent=in_alleles,
+        goes_on=True,
+    ),
     "variants_join": Job(4, 30, "results", turn=1),
-    "variants_top": Job(8, 30, "results", cores=8, turn=1),
+    "variants_top": Job(
+        8,
+        30,
+        "results",
+        cores=8,
+        turn=1,
+        windows=1,
+        bytes_a_base=4500,
+        copies=20,
+        nanoseconds=15_000,
+        extent=in_shown,
+    ),
     "variants_tracks": Job(4, 15, "results", turn=1),
     "motifs_tools": Job(1, 15),
     "motifs_discover": Job(8, 240, "results", cores=8, turn=1),
     "motifs_names": Job(4, 15, "results", cores=2, turn=1),
     "motifs_hits": Job(8, 60, "results", turn=1),
-    "motifs_effects_member": Job(8, 240, "results", cores=8, turn=1),
+    "motifs_effects_member": Job(
+        8,
+        240,
+        "results",
+        cores=8,
+        turn=1,
+        windows=8,
+        bytes_a_base=3000,
+        copies=8,
+        nanoseconds=30_000,
+        extent=in_backgrounds,
+        goes_on=True,
+    ),
     "motifs_effects": Job(4, 30, "results", turn=1),
     "report": Job(4, 15, "results"),
 }
@@ -147,7 +226,7 @@ def request_memory(rule: str, attempt: int, size: Size, batch: int) -> int:
     expected = size.memory if rule == "dataset" else 0.0
     if job.bytes_a_base:
         a_window = job.bytes_a_base * size.window + 4 * job.copies * size.bins * size.targets
-        expected = _TORCH + batch * a_window
+        expected = _TORCH + (job.windows or batch) * a_window
     wanted = max(job.memory * 1000, round(_MEMORY_TO_SPARE * expected / 1e6))
     return wanted * min(attempt, _MOST_MEMORY)
 
@@ -159,6 +238,8 @@ def request_minutes(rule: str, attempt: int, size: Size, models: int) -> int:
     if rule == "dataset":
         expected = size.seconds
     wanted = max(job.minutes, round(_TIME_TO_SPARE * expected / 60))
+    if job.goes_on:
+        wanted = min(wanted, _MOST_MINUTES)
     return min(wanted * attempt, max(wanted, _MOST_MINUTES))
 
 
@@ -182,3 +263,26 @@ def read_size(validation: str | Path) -> Size:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Size()
+
+
+def add_asked(size: Size, settings: Settings, plan: str | Path) -> Size:
+    """Return a size with how much models are asked, as far as it is known.
+
+    Regions are the peaks that are to be explained, not those of a file. Alleles are those of the
+    `plan` of variants, once there is one: a job that was stopped at its limit asks by it.
+    """
+    explain, variants = settings.explain, settings.variants
+    explained, varied = (
+        size.targets if each.targets == "all" else len(each.targets) for each in (explain, variants)
+    )
+    try:
+        alleles = sum(part["alleles"] for part in json.loads(Path(plan).read_text())["parts"])
+    except (OSError, ValueError, KeyError, TypeError):
+        alleles = 0
+    return replace(
+        size,
+        regions=explain.most * explained if explain.regions == "peaks" else 0,
+        alleles=alleles,
+        shown=variants.top * varied,
+        backgrounds=settings.motifs.backgrounds,
+    )

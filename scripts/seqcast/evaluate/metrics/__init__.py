@@ -21,7 +21,7 @@ from seqcast.evaluate.metrics.formulas import (
     spearman_r,
     window_pearson_r,
 )
-from seqcast.evaluate.metrics.sums import CrossTargetMean, Moments
+from seqcast.evaluate.metrics.sums import CrossTargetMean, Moments, WindowMean
 from seqcast.evaluate.metrics.target import DEFINITIONS, Track, evaluate_target
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "CrossTargetMean",
     "Moments",
     "Track",
+    "WindowMean",
     "auprc",
     "auroc",
     "call_peaks",

@@ -47,26 +47,23 @@ def r2_score(predicted: np.ndarray, observed: np.ndarray) -> float:
     return float(1 - np.square(predicted - observed).sum() / spread)
 
 
-def window_pearson_r(predicted_BT: np.ndarray, observed_BT: np.ndarray) -> float:
-    """Return the mean over targets of r over a window's bins, leaving out constant targets."""
-    known = ~np.isnan(observed_BT)
-    p, varies_p = _centre(predicted_BT, known)
-    t, varies_t = _centre(observed_BT, known)
-    use = varies_p & varies_t
-    if not use.any():
-        return float("nan")
-    p, t = p[:, use], t[:, use]
-    r = (p * t).sum(axis=0) / np.sqrt(np.square(p).sum(axis=0) * np.square(t).sum(axis=0))
-    return float(r.mean())
+def window_pearson_r(predicted_NB: np.ndarray, observed_NB: np.ndarray) -> np.ndarray:
+    """Return r of one target over the bins of each window, (windows,); NaN as for `pearson_r`."""
+    known = ~np.isnan(observed_NB)
+    p, varies_p = _centre(predicted_NB, known)
+    t, varies_t = _centre(observed_NB, known)
+    r = np.full(len(known), np.nan)
+    spread = np.sqrt(np.square(p).sum(axis=1) * np.square(t).sum(axis=1))
+    return np.divide((p * t).sum(axis=1), spread, out=r, where=varies_p & varies_t)
 
 
-def _centre(values_BT: np.ndarray, known_BT: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return values less their mean, 0 where not known, and whether each column varies."""
-    highest = np.max(values_BT, axis=0, initial=-np.inf, where=known_BT)
-    lowest = np.min(values_BT, axis=0, initial=np.inf, where=known_BT)
-    values = np.where(known_BT, values_BT, 0).astype(np.float64)
-    mean = values.sum(axis=0) / np.maximum(known_BT.sum(axis=0), 1)
-    return np.where(known_BT, values - mean, 0), highest > lowest
+def _centre(values_NB: np.ndarray, known_NB: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return values less their window's mean, 0 where not known, and whether each window varies."""
+    highest = np.max(values_NB, axis=1, initial=-np.inf, where=known_NB)
+    lowest = np.min(values_NB, axis=1, initial=np.inf, where=known_NB)
+    values = np.where(known_NB, values_NB, 0).astype(np.float64)
+    mean = values.sum(axis=1, keepdims=True) / np.maximum(known_NB.sum(axis=1, keepdims=True), 1)
+    return np.where(known_NB, values - mean, 0), highest > lowest
 
 
 def poisson_loss(predicted: np.ndarray, observed: np.ndarray) -> float:

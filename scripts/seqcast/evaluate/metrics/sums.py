@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqcast.evaluate.metrics.formulas import pearson_r
+from seqcast.evaluate.metrics.formulas import pearson_r, window_pearson_r
 
 LEAST_BLOCKS = 5
 _DRAWS_AT_ONCE = 128
@@ -112,6 +112,24 @@ class CrossTargetMean:
         t = t[shared] - (self._observed[known] / np.maximum(count, 1))[shared]
         # Of targets that are all the same only rounding errors are left.
         return pearson_r(p.round(12), t.round(12))
+
+
+class WindowMean:
+    """The mean over targets of r in each window, over those that vary there."""
+
+    def __init__(self, windows: int) -> None:
+        self._sum, self._count = np.zeros(windows), np.zeros(windows, dtype=np.int64)
+
+    def add(self, predicted_NB: np.ndarray, observed_NB: np.ndarray) -> None:
+        """Add a target, (windows, bins) each."""
+        r = window_pearson_r(predicted_NB, observed_NB)
+        self._sum += np.nan_to_num(r)
+        self._count += ~np.isnan(r)
+
+    @property
+    def pearson_r(self) -> np.ndarray:
+        """The mean of each window, (windows,), NaN where no target varies."""
+        return self._sum / np.where(self._count, self._count, np.nan)
 
 
 def _scale(

@@ -139,7 +139,8 @@ def _read_line(models: Mapping[str, Predictions], name: str, row: int, span_T: n
 
 def _write_scores(observed: np.ndarray, lines: Sequence[_Line], target: int) -> str:
     """Write r of each model over the window, in the order of the legend."""
-    r = [window_pearson_r(line.predicted[:, [target]], observed[:, None]) for line in lines]
+    predicted = np.stack([line.predicted[:, target] for line in lines])
+    r = window_pearson_r(predicted, np.broadcast_to(observed, predicted.shape))
     if len(r) == 1:
         return format_r(r[0])
     return ", ".join(

@@ -1,20 +1,21 @@
-"""Cells of bigWigs, read once and stored: `<track>.<key>.cells.h5`.
+"""Cells of bigWigs, read once and stored: `<track>.<key>.<contigs>.cells.h5`.
 
 Reading a bigWig is most of the work of making a dataset. So each is read whole, by a process of its
-own, into a file that stays: another split, stride, mask or clip reads no bigWig again, a track more
-reads that track, and what a killed job had finished is not lost. The format is specified in
-docs/formats.md.
+own, into a file that stays: another split, stride, mask or clip reads no bigWig again, nor do fewer
+contigs; a track more reads that track, and what a killed job had finished is not lost. The format
+is specified in docs/formats.md.
 """
 
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
@@ -35,7 +36,7 @@ from seqcast.sources.genome.opening import open_track
 from seqcast.sources.genome.tracks import Reading, read_stretch
 
 FORMAT = "seqcast-cells"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 # Cells that are read at a time, and cells of a chunk: as many bytes as those of many tracks have.
 _STRETCH = 1 << 20
 _WIDTH = 1 << 16
@@ -61,12 +62,14 @@ class Wanted:
     missing: str
 
     @property
-    def cells(self) -> dict[str, int]:
-        """Cells of each contig, in order."""
+    def contigs(self) -> dict[str, int]:
+        """Lengths of the contigs by the track's own names."""
+        return {self.track.names[name]: length for name, length in self.lengths.items()}
+
+    def count_cells(self, lengths: Iterable[int]) -> list[int]:
+        """Return how many cells contigs of some lengths have."""
         per_bin = self.bin_size // self.cell
-        return {
-            name: -(-length // self.bin_size) * per_bin for name, length in self.lengths.items()
-        }
+        return [-(-length // self.bin_size) * per_bin for length in lengths]
 
     def make_reading(self, contig: str, start: int, end: int) -> Reading:
         """Return how a stretch of a contig is read."""
@@ -76,20 +79,30 @@ class Wanted:
         )
 
     def find_key(self) -> str:
-        """Return what a file of these cells depends on, as text.
+        """Return what the cells of a contig depend on, as text.
 
         Of the bigWig that is where it lies, its size and date, and samples of its content.
         """
         path = self.track.path.resolve()
         stamp = (str(path), path.stat().st_mtime_ns, digest_samples(path))
-        names = [(self.track.names[name], length) for name, length in self.lengths.items()]
         made = (self.cell, self.bin_size, self.stat, self.missing, FORMAT_VERSION)
-        return json.dumps([stamp, names, made])
+        return json.dumps([stamp, made])
 
-    def find_name(self) -> str:
-        """Return the name of the file of these cells."""
-        digest = sha256(self.find_key().encode()).hexdigest()
-        return f"{self.track.path.stem[:_LONGEST_NAME]}.{digest[:16]}.cells.h5"
+    def find_file(self, folder: Path) -> Path:
+        """Return the file in a folder that has these contigs, maybe others too, or one to make.
+
+        A file that is there never changes: another job may be reading it.
+        """
+        key, contigs = (
+            sha256(text.encode()).hexdigest() for text in (self.find_key(), repr(self.contigs))
+        )
+        start = f"{self.track.path.stem[:_LONGEST_NAME]}.{key[:16]}"
+        own = folder / f"{start}.{contigs[:8]}.cells.h5"
+        if not own.is_file():
+            for other in sorted(folder.glob(f"{escape(start)}.*.cells.h5")):
+                if self.contigs.items() <= _read_contigs(other).items():
+                    return other
+        return own
 
 
 @dataclass(frozen=True)
@@ -120,7 +133,7 @@ def store_tracks(
     Raises `SeqcastError` where a file holds what cannot be read.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / each.find_name() if each else None for each in wanted]
+    paths = [each.find_file(folder) if each else None for each in wanted]
     # A file that two targets name is read once.
     named = {path: each for path, each in zip(paths, wanted, strict=True) if path and each}
     missing = {path: each for path, each in named.items() if not path.is_file()}
@@ -162,29 +175,48 @@ class _Writer(Draft):
     def write(self, wanted: Wanted, tell: Callable[[int], object]) -> None:
         """Read the bigWig and give the file its name."""
         key = wanted.find_key()
-        writer = ChunkWriter(self._file, "cells", 1, sum(wanted.cells.values()), _WIDTH)
+        cells = sum(wanted.count_cells(wanted.lengths.values()))
+        writer = ChunkWriter(self._file, "cells", 1, cells, _WIDTH)
         step = max(1, _STRETCH * wanted.cell // wanted.bin_size) * wanted.bin_size
-        lowest, highest = 0.0, 0.0
+        lowest, highest = np.zeros((2, len(wanted.lengths)))
         with open_track(wanted.track.path) as opened:
-            for name, length in wanted.lengths.items():
+            for row, (name, length) in enumerate(wanted.lengths.items()):
                 for start in range(0, length, step):
                     end = min(start + step, length)
                     found = read_stretch(opened, wanted.make_reading(name, start, end))
                     writer.add(found.values[None])
-                    lowest, highest = min(lowest, found.lowest), max(highest, found.highest)
+                    lowest[row] = min(lowest[row], found.lowest)
+                    highest[row] = max(highest[row], found.highest)
                     tell(end - start)
         writer.finish()
-        self._file.attrs.update(
-            format=FORMAT, format_version=FORMAT_VERSION, key=key, lowest=lowest, highest=highest
-        )
+        names, lengths = list(wanted.contigs), list(wanted.contigs.values())
+        self._file["contigs/name"] = np.array(names, dtype=h5py.string_dtype())
+        self._file["contigs/length"] = np.array(lengths, dtype=np.int64)
+        self._file["contigs/lowest"], self._file["contigs/highest"] = lowest, highest
+        self._file.attrs.update(format=FORMAT, format_version=FORMAT_VERSION, key=key)
         self._keep()
 
 
-def _find_stored(path: Path, wanted: Wanted) -> StoredTrack:
+def _read_contigs(path: Path) -> dict[str, int]:
+    """Return the contigs that a file has, by the track's own names, and their lengths."""
     with open_hdf5(path, (FORMAT, FORMAT_VERSION), AGAIN) as file:
-        lowest, highest = float(file.attrs["lowest"]), float(file.attrs["highest"])
-    ends = np.cumsum([0, *wanted.cells.values()]).tolist()
-    return StoredTrack(path, dict(zip(wanted.cells, ends, strict=False)), lowest, highest)
+        names, lengths = file["contigs/name"].asstr()[()], file["contigs/length"][()]
+    return dict(zip(names.tolist(), lengths.tolist(), strict=True))
+
+
+def _find_stored(path: Path, wanted: Wanted) -> StoredTrack:
+    stored = _read_contigs(path)
+    with open_hdf5(path, (FORMAT, FORMAT_VERSION), AGAIN) as file:
+        lowest, highest = file["contigs/lowest"][()], file["contigs/highest"][()]
+    row_of = {name: row for row, name in enumerate(stored)}
+    rows = [row_of[name] for name in wanted.contigs]
+    first = np.cumsum([0, *wanted.count_cells(stored.values())])[rows].tolist()
+    return StoredTrack(
+        path,
+        dict(zip(wanted.lengths, first, strict=True)),
+        float(lowest[rows].min(initial=0)),
+        float(highest[rows].max(initial=0)),
+    )
 
 
 def _store_together(
