@@ -80,7 +80,9 @@ def test_motifs_turned_round_change_strands_and_nothing_changes_nothing(
     odd = [each for each in LETTERS if len(each) % 2]
     mirrored = ruler.measure_alone(reverse_complement(codes), WINDOW - 1 - MIDDLE, odd)
     np.testing.assert_allclose(mirrored, ruler.measure_alone(codes, MIDDLE, odd), atol=2e-5)
-    assert not ruler.measure_alone(codes, MIDDLE, [np.full(7, N, np.uint8)]).any()
+    # On some processors the last digit of a sum depends on where in memory it lies.
+    nothing = ruler.measure_alone(codes, MIDDLE, [np.full(7, N, np.uint8)])
+    np.testing.assert_allclose(nothing, 0, atol=1e-7)
     order = [2, 0, 3, 1]
     moved = ruler.measure_alone(codes, MIDDLE, [LETTERS[each] for each in order])
     np.testing.assert_allclose(moved, found[order], atol=1e-6)
