@@ -167,11 +167,15 @@ class Scaling:
         # Where there are tensors torch is imported; here it is not, as most rules do without.
         return np if isinstance(self.factor, np.ndarray) else sys.modules["torch"]
 
+    # Most tables have no scale and no soft limit, some no limit: some passes over a batch less.
+
+    @cached_property
+    def _has_factor(self) -> bool:
+        return not bool((self.factor == 1).all())
+
     @cached_property
     def _has_roots(self) -> bool:
         return bool(self.is_rooted.any())
-
-    # Most tables have no soft limit and some have no limit: some passes over a batch less.
 
     @cached_property
     def _has_soft(self) -> bool:
@@ -181,15 +185,16 @@ class Scaling:
     def _has_hard(self) -> bool:
         return not bool(self.library.isinf(self.hard).all())
 
-    def to_training(self, coverage: Any) -> Any:
+    def to_training(self, coverage: Any, out: Any | None = None) -> Any:
         """Turn coverage (..., targets) into what training sees: scaled, clipped, in its unit.
 
         The formulas and their order are Basenji's (`basenji_data_read.py`): scale, then
         -1 + sqrt(1 + v) for the `sqrt` statistics, above `clip_soft` c: c - 1 + sqrt(v - c + 1),
         then the hard `clip`. Last comes the `training_unit`, by which it is divided. NaN stays NaN.
+        The result goes into `out` where it is given.
         """
         call = self.library
-        v = coverage * self.factor
+        v = coverage * self.factor if self._has_factor else coverage
         if self._has_roots:
             v = call.where(self.is_rooted, call.sqrt(1 + v) - 1, v)
         if self._has_soft:
@@ -198,8 +203,7 @@ class Scaling:
             v = call.minimum(v, self.soft) + (call.sqrt(1 + above) - 1)
         if self._has_hard:
             v = call.minimum(v, self.hard)
-        v /= self.unit
-        return v
+        return call.divide(v, self.unit, out=out)
 
     def from_training(self, values: Any) -> Any:
         """Undo `to_training`; what a hard clip cut off does not come back."""

@@ -143,7 +143,6 @@ class Loader:
         dataset = self.dataset
         codes_BL = np.empty((len(table), dataset.window), np.uint8)
         coverage_BTN = np.empty((len(table), len(dataset.targets), dataset.output_bins), np.float32)
-        pairs = np.array(dataset.targets.strand_pair)
         # Where there are more threads than windows, each reads some groups of a window's targets.
         parts = -(-torch.get_num_threads() // max(len(table), 1))
 
@@ -164,15 +163,15 @@ class Loader:
                 dataset.cells.read(cell, end, rows, out=cells_TM)
                 is_max = None if self._is_max is None else self._is_max[rows]
                 bins_TN = make_bins(np, cells_TM, share, self._per_bin, is_max)
-                # Scaled before strands are swapped: the two of a pair may differ in depth.
-                seen_TN = self._scaling_of[rows.start].to_training(bins_TN.T).T
-                if is_flipped:
-                    coverage_BTN[k, pairs[rows]] = seen_TN[:, ::-1]
-                else:
-                    coverage_BTN[k, rows] = seen_TN
+                seen_TN = coverage_BTN[k, rows, :: -1 if is_flipped else 1]
+                self._scaling_of[rows.start].to_training(bins_TN.T, out=seen_TN.T)
 
         # Neither unpacking nor adding up needs Python's lock.
         list(self._readers.map(read_part, product(range(len(table)), range(parts))))
+        # Now that all are scaled: the two of a pair may differ in depth, and lie in groups apart.
+        flipped, pairs = np.flatnonzero(table[:, 2]), np.array(dataset.targets.strand_pair)
+        paired = np.flatnonzero(pairs != np.arange(len(pairs)))
+        coverage_BTN[np.ix_(flipped, paired)] = coverage_BTN[np.ix_(flipped, pairs[paired])]
         # What was read is in the batch.
         dataset.forget()
         read = torch.from_numpy(codes_BL), torch.from_numpy(coverage_BTN)
