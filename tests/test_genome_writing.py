@@ -293,7 +293,7 @@ def test_short_disks_and_memories_are_told_and_no_fault(
 def test_a_bigwig_is_opened_once_whatever_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lengths = {f"scaffold_{place}": 300 for place in range(40)}
+    lengths = {f"scaffold_{place}": 900 for place in range(40)}
     files = write_files(tmp_path / "files", lengths)
     opened: list[str] = []
     real = stored.open_track
@@ -306,9 +306,9 @@ def test_a_bigwig_is_opened_once_whatever_changes(
     split = {"valid": ["scaffold_1"], "test": ["scaffold_2"]}
     wanted = write(files, tmp_path, split=split)
     assert opened == ["one.bw", "two.bw"]
-    # Stretches of 24 bases.
-    monkeypatch.setattr(tracks, "_TOGETHER", 12 * 2 * tracks._BYTES_A_CELL)
-    write_genome(files.settings(split=split), files.inputs(), tmp_path / "stretches.h5")
+    # Three pieces, which end within contigs.
+    monkeypatch.setattr(tracks, "_MOST_BASES", 1024 * BIN)
+    write_genome(files.settings(split=split), files.inputs(), tmp_path / "stretches.h5", threads=2)
     assert read_dataset(tmp_path / "stretches.h5").digest == wanted.digest
     # Other splits, strides, clips.
     split = {"valid": ["scaffold_3"], "test": ["scaffold_4"]}
