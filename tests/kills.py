@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from seqcast.core.chunks import ChunkWriter
+from seqcast.core.disk import Room
 from seqcast.data import read_dataset
 from seqcast.predict.genome_tracks.joining import open_models
 from seqcast.predict.genome_tracks.plan import Plan
@@ -19,7 +19,7 @@ from seqcast.predict.genome_tracks.writing import join_tracks, write_table
 def kill_at(work: Mapping[int, Callable[[], object]]) -> None:
     """Do the work of each moment, and end it at that with SIGKILL.
 
-    That comes right before the n-th chunk is packed and written, or file given its final name.
+    That comes right before the n-th chunk is written, or file given its final name.
     """
     done = subprocess.run(
         [sys.executable, "-m", "kills"],
@@ -82,7 +82,7 @@ def _die_at(moment: int) -> None:
 
         return write_or_die
 
-    ChunkWriter._pack = make_deadly(ChunkWriter._pack)
+    Room.take = make_deadly(Room.take)
     os.replace = make_deadly(os.replace)
 
 

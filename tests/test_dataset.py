@@ -122,7 +122,7 @@ def test_a_broken_off_dataset_has_no_name(tmp_path: Path) -> None:
             assert len(list(tmp_path.iterdir())) == 1
             writer.finish(make_all_windows(), {})
 
-    with pytest.raises(ValueError, match="1 contigs were added of 3"):
+    with pytest.raises(ValueError, match="bases were added of"):
         write_one()
     assert list(tmp_path.iterdir()) == []
 

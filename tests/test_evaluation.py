@@ -233,17 +233,22 @@ def test_little_memory_gives_the_same_tracks(
     )
 
 
-def test_files_are_gone_through_once_and_again_for_what_is_specific(
+def test_files_are_gone_through_once_where_all_targets_fit_into_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = write_many(tmp_path / "d.h5")
     predictions = write_predictions(tmp_path / "p.h5", dataset, dataset.rows_of("valid"), (0, 3))
     counts = count_unpacked(monkeypatch)
     table, windows = run(tmp_path, dataset)
-    # The last of three groups of targets stays in memory, of the control nothing is read again.
+    assert {name for name, _ in counts} == {"d.h5", "p.h5"}
+    assert set(counts.values()) == {1}
+    # Two of three groups fit: these are read again for what is specific. No number is another.
+    size = 4 * len(predictions.rows) * predictions.bins
+    monkeypatch.setattr(Tracks.__init__, "__defaults__", (100 * size,))
+    counts.clear()
+    for found, wanted in zip(run(tmp_path, dataset), (table, windows), strict=True):
+        pd.testing.assert_frame_equal(found, wanted, check_exact=True)
     assert sorted(n for (name, _), n in counts.items() if name == "p.h5") == [1] * 4 + [2] * 2
-    for path in (tmp_path / "d.h5", tmp_path / "p.h5"):
-        assert {n for (name, _), n in counts.items() if name == path.name} == {1, 2}
     monkeypatch.undo()
     # One target more or less changes nothing of another's own metrics.
     stitch = Stitch(predictions, dataset)

@@ -21,12 +21,14 @@ from tiny import count_unpacked, read_moved, read_whole
 from seqcast.core.errors import SeqcastError
 from seqcast.data import Dataset, check_dataset, find_split_overlaps, read_dataset
 from seqcast.data.reference import read_reference
+from seqcast.genome.codes import find_runs_of_n
 from seqcast.settings import GenomeSettings
-from seqcast.sources.genome import forecast, stored, tracks
-from seqcast.sources.genome.fasta import Fasta
+from seqcast.sources.genome import forecast, stored, tracks, unknown
+from seqcast.sources.genome.fasta import Fasta, open_fasta
 from seqcast.sources.genome.inputs import find_inputs
 from seqcast.sources.genome.layout import Inputs, Layout, Track
 from seqcast.sources.genome.planning import Plan, make_plan, mark_touched
+from seqcast.sources.genome.reading import mark_unknown
 from seqcast.sources.genome.regions import find_held_out
 from seqcast.sources.genome.writing import write_genome
 from seqcast.sources.validation.genome import validate_genome
@@ -293,7 +295,7 @@ def test_short_disks_and_memories_are_told_and_no_fault(
 def test_a_bigwig_is_opened_once_whatever_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lengths = {f"scaffold_{place}": 300 for place in range(40)}
+    lengths = {f"scaffold_{place}": 900 for place in range(40)}
     files = write_files(tmp_path / "files", lengths)
     opened: list[str] = []
     real = stored.open_track
@@ -306,9 +308,9 @@ def test_a_bigwig_is_opened_once_whatever_changes(
     split = {"valid": ["scaffold_1"], "test": ["scaffold_2"]}
     wanted = write(files, tmp_path, split=split)
     assert opened == ["one.bw", "two.bw"]
-    # Stretches of 24 bases.
-    monkeypatch.setattr(tracks, "_TOGETHER", 12 * 2 * tracks._BYTES_A_CELL)
-    write_genome(files.settings(split=split), files.inputs(), tmp_path / "stretches.h5")
+    # Three pieces, which end within contigs.
+    monkeypatch.setattr(tracks, "_MOST_BASES", 1024 * BIN)
+    write_genome(files.settings(split=split), files.inputs(), tmp_path / "stretches.h5", threads=2)
     assert read_dataset(tmp_path / "stretches.h5").digest == wanted.digest
     # Other splits, strides, clips.
     split = {"valid": ["scaffold_3"], "test": ["scaffold_4"]}
@@ -349,6 +351,26 @@ def test_a_chunk_is_unpacked_once_however_many_contigs_lie_in_it(
             known = np.isfinite(found)
             np.testing.assert_array_equal(found[known], wanted[known])
             assert known.sum() > 70, (track, name)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 40)), max_size=12), st.integers(1, 50))
+def test_cells_of_mostly_n_are_unknown_however_long_its_runs(
+    tmp_path_factory: pytest.TempPathFactory, turns: list[tuple[int, int]], bases: int
+) -> None:
+    codes = np.repeat(*np.array([(0, 5), *turns]).T).astype(np.uint8)
+    folder = tmp_path_factory.mktemp("n")
+    write_fasta(folder / "a.fa", {"chr1": codes})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unknown, "_BASES", bases)
+        runs = unknown.find_unknown_runs(open_fasta(folder / "a.fa", folder), ["chr1"], folder)
+    np.testing.assert_array_equal(runs["chr1"], find_runs_of_n(codes))
+    settings = GenomeSettings.model_construct(bin_size=16, resolution=4)
+    found = mark_unknown(settings, codes.size, runs["chr1"], None)
+    whole = codes.size // 4
+    wanted = (codes[: 4 * whole].reshape(-1, 4) == 4).sum(axis=1) > 2
+    np.testing.assert_array_equal(found[:whole], wanted)
+    assert found[whole:].all()
+    assert found.size == -(-codes.size // 16) * 4
 
 
 def test_the_sequence_is_looked_through_for_n_once(

@@ -7,12 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcast.core.reading_ahead import read_ahead
+from seqcast.core.reading_ahead import read_ahead, work_ahead
 
 
 @given(st.lists(st.integers()), st.integers(1, 6))
 def test_items_come_in_their_order(items: list[int], most: int) -> None:
     assert list(read_ahead(items, most)) == items
+
+
+@given(st.lists(st.integers()), st.integers(1, 4))
+def test_what_is_made_of_items_comes_in_their_order(items: list[int], threads: int) -> None:
+    assert list(work_ahead(str, items, threads)) == [*map(str, items)]
+
+
+def test_as_many_threads_work_at_a_time() -> None:
+    together = threading.Barrier(3)
+
+    def meet(number: int) -> int:
+        """Wait until three are here."""
+        together.wait(timeout=60)
+        return number
+
+    assert list(work_ahead(meet, range(9), 3)) == list(range(9))
 
 
 def test_they_are_made_by_another_thread_and_not_too_early() -> None:
@@ -59,4 +75,4 @@ def test_nothing_is_read_once_nobody_asks() -> None:
     found.close()
     count = len(made)
     assert count <= 4
-    assert not [each for each in threading.enumerate() if each.name.startswith("read ahead")]
+    assert not [each for each in threading.enumerate() if each.name.startswith("work ahead")]

@@ -37,7 +37,7 @@ def make_targets(**columns: Any) -> Targets:
 def fill(targets: Targets, bins: np.ndarray = BINS, **changes: Any) -> Targets:
     settings = make_settings(**changes)
     statistics = BinStatistics(1, bins.size, settings.clip_quantile)
-    statistics.add(bins[None])
+    statistics.add(statistics.look_at(bins[None]))
     return fill_targets(settings, targets, statistics)
 
 
@@ -55,7 +55,7 @@ def test_facts_are_numpys(values: list[float], quantile: float, step: int, spare
         # The second target has an unknown bin beside each of the first's.
         both = np.stack([np.repeat(part, 2), np.repeat(part, 2)])
         both[:, 1::2] = np.nan
-        statistics.add(both)
+        statistics.add(statistics.look_at(both))
     exact = bins.astype(float)
     wanted = np.quantile(exact, quantile)
     for target in range(2):

@@ -10,12 +10,11 @@ readers take turns.
 
 import hashlib
 import mmap
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -52,10 +51,11 @@ class ChunkWriter:
 
     The rows of a chunk are a group. `add` takes the next places of all rows, `add_group` those of
     one group, in any order of groups. `finish` once all are there. A chunk has `width` places.
+    Where packing is to go in threads, each may `pack` places that begin with a chunk, which
+    `add_packed` then takes in their order.
 
     `lz4hc` is for what is read again and again: it takes a third less room than `lz4` and is
-    unpacked faster, but packing takes six times as long. So many `threads` pack; the file is the
-    same for any number.
+    unpacked faster, but packing takes six times as long.
     """
 
     def __init__(
@@ -67,7 +67,6 @@ class ChunkWriter:
         width: int = 1024,
         *,
         compressor: str = "lz4",
-        threads: int = 1,
     ) -> None:
         self.shape = (rows, places)
         self.groups = find_groups(rows)
@@ -96,13 +95,9 @@ class ChunkWriter:
         self._width = width
         self._room = Room(Path(file.filename))
         self._compressor = compressor
-        self._packers = ThreadPoolExecutor(threads, "packer")
-        self._most_waiting = 2 * threads if threads > 1 else 0
-        # Chunks that are being packed, in the order in which they are written: group and number.
-        self._waiting: deque[tuple[int, int, Future]] = deque()
-        # Of each group: how many places were added, and the chunk that they fill.
-        self._added = [0] * len(self.groups)
-        self._chunks = [np.zeros((height, width), _DTYPE) for _ in self.groups]
+        # Of each group: how many places were written, and those after them that fill no chunk yet.
+        self._written = [0] * len(self.groups)
+        self._rest = [np.empty((rows.stop - rows.start, 0), _DTYPE) for rows in self.groups]
         self._digests = [hashlib.sha256() for _ in self.groups]
 
     def add(self, values: np.ndarray) -> None:
@@ -112,57 +107,65 @@ class ChunkWriter:
 
     def add_group(self, number: int, values: np.ndarray) -> None:
         """Add the next places of a group, (rows of the group, places)."""
-        rows, count = self.groups[number], values.shape[1]
-        room = self.shape[1] - self._added[number]
-        if len(values) != rows.stop - rows.start or count > room:
+        rest, room = self._rest[number], self.shape[1] - self._count_added(number)
+        if len(values) != len(rest) or values.shape[1] > room:
             raise ValueError(
-                f"found {len(values)} rows and {count:,} places, wanted {rows.stop - rows.start}"
+                f"found {len(values)} rows and {values.shape[1]:,} places, wanted {len(rest)}"
                 f" and at most {room:,}"
             )
-        first = 0
-        while first < count:
-            filled = self._added[number] % self._width
-            taken = min(self._width - filled, count - first)
-            here = self._chunks[number][: len(values), filled : filled + taken]
-            here[:] = values[:, first : first + taken]
-            self._added[number] += taken
-            first += taken
-            if filled + taken == self._width:
-                self._pack(number)
+        values = np.concatenate([rest, values], axis=1)
+        whole = values.shape[1] // self._width * self._width
+        self._write(number, self.pack(values[:, :whole]))
+        self._rest[number] = values[:, whole:].copy()
+
+    def pack(self, values: np.ndarray) -> "Packed":
+        """Compress places of a group from the start of a chunk on, (rows of the group, places)."""
+        rows, places = values.shape
+        height, width = self._array.chunks
+        whole, rest = divmod(places, width)
+        # All at once: for each step of a chunk Python's lock is taken, which other threads want.
+        chunks = np.zeros((-(-places // width), height, width), _DTYPE)
+        chunks[:whole, :rows] = (
+            values[:, : places - rest].reshape(rows, whole, width).swapaxes(0, 1)
+        )
+        if rest:
+            chunks[whole, :rows, :rest] = values[:, places - rest :]
+        return Packed(
+            places,
+            [(_compress(each, self._compressor), hashlib.sha256(each).digest()) for each in chunks],
+        )
+
+    def add_packed(self, number: int, packed: "Packed") -> None:
+        """Add the next places of a group, which `pack` packed; before them lie whole chunks."""
+        added, left = self._count_added(number), self.shape[1] - self._count_added(number)
+        if added % self._width or packed.places > left:
+            raise ValueError(
+                f"found {packed.places:,} packed places after {added:,}, wanted at most {left:,}"
+                f" after whole chunks of {self._width:,}"
+            )
+        self._write(number, packed)
 
     def finish(self) -> str:
         """Write what is left, and the table of chunks; return a digest of all values."""
-        for number, added in enumerate(self._added):
-            if added != self.shape[1]:
+        for number, rest in enumerate(self._rest):
+            if (added := self._count_added(number)) != self.shape[1]:
                 raise ValueError(f"{added:,} places were added of {self.shape[1]:,}")
-            if added % self._width:
-                self._chunks[number][:, added % self._width :] = 0
-                self._pack(number)
-        self._write_packed(0)
-        self._packers.shutdown()
+            self._write(number, self.pack(rest))
         self._write_table()
         digests = b"".join(each.digest() for each in self._digests)
         return hashlib.sha256(digests).hexdigest()
 
-    def _pack(self, group: int) -> None:
-        """Have the last chunk of a group packed, and write those that are."""
-        chunk = self._chunks[group]
-        packed = self._packers.submit(
-            lambda: (_compress(chunk, self._compressor), hashlib.sha256(chunk).digest())
-        )
-        self._waiting.append((group, (self._added[group] - 1) // self._width, packed))
-        self._chunks[group] = np.zeros_like(chunk)
-        self._write_packed(self._most_waiting)
+    def _count_added(self, number: int) -> int:
+        return self._written[number] + self._rest[number].shape[1]
 
-    def _write_packed(self, left: int) -> None:
-        """Write chunks in their order, until so many are left that may still be being packed."""
-        while len(self._waiting) > left:
-            group, number, future = self._waiting.popleft()
-            packed, digest = future.result()
-            self._digests[group].update(digest)
-            self._room.take(len(packed))
-            place = (group * self._array.chunks[0], number * self._width)
-            self._array.id.write_direct_chunk(place, packed)
+    def _write(self, number: int, packed: "Packed") -> None:
+        """Write the next chunks of a group."""
+        for content, digest in packed.chunks:
+            self._digests[number].update(digest)
+            self._room.take(len(content))
+            place = (number * self._array.chunks[0], self._written[number])
+            self._array.id.write_direct_chunk(place, content)
+            self._written[number] += min(self._width, self.shape[1] - self._written[number])
 
     def _write_table(self) -> None:
         """Write where chunks lie: to ask HDF5 for each of millions takes many seconds."""
@@ -178,6 +181,13 @@ class ChunkWriter:
         self._array.file.flush()
         self._array.id.chunk_iter(note)
         self._array.file[self._array.name + _TABLE] = table
+
+
+class Packed(NamedTuple):
+    """Chunks of neighbouring places, compressed, each with its digest."""
+
+    places: int
+    chunks: list[tuple[bytes, bytes]]
 
 
 def _compress(chunk: np.ndarray, compressor: str) -> bytes:

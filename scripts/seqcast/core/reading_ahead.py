@@ -1,26 +1,41 @@
-"""Reading of what comes next, while what was read is worked on."""
+"""Work on what comes next, while what was made is used."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice, repeat
 from typing import TypeVar
 
+_I = TypeVar("_I")
 _T = TypeVar("_T")
 
 
-def read_ahead(items: Iterable[_T], most: int = 4) -> Iterator[_T]:
-    """Yield items in their order; a thread makes up to `most` of them before they are asked for.
+def work_ahead(
+    make: Callable[[_I], _T], items: Iterable[_I], threads: int, most: int | None = None
+) -> Iterator[_T]:
+    """Yield what is made of items, in their order; threads make up to `most` before they are used.
 
-    It pays where making an item is reading or unpacking, which leave Python to others. What fails
-    there fails here, in its place.
+    That is two for each thread, if not given, so that none waits. It pays where most of the work
+    leaves Python to others, as reading, unpacking and arithmetic on arrays do. What fails there
+    fails here, in its place.
     """
-    source, end = iter(items), object()
-    reader = ThreadPoolExecutor(1, "read ahead")
+    source = iter(items)
+    pool = ThreadPoolExecutor(threads, "work ahead")
     try:
-        waiting = deque(reader.submit(next, source, end) for _ in range(most))
-        while (item := waiting.popleft().result()) is not end:
-            waiting.append(reader.submit(next, source, end))
-            yield item
+        waiting = deque(pool.submit(make, item) for item in islice(source, most or 2 * threads))
+        while waiting:
+            made = waiting.popleft().result()
+            waiting.extend(pool.submit(make, item) for item in islice(source, 1))
+            yield made
     finally:
-        # What is being read is waited for: the file may be closed next.
-        reader.shutdown(cancel_futures=True)
+        # What is being made is waited for: the file may be closed next.
+        pool.shutdown(cancel_futures=True)
+
+
+def read_ahead(items: Iterable[_T], most: int = 4) -> Iterator[_T]:
+    """Yield items in their order; a thread makes up to `most` of them before they are asked for."""
+    source, end = iter(items), object()
+    for item in work_ahead(lambda _: next(source, end), repeat(None), 1, most):
+        if item is end:
+            return
+        yield item

@@ -41,6 +41,17 @@ def cut_groups(groups: Sequence[slice], size: int, memory: int = MEMORY) -> list
     ]
 
 
+def join_groups(groups: Sequence[slice], size: int, memory: int = MEMORY) -> list[slice]:
+    """Put neighbouring groups together as far as they fit into memory, at `size` bytes a target."""
+    joined = [groups[0]]
+    for group in groups[1:]:
+        if size * (group.stop - joined[-1].start) <= memory:
+            joined[-1] = slice(joined[-1].start, group.stop)
+        else:
+            joined.append(group)
+    return joined
+
+
 def read_observed(dataset: Dataset, bins: np.ndarray, targets: slice) -> np.ndarray:
     """Return the coverage of some targets in bins (their numbers), (targets, bins) float32."""
     values = dataset.read_bins(bins, targets).T

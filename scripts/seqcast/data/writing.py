@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from seqcast.core.chunks import ChunkWriter, open_chunked
 from seqcast.core.console import progress
 from seqcast.core.disk import make_room, write_text
 from seqcast.core.hdf5 import Draft
+from seqcast.core.reading_ahead import work_ahead
 from seqcast.data.layout import (
     FORMAT,
     FORMAT_VERSION,
@@ -36,7 +36,8 @@ _BLOCK_BYTES = 1 << 24
 # A window begins anywhere in a chunk, and reads all of it: of coarse cells chunks are of fewer.
 _CHUNK_BINS = 256
 _CHUNK_CELLS = 1024
-# Cells of each target that are compressed at a time.
+# Bases, and cells of each target, that are moved at a time.
+_PIECE_BASES = 1 << 22
 _PIECE_CELLS = 1 << 16
 
 
@@ -44,8 +45,8 @@ class DatasetWriter(Draft):
     """Write a dataset contig by contig; the file gets its name only when it is whole.
 
     Use as a context manager. Add each contig in the order of `contigs`, whole (`add_contig`) or its
-    sequence (`add_sequence`) and, group of targets by group, its `coverage`; then `finish`. What is
-    written is the same for any number of `threads`.
+    sequence, piece by piece (`add_sequence`) and, group of targets by group, its `coverage`; then
+    `finish`. What is written is the same for any number of `threads`.
     """
 
     def __init__(
@@ -67,7 +68,10 @@ class DatasetWriter(Draft):
         cells = int((-(-contigs.length // bin_size)).sum()) * self.cells_a_bin
         bases = int(contigs.length.sum())
         super().__init__(path, bases)
-        self._sequence = self._file.create_dataset("sequence", (bases,), np.uint8, fillvalue=N)
+        # All of it is written: nothing is to be filled in before.
+        self._sequence = self._file.create_dataset(
+            "sequence", (bases,), np.uint8, fillvalue=N, fill_time="never"
+        )
         self.coverage = ChunkWriter(
             self._file,
             "coverage",
@@ -75,11 +79,11 @@ class DatasetWriter(Draft):
             cells,
             min(_CHUNK_BINS * self.cells_a_bin, _CHUNK_CELLS),
             compressor="lz4hc",
-            threads=threads,
         )
         self._threads = threads
         self._digest = hashlib.sha256()
-        self._added = 0
+        # Bases and whole contigs that were added.
+        self._bases = self._added = 0
 
     @property
     def cells_a_bin(self) -> int:
@@ -88,27 +92,23 @@ class DatasetWriter(Draft):
 
     def add_contig(self, codes: np.ndarray, coverage: np.ndarray) -> None:
         """Add the next contig: codes (length,), coverage (bins x cells a bin, targets)."""
-        cells = -(-len(codes) // self.bin_size) * self.cells_a_bin
-        if coverage.shape != (cells, len(self.targets)):
+        name, length = self.contigs.name[self._added], self.contigs.length[self._added]
+        cells = -(-length // self.bin_size) * self.cells_a_bin
+        if len(codes) != length or coverage.shape != (cells, len(self.targets)):
             raise ValueError(
-                f"{self.contigs.name[self._added]}: found coverage {coverage.shape} of"
-                f" {len(codes):,} bases, wanted {(cells, len(self.targets))}"
+                f"{name}: found {len(codes):,} bases and coverage {coverage.shape},"
+                f" wanted {length:,} and {(cells, len(self.targets))}"
             )
         self.add_sequence(codes)
         self.coverage.add(coverage.T)
+        self._added += 1
 
     def add_sequence(self, codes: np.ndarray) -> None:
-        """Add the next contig's codes, (length,); its coverage goes to `coverage`."""
-        length = self.contigs.length[self._added]
-        if len(codes) != length:
-            raise ValueError(
-                f"{self.contigs.name[self._added]}: found {len(codes):,} bases, wanted {length:,}"
-            )
-        first = self.contigs.first_base[self._added]
+        """Add the next codes, (bases,), contig after contig; their coverage goes to `coverage`."""
         codes = np.ascontiguousarray(codes, dtype=np.uint8)
-        self._sequence[first : first + length] = codes
+        self._sequence[self._bases : self._bases + len(codes)] = codes
         self._digest.update(codes)
-        self._added += 1
+        self._bases += len(codes)
 
     def finish(
         self,
@@ -125,8 +125,8 @@ class DatasetWriter(Draft):
         in each fold; the split of a window is then its part. `regions`, by contig and start, are
         what windows stay in, whole contigs if not given. Returns the digest of the content.
         """
-        if self._added != len(self.contigs):
-            raise ValueError(f"{self._added} contigs were added of {len(self.contigs)}")
+        if self._bases != len(self._sequence):
+            raise ValueError(f"{self._bases:,} bases were added of {len(self._sequence):,}")
         file, contigs = self._file, self.contigs
         self._digest.update(self.coverage.finish().encode())
         table = self._fill_means(targets or self.targets, windows, folds).to_json()
@@ -208,11 +208,8 @@ class DatasetWriter(Draft):
             )
 
         total = np.zeros((3, len(targets)))
-        with (
-            progress(len(used), "mean coverage", "bins") as bar,
-            ThreadPoolExecutor(self._threads) as pool,
-        ):
-            for sums in pool.map(add_up, range(0, len(used), size)):
+        with progress(len(used), "mean coverage", "bins") as bar:
+            for sums in work_ahead(add_up, range(0, len(used), size), self._threads):
                 total += sums
                 bar.update(min(size, len(used) - bar.n))
         read, seen = total[:2] / np.maximum(total[2], 1)
@@ -234,6 +231,8 @@ class PieceWriter(DatasetWriter):
         make_room(self._pieces_path, 4 * shape[0] * shape[1])
         self._cells = np.memmap(self._pieces_path, np.float32, "r+", shape=shape)
         self._cells[:] = np.nan
+        for first in range(0, len(self._sequence), _PIECE_BASES):
+            self._sequence[first : first + _PIECE_BASES] = N
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
@@ -264,9 +263,8 @@ class PieceWriter(DatasetWriter):
         regions: np.ndarray | None = None,
     ) -> str:
         """Write the windows, the targets table and the file's name; see `DatasetWriter.finish`."""
-        contigs = self.contigs
-        for base, length in zip(contigs.first_base, contigs.length, strict=True):
-            self.add_sequence(self._sequence[base : base + length])
+        for first in range(0, len(self._sequence), _PIECE_BASES):
+            self.add_sequence(self._sequence[first : first + _PIECE_BASES])
         for number, rows in enumerate(self.coverage.groups):
             for first in range(0, self._cells.shape[1], _PIECE_CELLS):
                 self.coverage.add_group(number, self._cells[rows, first : first + _PIECE_CELLS])

@@ -41,9 +41,9 @@ def evaluate(
 
     Overlapping windows are averaged first, so that each bin counts once; units are those of the
     dataset's coverage. Noiseless rates (`truth_path`) or replicates give the noise ceiling,
-    predictions of shuffled windows, where there are any, the negative control. Targets are in
-    memory few at a time, and gone through once, but for what is specific to each: that needs the
-    mean over all of them first.
+    predictions of shuffled windows, where there are any, the negative control. Files are gone
+    through once, as many targets in memory as fit. Where these are not all, those before the last
+    ones are read again for what is specific to each: that needs the mean over all of them first.
     """
     dataset = read_dataset(dataset_path)
     predictions = read_predictions(predictions_path, dataset)

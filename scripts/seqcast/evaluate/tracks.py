@@ -6,7 +6,7 @@ import numpy as np
 
 from seqcast.core.errors import SeqcastError
 from seqcast.data import Dataset
-from seqcast.data.by_target import MEMORY, ByTarget, read_observed
+from seqcast.data.by_target import MEMORY, ByTarget, join_groups, read_observed
 from seqcast.data.predictions import Predictions, Stitch
 
 
@@ -21,7 +21,8 @@ class Tracks:
     def __init__(self, predictions: Predictions, dataset: Dataset, memory: int = MEMORY) -> None:
         self._stitch = Stitch(predictions, dataset)
         self.bins = self._stitch.bins
-        self.groups = predictions.find_groups(memory)
+        size = 4 * len(predictions.rows) * predictions.bins
+        self.groups = join_groups(predictions.find_groups(memory), size, memory)
         self._predicted = ByTarget(self.groups, partial(_read_predicted, predictions))
         self._observed = ByTarget(self.groups, partial(read_observed, dataset, self.bins))
 

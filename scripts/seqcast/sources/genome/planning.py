@@ -115,11 +115,11 @@ def make_plan(settings: GenomeSettings, layout: Layout, unknown: Mapping[str, np
 
 def mark_touched(intervals: np.ndarray, size: int, count: int) -> np.ndarray:
     """Return which of `count` pieces of `size` bases any of (n, 2) intervals touch, bool."""
-    steps = np.zeros(count + 1, dtype=np.int64)
+    steps = np.zeros(count + 1, dtype=np.int32)
     if len(intervals):
         np.add.at(steps, np.minimum(intervals[:, 0] // size, count), 1)
         np.add.at(steps, np.minimum(-(-intervals[:, 1] // size), count), -1)
-    return np.cumsum(steps[:-1]) > 0
+    return np.cumsum(steps[:-1], out=steps[:-1]) > 0
 
 
 def compute_share(flagged: np.ndarray, windows: np.ndarray, bin_size: int) -> np.ndarray:

@@ -18,20 +18,6 @@ from seqcast.sources.genome.tracks import Stretch, cut_stretches
 from seqcast.sources.genome.unknown import count_before
 
 
-@dataclass(frozen=True)
-class Piece:
-    """Coverage of a group of targets on some stretches, as it is stored.
-
-    `number` counts the groups, `targets` are the group's, `values` (targets, cells), stretch after
-    stretch, is NaN where nothing is known, and all of a replicate that there is none of.
-    """
-
-    number: int
-    targets: slice
-    stretches: Sequence[Stretch]
-    values: np.ndarray
-
-
 class Hidden:
     """Which cells of a genome no track can know: masked, mostly N, or cut short by a contig's end.
 
@@ -57,6 +43,35 @@ class Hidden:
         packed = self._bits[stretch.contig][first // 8 : (first + count) // 8 + 1]
         cells = np.unpackbits(packed)[first % 8 : first % 8 + count].astype(bool)
         return cells.reshape(-1, cell // settings.cell).any(axis=1)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A group of targets on some stretches, to be read by any thread.
+
+    `number` counts the groups, `targets` are the group's, `tracks` their cells and where in them
+    each contig begins, None of a replicate that there is none of. A bin has `per_bin` cells.
+    """
+
+    number: int
+    targets: slice
+    stretches: Sequence[Stretch]
+    tracks: Sequence[tuple[ChunkedArray, Mapping[str, int]] | None]
+    hidden: Hidden
+    bin_size: int
+    per_bin: int
+
+    def read(self) -> np.ndarray:
+        """Read the coverage (targets, cells), stretch after stretch, NaN where nothing is known."""
+        cell = self.bin_size // self.per_bin
+        unknown = np.concatenate([self.hidden.read(each, cell) for each in self.stretches])
+        values = np.full((len(self.tracks), len(unknown)), np.nan, np.float32)
+        bins_TBk = values.reshape(len(values), -1, self.per_bin)
+        for bins_Bk, track in zip(bins_TBk, self.tracks, strict=True):
+            if track:
+                _read_bins(*track, self.stretches, self.bin_size, bins_Bk)
+        values[:, unknown] = np.nan
+        return values
 
 
 def store(
@@ -112,7 +127,7 @@ def check_sign(path: Path, found: StoredTrack, *, is_turned: bool) -> None:
         )
 
 
-def read_pieces(
+def cut_pieces(
     settings: GenomeSettings,
     stored: Sequence[StoredTrack | None],
     lengths: Mapping[str, int],
@@ -121,28 +136,17 @@ def read_pieces(
     cell: int,
     title: str,
 ) -> Iterator[Piece]:
-    """Yield the coverage of contigs, group by group of targets and in order, hidden cells NaN.
+    """Yield pieces of the coverage of contigs, group by group of targets and in order.
 
-    What is in memory does not grow with contigs or targets. `cell` is that of the stored tracks.
+    What one holds does not grow with contigs or targets. `cell` is that of the stored tracks.
     """
-    total = sum(lengths.values()) * len(stored)
+    size, total = settings.bin_size, sum(lengths.values()) * len(stored)
     with progress(total, title, "bases") as bar:
         for number, targets in enumerate(find_groups(len(stored))):
-            own = [
-                (row, track.first, track.open())
-                for row, track in enumerate(stored[targets])
-                if track
-            ]
-            count = len(stored[targets])
-            for stretches in cut_stretches(lengths, cell, settings.bin_size, count):
-                unknown = np.concatenate([hidden.read(each, cell) for each in stretches])
-                values = np.full((count, len(unknown)), np.nan, np.float32)
-                bins_TBk = values.reshape(count, -1, settings.bin_size // cell)
-                for row, first, cells in own:
-                    _read_bins(cells, first, stretches, settings.bin_size, bins_TBk[row])
-                values[:, unknown] = np.nan
-                yield Piece(number, targets, stretches, values)
-                bar.update(count * sum(each.end - each.start for each in stretches))
+            tracks = [track and (track.open(), track.first) for track in stored[targets]]
+            for stretches in cut_stretches(lengths, cell, size, len(tracks)):
+                yield Piece(number, targets, stretches, tracks, hidden, size, size // cell)
+                bar.update(len(tracks) * sum(each.end - each.start for each in stretches))
 
 
 def _read_bins(
@@ -186,9 +190,13 @@ def mark_unknown(
     """
     cell, bin_size = settings.cell, settings.bin_size
     size = -(-length // bin_size) * (bin_size // cell)
-    whole = length // cell
-    unknown = np.ones(size, dtype=bool)
-    unknown[:whole] = np.diff(count_before(runs, np.arange(whole + 1) * cell)) > cell / 2
+    unknown = mark_touched(runs, cell, size)
+    # In these a run begins or ends.
+    edges = np.unique(runs // cell)
+    edges = edges[edges < size]
+    count = count_before(runs, (edges + 1) * cell) - count_before(runs, edges * cell)
+    unknown[edges] = count > cell / 2
+    unknown[length // cell :] = True
     if mask is not None:
         unknown |= mark_touched(mask, cell, size)
     return unknown

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,46 +18,66 @@ class BinStatistics:
     """Running mean, largest values and share of zeros of each target, in one pass.
 
     Exact, though only the values that can lie above the `quantile` are kept: of `most_bins` bins
-    the (1 - quantile)th part.
+    the (1 - quantile)th part. Any thread may `look_at` some bins; what it saw is then added, in the
+    order of the bins.
     """
 
     def __init__(self, targets: int, most_bins: int, quantile: float | None) -> None:
         share = 0 if quantile is None else 1 - quantile
         self._keep = int(np.ceil(share * most_bins)) + 2
-        self._largest: list[np.ndarray] = [np.zeros(0, dtype=np.float32)] * targets
-        self.bins = np.zeros(targets, dtype=np.int64)
-        self.zeros = np.zeros(targets, dtype=np.int64)
-        self._rest = np.zeros(targets)
+        self._seen = [Seen(0, 0, 0.0, np.zeros(0, dtype=np.float32))] * targets
 
-    def add(self, coverage_TB: np.ndarray, targets: slice = slice(None)) -> None:
-        """Add bins of some targets, (targets, bins); NaN is left out."""
-        for target, values in zip(range(len(self.bins))[targets], coverage_TB, strict=True):
-            values = values[~np.isnan(values)]
-            self.bins[target] += values.size
-            self.zeros[target] += values.size - np.count_nonzero(values)
-            largest = np.concatenate([self._largest[target], values])
-            if largest.size > self._keep:
-                largest = np.partition(largest, -self._keep)
-                self._rest[target] += largest[: -self._keep].sum(dtype=np.float64)
-                largest = largest[-self._keep :]
-            self._largest[target] = largest
+    def look_at(self, coverage_TB: np.ndarray) -> "list[Seen]":
+        """Return what bins of some targets hold, (targets, bins); NaN is left out."""
+        seen = []
+        for values in coverage_TB:
+            bins = int(np.count_nonzero(~np.isnan(values)))
+            # Among many that are equal, as 0 is, numpy takes ten times as long to find the largest.
+            values = values[values > 0]
+            seen.append(self._cut(Seen(bins, bins - values.size, 0.0, values)))
+        return seen
+
+    def add(self, seen: "Sequence[Seen]", targets: slice = slice(None)) -> None:
+        """Add what the next bins of some targets hold."""
+        for target, new in zip(range(len(self._seen))[targets], seen, strict=True):
+            old = self._seen[target]
+            largest = np.concatenate([old.largest, new.largest])
+            both = Seen(old.bins + new.bins, old.zeros + new.zeros, old.rest + new.rest, largest)
+            self._seen[target] = self._cut(both)
+
+    def _cut(self, seen: "Seen") -> "Seen":
+        """Keep the largest values only."""
+        if seen.largest.size <= self._keep:
+            return seen
+        parted = np.partition(seen.largest, -self._keep)
+        rest = seen.rest + float(parted[: -self._keep].sum(dtype=np.float64))
+        return seen._replace(rest=rest, largest=parted[-self._keep :].copy())
 
     def make_facts(self, target: int, quantile: float | None) -> "Facts":
         """Return what is known of a target once all bins were added."""
-        bins, largest = int(self.bins[target]), np.sort(self._largest[target]).astype(np.float64)
-        rest = float(self._rest[target])
+        bins, zeros, rest, largest = self._seen[target]
+        largest = np.sort(np.append(largest, 0).astype(np.float64))
         mean = (rest + float(largest.sum())) / max(bins, 1)
-        highest = float(largest[-1]) if largest.size else 0.0
+        highest = float(largest[-1])
         if quantile is None or not bins:
-            return Facts(bins, mean, highest, int(self.zeros[target]), None, mean, 0)
-        # numpy's linear quantile, its position counted from the largest value.
+            return Facts(bins, mean, highest, zeros, None, mean, 0)
+        # numpy's linear quantile, its position counted from the largest value; below all is 0.
         position = largest.size - 1 - (bins - 1) * (1 - quantile)
         at = float(np.interp(position, np.arange(largest.size), largest))
         if at <= 0:
-            return Facts(bins, mean, highest, int(self.zeros[target]), None, mean, 0)
+            return Facts(bins, mean, highest, zeros, None, mean, 0)
         cut = (rest + float(np.minimum(largest, at).sum())) / bins
         over = int((largest > at).sum())
-        return Facts(bins, mean, highest, int(self.zeros[target]), at, cut, over)
+        return Facts(bins, mean, highest, zeros, at, cut, over)
+
+
+class Seen(NamedTuple):
+    """Bins of a target: how many, how many are 0, the largest above 0, and the sum of the rest."""
+
+    bins: int
+    zeros: int
+    rest: float
+    largest: np.ndarray
 
 
 @dataclass(frozen=True)

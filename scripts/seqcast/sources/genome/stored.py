@@ -148,7 +148,7 @@ def store_tracks(
             for path, each in missing.items():
                 _store(path, each, bar.update)
     return [
-        _find_stored(path, each) if path and each else None
+        _read_stored(path, each) if path and each else None
         for path, each in zip(paths, wanted, strict=True)
     ]
 
@@ -204,13 +204,13 @@ def _read_contigs(path: Path) -> dict[str, int]:
     return dict(zip(names.tolist(), lengths.tolist(), strict=True))
 
 
-def _find_stored(path: Path, wanted: Wanted) -> StoredTrack:
-    stored = _read_contigs(path)
+def _read_stored(path: Path, wanted: Wanted) -> StoredTrack:
     with open_hdf5(path, (FORMAT, FORMAT_VERSION), AGAIN) as file:
+        names, lengths = file["contigs/name"].asstr()[()], file["contigs/length"][()]
         lowest, highest = file["contigs/lowest"][()], file["contigs/highest"][()]
-    row_of = {name: row for row, name in enumerate(stored)}
+    row_of = {name: row for row, name in enumerate(names.tolist())}
     rows = [row_of[name] for name in wanted.contigs]
-    first = np.cumsum([0, *wanted.count_cells(stored.values())])[rows].tolist()
+    first = np.cumsum([0, *wanted.count_cells(lengths.tolist())])[rows].tolist()
     return StoredTrack(
         path,
         dict(zip(wanted.lengths, first, strict=True)),

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from seqcast.core.console import log
 from seqcast.core.disk import write_text
+from seqcast.core.reading_ahead import work_ahead
 from seqcast.data.targets import Targets
 from seqcast.settings import GenomeSettings
 from seqcast.settings.table import TargetRow, parse_table
 from seqcast.sources.genome.layout import Inputs
 from seqcast.sources.genome.planning import settle_resolution
-from seqcast.sources.genome.reading import read_pieces, store
-from seqcast.sources.genome.scaling import Facts, make_scaled, round_digits
+from seqcast.sources.genome.reading import Piece, cut_pieces, store
+from seqcast.sources.genome.scaling import Facts, Seen, make_scaled, round_digits
 from seqcast.sources.genome.surveying import Survey, make_targets, mark_hidden, open_genome
 
 _QUANTILE = 0.9995
@@ -40,10 +41,14 @@ def suggest_targets(
     survey = Survey(settings, plan, targets)
     stored = store(settings, inputs, layout, threads)
     hidden = mark_hidden(settings, layout, plan)
-    for piece in read_pieces(
-        settings, stored, plan.lengths, hidden, cell=settings.cell, title="suggest"
-    ):
-        survey.add(piece)
+    pieces = cut_pieces(settings, stored, plan.lengths, hidden, cell=settings.cell, title="suggest")
+
+    def look_at(piece: Piece) -> tuple[list[Seen], slice]:
+        """Read a piece and look at it."""
+        return survey.look_at(piece, piece.read()), piece.targets
+
+    for seen in work_ahead(look_at, pieces, threads):
+        survey.statistics.add(*seen)
     quantile = settings.clip_quantile
     facts = [survey.statistics.make_facts(t, quantile) for t in range(len(targets))]
     filled = make_suggestion(settings, targets, facts)

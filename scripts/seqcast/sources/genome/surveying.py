@@ -1,7 +1,6 @@
 """Go through a genome once: what its files agree on, and what its tracks hold."""
 
 import math
-from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.matching import read_layout
 from seqcast.sources.genome.planning import Plan, compute_share, make_plan, mark_touched
 from seqcast.sources.genome.reading import Hidden, Piece, make_wanted, mark_unknown
-from seqcast.sources.genome.scaling import BinStatistics
+from seqcast.sources.genome.scaling import BinStatistics, Seen
 from seqcast.sources.genome.tracks import Stretch, read_cells
 from seqcast.sources.genome.unknown import find_unknown_runs
 
@@ -90,7 +89,7 @@ class Survey:
     """
 
     def __init__(self, settings: GenomeSettings, plan: Plan, targets: Targets) -> None:
-        self._bin_size, self._cells_a_bin = settings.bin_size, settings.bin_size // settings.cell
+        self._bin_size = settings.bin_size
         self._sum_stat = targets.sum_stat
         self._used: dict[str, np.ndarray] = {}
         trained = np.isin(plan.windows["split"], np.flatnonzero((plan.folds == TRAIN).any(axis=0)))
@@ -103,18 +102,12 @@ class Survey:
         most = sum(length // self._bin_size for length in plan.lengths.values())
         self.statistics = BinStatistics(len(targets), most, settings.clip_quantile)
 
-    def look_at(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
-        """Yield pieces once they were looked at, one after the other."""
-        for piece in pieces:
-            self.add(piece)
-            yield piece
-
-    def add(self, piece: Piece) -> None:
-        """Look at the next piece."""
-        cells_TBk = piece.values.reshape(len(piece.values), -1, self._cells_a_bin)
+    def look_at(self, piece: Piece, values: np.ndarray) -> list[Seen]:
+        """Return what a piece's values hold of the bins, to be added to the `statistics`."""
+        cells_TBk = values.reshape(len(values), -1, piece.per_bin)
         used = np.concatenate([self._find_used(each) for each in piece.stretches])
         coverage_TB = pool_cells(cells_TBk, self._sum_stat[piece.targets])
-        self.statistics.add(coverage_TB[:, used], piece.targets)
+        return self.statistics.look_at(coverage_TB[:, used])
 
     def _find_used(self, stretch: Stretch) -> np.ndarray:
         first = stretch.start // self._bin_size

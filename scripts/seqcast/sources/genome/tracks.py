@@ -14,8 +14,11 @@ from seqcast.sources.genome.opening import TrackReader, open_track
 _BLOCK = 1 << 18
 # Entries of fewer bases each are read faster base by base.
 _BASES_AN_ENTRY = 8
-# Bytes of cells, over all tracks, that are put together at a time.
-_TOGETHER = 1 << 26
+# What is put together at a time: bytes of cells, over all tracks, and bases at most. Its bins are a
+# multiple, so that where it ends a dataset's chunk does too, whatever its width.
+_TOGETHER = 1 << 24
+_MOST_BASES = 1 << 22
+_BINS = 1024
 _BYTES_A_CELL = 4
 
 
@@ -114,22 +117,24 @@ def read_stretch(track: TrackReader, reading: Reading) -> Cells:
 def cut_stretches(
     lengths: Mapping[str, int], cell: int, bin_size: int, tracks: int
 ) -> list[list[Stretch]]:
-    """Cut contigs into stretches, and put short ones together.
+    """Cut contigs, one after the other, into stretches, of which as many bins lie together.
 
-    The cells of so many tracks on those that are together take 64 MiB at most.
+    The cells of so many tracks on those that are together take 16 MiB, or of few bins little more.
     """
-    cells = _TOGETHER // (_BYTES_A_CELL * max(tracks, 1))
-    most = max(cells * cell // bin_size, 1) * bin_size
+    bases = min(_TOGETHER // (_BYTES_A_CELL * max(tracks, 1)) * cell, _MOST_BASES)
+    most = max(bases // bin_size // _BINS, 1) * _BINS
     together: list[list[Stretch]] = []
     room = 0
     for name, length in lengths.items():
-        for start in range(0, length, most):
-            stretch = Stretch(name, start, min(start + most, length))
-            if stretch.count_bins(bin_size) * bin_size > room:
+        start = 0
+        while start < length:
+            if not room:
                 together.append([])
                 room = most
+            stretch = Stretch(name, start, min(start + room * bin_size, length))
             together[-1].append(stretch)
-            room -= stretch.count_bins(bin_size) * bin_size
+            room -= stretch.count_bins(bin_size)
+            start = stretch.end
     return together
 
 

@@ -20,6 +20,8 @@ from seqcast.sources.genome.unpacking import name_for
 
 FORMAT = "seqcast-unknown"
 FORMAT_VERSION = 1
+# Bases that are read at a time.
+_BASES = 1 << 22
 
 
 def find_unknown_runs(fasta: Fasta, contigs: Iterable[str], work: Path) -> dict[str, np.ndarray]:
@@ -36,8 +38,14 @@ def find_unknown_runs(fasta: Fasta, contigs: Iterable[str], work: Path) -> dict[
         lengths = fasta.lengths
         with progress(sum(lengths[name] for name in missing), "looking for N", "bases") as bar:
             for name in missing:
-                found[name] = find_runs_of_n(fasta.codes(name))
-                bar.update(lengths[name])
+                edges = [np.zeros((0, 2), dtype=np.int64)]
+                for first in range(0, lengths[name], _BASES):
+                    codes = fasta.read(name, first, min(first + _BASES, lengths[name]))
+                    edges.append(first + find_runs_of_n(codes))
+                    bar.update(len(codes))
+                # Where one ends and the next one begins there was no edge, but that of a block.
+                bases, count = np.unique(np.concatenate(edges), return_counts=True)
+                found[name] = bases[count == 1].reshape(-1, 2)
         # Another run may store them too. Whoever is last has the name, and all that it knows of.
         with _Writer(path, 0, f".{os.getpid()}.partial") as writer:
             writer.write(found)

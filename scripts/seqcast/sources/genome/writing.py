@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from seqcast.core.console import log, progress
-from seqcast.core.reading_ahead import read_ahead
+from seqcast.core.chunks import Packed
+from seqcast.core.console import log
+from seqcast.core.reading_ahead import work_ahead
 from seqcast.data import Contigs, DatasetWriter
 from seqcast.data.reference import ReferenceWriter
 from seqcast.data.targets import Targets
@@ -15,9 +16,9 @@ from seqcast.settings import GenomeSettings
 from seqcast.sources.genome.forecast import find_shortages, make_forecast
 from seqcast.sources.genome.layout import Inputs, Layout
 from seqcast.sources.genome.planning import Plan, settle_resolution
-from seqcast.sources.genome.reading import Hidden, read_pieces, store
-from seqcast.sources.genome.scaling import fill_targets
-from seqcast.sources.genome.surveying import Survey, make_targets, open_genome
+from seqcast.sources.genome.reading import Hidden, Piece, cut_pieces, store
+from seqcast.sources.genome.scaling import Seen, fill_targets
+from seqcast.sources.genome.surveying import Survey, make_targets, mark_hidden, open_genome
 from seqcast.sources.genome.unpacking import stem_of
 
 
@@ -31,8 +32,9 @@ def write_genome(
 ) -> None:
     """Write the dataset of a genome, and its replicates where a path is given.
 
-    A group of targets on a stretch of a contig at a time, so that memory does not grow with either.
-    The files get their names when they are whole, and are the same for any number of threads.
+    Each thread has a group of targets on a few million bases at a time, so that memory does not
+    grow with either. The files get their names when they are whole, and are the same for any number
+    of threads.
     Raises `SeqcastError` where the files do not fit each other or hold what cannot be coverage,
     and `OSError` where the disk is full.
     """
@@ -48,7 +50,7 @@ def write_genome(
     turned = [
         each.path for each, found in zip(layout.tracks, tracks, strict=True) if found.lowest < 0
     ]
-    survey, hidden = Survey(settings, plan, targets), Hidden(settings)
+    survey, hidden = Survey(settings, plan, targets), mark_hidden(settings, layout, plan)
     contigs = Contigs.from_lengths(plan.lengths, settings.bin_size)
     with DatasetWriter(
         output,
@@ -58,17 +60,21 @@ def write_genome(
         resolution=settings.cell,
         threads=threads,
     ) as writer:
-        with progress(sum(plan.lengths.values()), "sequence", "bases") as bar:
-            for name, length in plan.lengths.items():
-                writer.add_sequence(layout.fasta.codes(name))
-                hidden.add(name, length, plan.unknown[name], layout.mask.get(name))
-                bar.update(length)
-        pieces = survey.look_at(
-            read_pieces(settings, tracks, plan.lengths, hidden, cell=settings.cell, title="dataset")
+
+        def pack(piece: Piece) -> tuple[Piece, list[np.ndarray], list[Seen], Packed]:
+            """Read a piece, with the first targets its sequence too, look at it and pack it."""
+            values = piece.read()
+            codes = [layout.fasta.read(*each) for each in piece.stretches if not piece.number]
+            return piece, codes, survey.look_at(piece, values), writer.coverage.pack(values)
+
+        pieces = cut_pieces(
+            settings, tracks, plan.lengths, hidden, cell=settings.cell, title="dataset"
         )
-        # The next piece is read and looked at while this one is packed.
-        for piece in read_ahead(pieces, 1) if threads > 1 else pieces:
-            writer.coverage.add_group(piece.number, piece.values)
+        for piece, codes, seen, packed in work_ahead(pack, pieces, threads):
+            for each in codes:
+                writer.add_sequence(each)
+            survey.statistics.add(seen, piece.targets)
+            writer.coverage.add_packed(piece.number, packed)
         targets = fill_targets(settings, targets, survey.statistics)
         if replicates:
             _write_replicates(replicates, settings, inputs, layout, plan, hidden, targets, threads)
@@ -93,10 +99,14 @@ def _write_replicates(
     bins = sum(-(-length // size) for length in plan.lengths.values())
     included = [row.replicate_included for row in inputs.rows]
     with ReferenceWriter(path, bins, targets, included) as writer:
-        for piece in read_pieces(
-            settings, stored, plan.lengths, hidden, cell=size, title="replicates"
-        ):
-            writer.coverage.add_group(piece.number, piece.values)
+        pieces = cut_pieces(settings, stored, plan.lengths, hidden, cell=size, title="replicates")
+
+        def pack(piece: Piece) -> tuple[int, Packed]:
+            """Read a piece and pack it."""
+            return piece.number, writer.coverage.pack(piece.read())
+
+        for packed in work_ahead(pack, pieces, threads):
+            writer.coverage.add_packed(*packed)
         writer.finish()
 
 
