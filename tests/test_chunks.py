@@ -97,6 +97,20 @@ def test_groups_may_be_added_one_after_the_other(tmp_path: Path) -> None:
     assert open_array(tmp_path / "x.h5").groups == find_groups(130)
 
 
+@pytest.mark.parametrize(("width", "height"), [(1024, 52), (512, 87), (256, 130)])
+def test_narrower_chunks_are_taller(tmp_path: Path, width: int, height: int) -> None:
+    values = np.random.default_rng(0).poisson(1, (260, 1100)).astype(np.float32)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        writer = ChunkWriter(file, "x", *values.shape, width)
+        writer.add(values)
+        writer.finish()
+    array = open_array(tmp_path / "x.h5")
+    assert array.chunk == (height, width)
+    starts = range(0, 260, height)
+    assert array.groups == writer.groups == [slice(n, min(n + height, 260)) for n in starts]
+    np.testing.assert_array_equal(array.read(90, 1000, slice(40, 200)), values[40:200, 90:1000])
+
+
 @pytest.mark.parametrize("compressor", ["lz4", "lz4hc"])
 @pytest.mark.parametrize("kind", ["smooth", "flat"])
 def test_chunks_are_shuffled_where_that_is_smaller(

@@ -83,7 +83,7 @@ def test_coverage_is_scaled_and_clipped_as_the_table_says(
 
 
 def test_strand_pairs_may_lie_in_groups_apart(tmp_path: Path, device: torch.device) -> None:
-    rng, count = np.random.default_rng(1), 130
+    rng, count = np.random.default_rng(1), 600
     contigs = {
         name: (codes, rng.poisson(3, (len(coverage), count)).astype(np.float32))
         for name, (codes, coverage) in make_contigs().items()

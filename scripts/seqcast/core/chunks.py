@@ -1,10 +1,10 @@
 """Arrays of tracks that lie in an HDF5 file in compressed chunks, without loss.
 
 An array is (rows, places) float32: a row is a track, and its neighbouring places lie side by side,
-which is what compresses well. A chunk holds up to 64 rows at 1,024 places, so that a window of all
-tracks, and all places of a few tracks, are both read without the rest of the file. Chunks are
-HDF5's, compressed by its filter Blosc (LZ4, of bytes shuffled or not): h5py reads them once
-`hdf5plugin` is imported. Here they are read and written past HDF5, whose one lock would make
+which is what compresses well. A chunk holds up to 64 rows at 1,024 places, or 256 at 256, so that a
+window of all tracks, and all places of a few tracks, are both read without the rest of the file.
+Chunks are HDF5's, compressed by its filter Blosc (LZ4, of bytes shuffled or not): h5py reads them
+once `hdf5plugin` is imported. Here they are read and written past HDF5, whose one lock would make
 readers take turns.
 """
 
@@ -23,8 +23,10 @@ from numcodecs import Blosc, blosc
 from seqcast.core.disk import Room
 from seqcast.core.errors import SeqcastError
 
-# Of (places, rows) tried on coverage of ChIP-seq, this is read fastest: it fits a core's cache.
-_MOST_ROWS = 64
+# Of rows and places tried on coverage of ChIP-seq, these are read fastest: they fit a core's cache,
+# and are enough that threads seldom meet at Python's lock.
+_WIDTH = 1024
+_MOST_VALUES = 64 * _WIDTH
 # Of an array's name: the table of its chunks.
 _TABLE = "_chunks"
 # Blosc's number among HDF5's registered filters, and what it wants to be told: versions of the
@@ -64,12 +66,12 @@ class ChunkWriter:
         name: str,
         rows: int,
         places: int,
-        width: int = 1024,
+        width: int = _WIDTH,
         *,
         compressor: str = "lz4",
     ) -> None:
         self.shape = (rows, places)
-        self.groups = find_groups(rows)
+        self.groups = find_groups(rows, width)
         # HDF5 wants no chunk that is larger than the array, and none of size 0.
         height, width = self.groups[0].stop, min(width, max(places, 1))
         size = _DTYPE.itemsize * height * width
@@ -220,7 +222,7 @@ class ChunkedArray:
     @property
     def groups(self) -> list[slice]:
         """The rows that lie in chunks together, and are best read together."""
-        return find_groups(self.shape[0])
+        return _cut_rows(self.shape[0], self.chunk[0])
 
     @property
     def nbytes(self) -> int:
@@ -280,9 +282,16 @@ class ChunkedArray:
         self.file._mmap.madvise(mmap.MADV_DONTNEED)
 
 
-def find_groups(rows: int) -> list[slice]:
-    """Return the rows of each group: as few groups as can be, of about as many rows each."""
-    height = -(-rows // -(-rows // _MOST_ROWS))
+def find_groups(rows: int, width: int = _WIDTH) -> list[slice]:
+    """Return the rows of each group: as few groups as can be, of about as many rows each.
+
+    A chunk of theirs has `width` places.
+    """
+    most = _MOST_VALUES // width
+    return _cut_rows(rows, -(-rows // -(-rows // most)))
+
+
+def _cut_rows(rows: int, height: int) -> list[slice]:
     return [slice(first, min(first + height, rows)) for first in range(0, rows, height)]
 
 

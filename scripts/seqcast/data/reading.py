@@ -320,8 +320,8 @@ def check_dataset(dataset: Dataset) -> list[str]:
         if dataset.codes[first : first + (1 << 24)].max() > 4:
             faults.append("/sequence holds codes above 4 (N)")
             break
-    for first, rows in product(range(0, dataset.cells.shape[1], 1 << 18), dataset.cells.groups):
-        end = min(first + (1 << 18), dataset.cells.shape[1])
+    for first, rows in product(range(0, dataset.cells.shape[1], 1 << 16), dataset.cells.groups):
+        end = min(first + (1 << 16), dataset.cells.shape[1])
         block = dataset.cells.read(first, end, rows)
         if np.any(np.isinf(block)) or np.any(block < 0):
             faults.append("/coverage holds infinite or negative values")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqcast.core.chunks import ChunkedArray, find_groups
+from seqcast.core.chunks import ChunkedArray
 from seqcast.core.console import progress
 from seqcast.core.errors import SeqcastError
 from seqcast.settings import GenomeSettings
@@ -130,6 +130,7 @@ def check_sign(path: Path, found: StoredTrack, *, is_turned: bool) -> None:
 def cut_pieces(
     settings: GenomeSettings,
     stored: Sequence[StoredTrack | None],
+    groups: Sequence[slice],
     lengths: Mapping[str, int],
     hidden: Hidden,
     *,
@@ -142,7 +143,7 @@ def cut_pieces(
     """
     size, total = settings.bin_size, sum(lengths.values()) * len(stored)
     with progress(total, title, "bases") as bar:
-        for number, targets in enumerate(find_groups(len(stored))):
+        for number, targets in enumerate(groups):
             tracks = [track and (track.open(), track.first) for track in stored[targets]]
             for stretches in cut_stretches(lengths, cell, size, len(tracks)):
                 yield Piece(number, targets, stretches, tracks, hidden, size, size // cell)

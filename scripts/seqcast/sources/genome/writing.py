@@ -68,7 +68,13 @@ def write_genome(
             return piece, codes, survey.look_at(piece, values), writer.coverage.pack(values)
 
         pieces = cut_pieces(
-            settings, tracks, plan.lengths, hidden, cell=settings.cell, title="dataset"
+            settings,
+            tracks,
+            writer.coverage.groups,
+            plan.lengths,
+            hidden,
+            cell=settings.cell,
+            title="dataset",
         )
         for piece, codes, seen, packed in work_ahead(pack, pieces, threads):
             for each in codes:
@@ -99,7 +105,15 @@ def _write_replicates(
     bins = sum(-(-length // size) for length in plan.lengths.values())
     included = [row.replicate_included for row in inputs.rows]
     with ReferenceWriter(path, bins, targets, included) as writer:
-        pieces = cut_pieces(settings, stored, plan.lengths, hidden, cell=size, title="replicates")
+        pieces = cut_pieces(
+            settings,
+            stored,
+            writer.coverage.groups,
+            plan.lengths,
+            hidden,
+            cell=size,
+            title="replicates",
+        )
 
         def pack(piece: Piece) -> tuple[int, Packed]:
             """Read a piece and pack it."""
