@@ -199,10 +199,10 @@ def _compress(chunk: np.ndarray, compressor: str) -> bytes:
     which is then unpacked twice as fast. A chunk says itself which it is.
     """
     sample = np.ascontiguousarray(chunk[:, : -(-chunk.shape[1] // 8)])
-    plain, shuffled = (len(Blosc("lz4", 9, way).encode(sample)) for way in _WAYS)
+    plain, shuffled = (len(blosc.compress(sample, b"lz4", 9, way)) for way in _WAYS)
     # What is about as small is unpacked as fast shuffled.
     way = Blosc.NOSHUFFLE if plain < _CLEARLY_LESS * shuffled else Blosc.SHUFFLE
-    return Blosc(compressor, _LEVELS[compressor], way).encode(chunk)
+    return blosc.compress(chunk, compressor.encode(), _LEVELS[compressor], way)
 
 
 @dataclass(frozen=True)

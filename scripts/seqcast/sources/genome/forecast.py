@@ -60,11 +60,11 @@ def make_forecast(
     group = find_groups(len(layout.tracks))[0].stop
     stretches = cut_stretches(plan.lengths, settings.cell, bin_size, group)
     most = max(sum(stretch.end - stretch.start for stretch in each) for each in stretches)
-    # Of each thread what is put together, pooled and packed, and its sequence; bits of cells and of
-    # bins; the largest values.
+    # Of each thread what is put together, pooled and packed, and its sequence; a contig's cells as
+    # the hidden ones are found; bits of cells and bins; the largest values.
     memory = _BASE * (1 + (processes > 1) * processes)
     memory += threads * (3 * _BYTES_A_CELL * group * most // settings.cell + 6 * most)
-    memory += cells // 8 + bins
+    memory += 6 * max(plan.lengths.values()) // settings.cell + cells // 8 + bins
     memory += int(_BYTES_A_CELL * share * bins * len(layout.tracks))
     seconds = 1e-9 * (
         (

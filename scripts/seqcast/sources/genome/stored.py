@@ -228,8 +228,10 @@ def _store_together(
     pool = ProcessPoolExecutor(processes, context, _count_in, (read,))
     said = 0
     try:
+        # The largest first, so that none of them is what all wait for in the end.
+        order = sorted(missing, key=lambda path: -missing[path].track.path.stat().st_size)
         with _bare_main():
-            waiting = {pool.submit(_store, path, each, _count) for path, each in missing.items()}
+            waiting = {pool.submit(_store, path, missing[path], _count) for path in order}
         while waiting:
             done, waiting = wait(waiting, _SECONDS_BETWEEN_LOOKS, FIRST_EXCEPTION)
             for each in done:
