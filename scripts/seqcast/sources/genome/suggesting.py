@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import isnan
 from pathlib import Path
 
+from seqcast.core.chunks import find_groups
 from seqcast.core.console import log
 from seqcast.core.disk import write_text
 from seqcast.core.reading_ahead import work_ahead
@@ -41,7 +42,10 @@ def suggest_targets(
     survey = Survey(settings, plan, targets)
     stored = store(settings, inputs, layout, threads)
     hidden = mark_hidden(settings, layout, plan)
-    pieces = cut_pieces(settings, stored, plan.lengths, hidden, cell=settings.cell, title="suggest")
+    groups = find_groups(len(stored))
+    pieces = cut_pieces(
+        settings, stored, groups, plan.lengths, hidden, cell=settings.cell, title="suggest"
+    )
 
     def look_at(piece: Piece) -> tuple[list[Seen], slice]:
         """Read a piece and look at it."""
