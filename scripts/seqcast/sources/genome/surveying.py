@@ -117,8 +117,6 @@ class Survey:
 def mark_hidden(settings: GenomeSettings, layout: Layout, plan: Plan) -> Hidden:
     """Return which cells of the plan's contigs no track can know."""
     hidden = Hidden(settings)
-    with progress(sum(plan.lengths.values()), "sequence", "bases") as bar:
-        for name, length in plan.lengths.items():
-            hidden.add(name, length, plan.unknown[name], layout.mask.get(name))
-            bar.update(length)
+    for name, length in plan.lengths.items():
+        hidden.add(name, length, plan.unknown[name], layout.mask.get(name))
     return hidden
