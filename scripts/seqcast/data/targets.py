@@ -77,7 +77,7 @@ class Targets:
     def __len__(self) -> int:
         return len(self.identifier)
 
-    @property
+    @cached_property
     def slugs(self) -> tuple[str, ...]:
         """Unique names for files: letters, digits, `-` and `_`, different ignoring case too."""
         return unique_slugs(self.identifier)

@@ -58,7 +58,7 @@ def write_hits(
     """
     is_any = not discovered or any(row["motif"] for row in read_table(discovered.patterns, AGAIN))
     motifs, every = read_meme(meme) if is_any else [], read_arrays(explained)
-    background = compute_background([arrays.read()[0] for arrays in every])
+    background = compute_background(arrays.read()[0] for arrays in every)
     missed = _find_missed(discovered) if discovered else []
     # Stretches of one width are compared together.
     scanners, others = (

@@ -6,7 +6,7 @@ of all scores of random sequence is known exactly (Staden 1989): no bound, no sa
 sites tie, it takes twice as many for 0.0001, half of them at 0.000127.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +40,7 @@ class Matches:
         return Matches(*(each[at] for each in vars(self).values()))
 
 
-def compute_background(codes: Sequence[np.ndarray]) -> np.ndarray:
+def compute_background(codes: Iterable[np.ndarray]) -> np.ndarray:
     """Return the shares of A, C, G, T in sequences, of both strands together, (4,)."""
     counts = sum(np.bincount(each.ravel(), minlength=5)[:4] for each in codes) + 1.0
     both = counts + counts[::-1]
