@@ -1,7 +1,7 @@
 """What jobs ask for grows with attempts and with the size of a run."""
 
 import json
-from dataclasses import astuple, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import pytest
@@ -26,29 +26,16 @@ RULES = st.sampled_from(sorted(JOBS))
 COUNTS = st.integers(0, 10**4)
 SIZES = st.builds(
     Size,
-    COUNTS,
-    COUNTS,
-    COUNTS,
-    COUNTS,
-    COUNTS,
-    COUNTS,
-    st.just(1),
-    st.floats(0, 1e12),
-    st.floats(0, 1e6),
-    COUNTS,
-    COUNTS,
-    COUNTS,
-    COUNTS,
+    **{field.name: COUNTS for field in fields(Size)}
+    | {name: st.integers(1, 20) for name in ("folds", "models", "members")}
+    | {"memory": st.floats(0, 1e12), "seconds": st.floats(0, 1e6)},
 )
 # hg38 with Basenji2's targets, a chromosome for tests.
 LARGE = Size(5313, 131_072, 1024, 3_100_000_000, 249_000_000, 200_000_000)
 
 
-def ask(rule: str, attempt: int, size: Size, batch: int = 8, models: int = 1) -> tuple[int, int]:
-    return (
-        request_memory(rule, attempt, size, batch),
-        request_minutes(rule, attempt, size, models),
-    )
+def ask(rule: str, attempt: int, size: Size, batch: int = 8) -> tuple[int, int]:
+    return request_memory(rule, attempt, size, batch), request_minutes(rule, attempt, size)
 
 
 @given(RULES, st.integers(1, 8), SIZES)
@@ -63,7 +50,9 @@ def test_each_attempt_asks_for_no_less_and_never_for_less_than_the_table(
     assert more[1] >= minutes
     assert ask(rule, 100, size)[0] == 4 * ask(rule, 1, size)[0]
     assert ask(rule, 100, Size())[1] == 1440
-    double = replace(Size(*(2 * each for each in astuple(size))), folds=1)
+    # As many models, and of each place as many members, or more.
+    double = Size(**{key: 2 * value for key, value in asdict(size).items()})
+    double = replace(double, folds=1, models=size.models)
     for asked, other in zip(ask(rule, 1, size), ask(rule, 1, double), strict=True):
         assert other >= asked
     if rule == "dataset":
@@ -86,26 +75,63 @@ def test_numbers_of_runs_of_known_size() -> None:
     assert ask("train_model", 1, LARGE)[0] == 16_000
     # 35 ns a base of tests and target, three times that.
     assert ask("evaluate_model", 1, LARGE)[1] == round(3 * 35e-9 * 2e8 * 5313 / 60) == 1860
-    assert ask("genome_tracks_join", 1, LARGE, models=3)[1] == 317
+    assert ask("genome_tracks_join", 1, replace(LARGE, models=3))[1] == 317
     assert ask("export_tracks", 1, replace(LARGE, targets=10)) == (4000, 60)
 
 
 def test_what_models_are_asked_counts(tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     size = add_asked(LARGE, read_settings({}), plan)
-    assert size == replace(LARGE, regions=300 * 5313, alleles=0, shown=5 * 5313, backgrounds=100)
+    assert size == replace(
+        LARGE,
+        explained=5313,
+        regions=300,
+        width=1024,
+        stretches=300 * 1024 // 50,
+        varied=5313,
+        shown=5 * 5313,
+        backgrounds=100,
+    )
     part = Part("1", "variants", 2000, "")
     write_plan(plan, [part, replace(part, alleles=30)], {})
     settings = read_settings({"explain": {"targets": ["a", ["b", "c"]], "most": 500}})
     size = add_asked(LARGE, settings, plan)
-    assert (size.regions, size.alleles) == (1000, 2030)
+    # TF-MoDISco takes 5,000 of either sign at most.
+    found = size.explained, size.regions, size.stretches, size.alleles
+    assert found == (2, 500, 10_000, 2030)
     assert add_asked(LARGE, read_settings({"explain": {"regions": "mine.bed"}}), plan).regions == 0
     # 50 us a base of a window that is explained; what goes on asks for a day at most.
     assert ask("explain_member", 1, size)[1] == round(3 * 5e-5 * 131_072 * 1000 / 60) == 328
-    assert ask("explain_member", 1, replace(size, regions=10_000))[1] == 1440
+    assert ask("explain_member", 1, replace(size, regions=5000))[1] == 1440
     # 1.3 ns a base of an allele's window and target, and of the network as of 500 of them.
     more = replace(size, alleles=10_000)
     assert ask("variants_member", 1, more)[1] == round(3 * 1.3e-9 * 131_072 * 10_000 * 5813 / 60)
+
+
+def test_joins_hold_what_is_listed_of_all_targets(tmp_path: Path) -> None:
+    models = {"a": {"replicates": 3}, "b": {}}
+    size = add_asked(LARGE, read_settings({"models": models}), tmp_path / "plan.json")
+    assert (size.models, size.members) == (2, 4)
+    genome = {"source": "genome", "fasta": "a.fa", "targets": "a.tsv", "window": 131_072}
+    folds = read_settings({"dataset": {**genome, "split": {"folds": 3}}})
+    # A region is explained by the one member that it was held out from.
+    assert add_asked(LARGE, folds, tmp_path / "plan.json").members == 1
+    # 2 kB a region and model, 2.3 us a base of it and member: some hours.
+    regions = 300 * 5313
+    memory, minutes = ask("explain_join", 1, size)
+    assert memory == round(1.5 * 2000 * regions * 2 / 1e6) == 9563
+    assert minutes == round(3 * 2.3e-6 * 1024 * regions * 4 / 60) == 751
+    # 10 bytes a base, 6 us; 8 ms of each of 6,144 stretches, more than a day of all.
+    assert ask("motifs_hits", 1, size) == (48_965, 979)
+    assert ask("motifs_discover", 1, size) == (8000, 1440)
+    assert ask("motifs_discover", 1, replace(size, regions=100_000))[0] == 16_896
+    # 0.8 MB a target and member, 11 us an allele, target and model.
+    assert ask("variants_join", 1, replace(size, alleles=10_000)) == (25_502, 58)
+    assert ask("motifs_effects", 1, size) == (6376, 30)
+    # What is asked of ten targets is asked by the table.
+    size = add_asked(replace(LARGE, targets=10), read_settings({}), tmp_path / "plan.json")
+    for rule in ("explain_join", "variants_join", "motifs_hits", "motifs_effects"):
+        assert ask(rule, 1, size) == (1000 * JOBS[rule].memory, JOBS[rule].minutes)
 
 
 def test_windows_side_by_side_need_memory() -> None:

@@ -188,7 +188,7 @@ def resources_of(rule):
         return seqcast_resources.request_memory(rule, attempt, find_size(), batch)
 
     def minutes_of(wildcards, attempt):
-        return seqcast_resources.request_minutes(rule, attempt, find_size(), len(MODELS))
+        return seqcast_resources.request_minutes(rule, attempt, find_size())
 
     turn = {"turn": 1} if seqcast_resources.JOBS[rule].turn else {}
     return {"mem_mb": memory_of, "runtime": minutes_of, **turn}
