@@ -132,14 +132,14 @@ def test_other_sources_rerun_nothing(finished: Project) -> None:
 
 def test_what_is_explained_makes_the_pages_anew(finished: Project) -> None:
     (dataset,) = finished.folder.glob("results/*/dataset/dataset.h5")
-    explained = dataset.parents[1] / "explain" / "explain.json"
-    explained.parent.mkdir()
-    explained.touch()
+    folder = dataset.parents[1] / "explain"
+    folder.mkdir()
+    for name in ("explain.json", "summary.tsv"):
+        (folder / name).touch()
     try:
         assert set(finished.jobs()) == {"browse_tracks", "report"}
     finally:
-        explained.unlink()
-        explained.parent.rmdir()
+        shutil.rmtree(folder)
     assert finished.jobs() == {}
 
 

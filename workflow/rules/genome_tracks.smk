@@ -124,6 +124,7 @@ rule genome_tracks_table:
         dataset=ancient(DATASET),
         # Named here as well, so that Snakemake knows of all work before it knows of the parts.
         models=TRACK_WEIGHTS,
+        sizes=f"{SCOPED}/genome.chrom.sizes",
         joined=lambda wildcards: find_joined(wildcards.scope),
     output:
         f"{SCOPED}/tracks.tsv",

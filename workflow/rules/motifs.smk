@@ -39,6 +39,7 @@ if settings.motifs.discover:
         input:
             tools=ancient(f"{MOTIFS_FOLDER}/parts/tools.json"),
             explained=f"{EXPLAIN}/explain.json",
+            regions=f"{EXPLAIN}/summary.tsv",
         output:
             # What it found of each target lies beside it and is not declared: Snakemake would
             # delete it with a job that was killed.
@@ -65,6 +66,7 @@ if settings.motifs.discover:
     rule motifs_names:
         input:
             explained=f"{EXPLAIN}/explain.json",
+            regions=f"{EXPLAIN}/summary.tsv",
             discovered=f"{MOTIFS_FOLDER}/parts/discovered.json",
             database=as_input(FILES.motifs),
         output:
@@ -91,6 +93,7 @@ if settings.motifs.discover:
 rule motifs_hits:
     input:
         explained=f"{EXPLAIN}/explain.json",
+        regions=f"{EXPLAIN}/summary.tsv",
         motifs=(
             rules.motifs_names.output.motifs
             if settings.motifs.discover

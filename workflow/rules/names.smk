@@ -73,6 +73,19 @@ MOTIFS, MOTIF_HITS, MOTIF_EFFECTS = (
 )
 if not config.get("motifs") and not Path(MOTIFS).exists():
     MOTIFS, MOTIF_HITS, MOTIF_EFFECTS = [], [], []
+# What lies beside these and is read with them.
+BESIDE = [
+    f"{RUN}/{file}"
+    for is_there, files in (
+        (EXPLAINED, ["explain/summary.tsv"]),
+        (VARIED, ["variants/variants.h5"]),
+        (MOTIFS, [f"motifs/{name}" for name in ("motifs.meme", "hits.tsv", "counts.tsv")]),
+        (MOTIF_EFFECTS, ["motifs/effects.tsv", "motifs/pairs.tsv"]),
+        (MOTIFS and settings.motifs.discover, ["motifs/patterns.tsv", "motifs/patterns.h5"]),
+    )
+    if is_there
+    for file in files
+]
 PAGE = Path(workflow.basedir, "workflow/report/page.html.j2")
 FIGURES = f"{RUN}/report/figures"
 

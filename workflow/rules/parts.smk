@@ -21,25 +21,28 @@ IS_OWN = not other_genome_of("genome_tracks")
 
 
 def read_plan(scope):
-    """Return a plan, an empty one where there is none yet."""
-    path = Path(SCOPED.format(scope=scope), "plan.json")
-    try:
-        plan = json.loads(path.read_text())
-        digests = {part["name"]: part["digest"] for part in plan["parts"]}
-        return {"parts": digests, "groups": plan["groups"]}
-    except (OSError, ValueError, TypeError, KeyError):
-        # The jobs that read a damaged plan say so.
-        return {"parts": {}, "groups": []}
+    """Return a plan, an empty one where there is none yet.
+
+    What Snakemake calls it is where it lies, in a storage fetched to this machine.
+    """
+    plan = checkpoints.genome_tracks_plan.get(scope=scope).output.plan
+    with plan.open() as file:
+        try:
+            said = json.load(file)
+            digests = {part["name"]: part["digest"] for part in said["parts"]}
+            return {"parts": digests, "groups": said["groups"]}
+        except (ValueError, TypeError, KeyError):
+            # The jobs that read a damaged plan say so.
+            return {"parts": {}, "groups": []}
 
 
 def read_parts(scope):
-    """Return the digest of each part of a plan by name; none where there is no plan yet."""
+    """Return the digest of each part of a plan by name."""
     return read_plan(scope)["parts"]
 
 
 def find_parts(scope):
     """Return the predicted parts of all members, as many as the plan has."""
-    checkpoints.genome_tracks_plan.get(scope=scope)
     return expand(
         f"{SCOPED}/parts/{{member}}/{{part}}.h5",
         scope=scope,
@@ -50,7 +53,6 @@ def find_parts(scope):
 
 def find_joined(scope):
     """Return the tables of tracks, one a group of targets."""
-    checkpoints.genome_tracks_plan.get(scope=scope)
     groups = range(len(read_plan(scope)["groups"]))
     return expand(f"{SCOPED}/tracks/{{group}}.tsv", scope=scope, group=groups)
 

@@ -9,6 +9,7 @@ rule report:
         tracks=TRACKS,
         annotation=as_input(FILES.annotation),
         explained=EXPLAINED,
+        beside=BESIDE,
         varied=VARIED,
         motifs=MOTIFS,
         motif_effects=MOTIF_EFFECTS,

@@ -71,6 +71,12 @@ rule browse:
 rule browse_tracks:
     input:
         tracks=f"{RUN}/{{folder}}/tracks.tsv",
+        # Of tracks of test windows it comes with them.
+        genome=lambda wildcards: (
+            []
+            if wildcards.folder == "export"
+            else expand(f"{RUN}/{wildcards.folder}/{{file}}", file=GENOME[:3])
+        ),
         dataset=ancient(DATASET),
         manifest=MANIFEST,
         predictions=lambda wildcards: of_models(wildcards.folder, "predict/predictions.h5"),
@@ -78,6 +84,7 @@ rule browse_tracks:
         windows=lambda wildcards: of_models(wildcards.folder, "evaluate/windows.tsv"),
         annotation=as_input(FILES.annotation),
         explained=EXPLAINED,
+        beside=BESIDE,
         varied=VARIED,
         motifs=MOTIF_HITS,
         regions=lambda wildcards: REGIONS_TABLE if wildcards.folder == "regions" else [],

@@ -83,6 +83,8 @@ if FILES.variants:
         input:
             dataset=ancient(DATASET),
             plan=VARIANTS_PLAN,
+            # Its rows are read once more.
+            vcf=as_input(FILES.variants),
             parts=expand(f"{VARIANTS}/parts/{{member}}/parts.json", member=MEMBERS),
             predictions=rules.predict.input,
         output:
@@ -145,6 +147,8 @@ if FILES.variants:
         input:
             dataset=ancient(DATASET),
             joined=f"{VARIANTS}/parts/joined.json",
+            genome=ancient(f"{VARIANTS}/genome.fa"),
+            index=ancient(f"{VARIANTS}/genome.fa.fai"),
             seen=expand(f"{VARIANTS}/parts/top/{{member}}.h5", member=MEMBERS),
         output:
             VARIED,
