@@ -43,7 +43,7 @@ from seqcast.data import (
     sum_cells,
     write_manifest,
 )
-from seqcast.data.layout import Piece
+from seqcast.data.layout import WHOLE_BINS, Piece
 from seqcast.data.targets import Targets
 
 
@@ -437,21 +437,36 @@ def test_sums_of_cells_are_those_of_each_bin(
     np.testing.assert_array_equal(sum_cells(cells_TBk), cells_TBk.sum(axis=2))
 
 
-@pytest.mark.parametrize(("per_bin", "places"), [(1, 256), (2, 512), (8, 1024)])
-def test_a_chunk_has_fewer_cells_where_they_are_coarse(
-    tmp_path: Path, per_bin: int, places: int
+@pytest.mark.parametrize(
+    ("per_bin", "count", "chunk"),
+    [
+        (1, 300, (150, 256)),
+        (2, 100, (100, 512)),
+        (8, 100, (50, 1024)),
+        (8, 20, (20, 2048)),
+        (8, 3, (3, 4096)),
+        (2, 3, (3, 1024)),
+        (6, 3, (3, 2048)),
+        (5, 3, (3, 1024)),
+    ],
+)
+def test_a_chunk_has_fewer_cells_where_they_are_coarse_and_more_of_few_targets(
+    tmp_path: Path, per_bin: int, count: int, chunk: tuple[int, int]
 ) -> None:
+    bin_size = 16 * per_bin
     with DatasetWriter(
         tmp_path / "d.h5",
-        contigs=Contigs.from_lengths({"chr1": 2000 * BIN}, BIN),
-        targets=TARGETS,
-        bin_size=BIN,
-        resolution=BIN // per_bin,
+        contigs=Contigs.from_lengths({"chr1": 2000 * bin_size}, bin_size),
+        targets=Targets.from_names([f"t{n}" for n in range(count)]),
+        bin_size=bin_size,
+        resolution=16,
     ) as writer:
-        cells = np.arange(2000 * per_bin * len(TARGETS), dtype=np.float32)
-        cells = cells.reshape(-1, len(TARGETS))
-        writer.add_contig(np.zeros(2000 * BIN, np.uint8), cells)
-        writer.finish(make_windows([0], [0], WINDOW, "train"), {"has_coordinates": True})
+        cells = np.arange(2000 * per_bin * count, dtype=np.float32).reshape(-1, count)
+        writer.add_contig(np.zeros(2000 * bin_size, np.uint8), cells)
+        windows = make_windows([0], [0], 4 * bin_size, "train")
+        writer.finish(windows, {"has_coordinates": True})
     dataset = read_dataset(tmp_path / "d.h5")
-    assert dataset.cells.chunk == (len(TARGETS), places)
+    assert dataset.cells.chunk == chunk
+    # Pieces of a dataset are packed by themselves.
+    assert WHOLE_BINS * per_bin % chunk[1] == 0
     np.testing.assert_array_equal(read_whole(dataset.cells), cells)

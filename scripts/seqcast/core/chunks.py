@@ -26,7 +26,7 @@ from seqcast.core.errors import SeqcastError
 # Of rows and places tried on coverage of ChIP-seq, these are read fastest: they fit a core's cache,
 # and are enough that threads seldom meet at Python's lock.
 _WIDTH = 1024
-_MOST_VALUES = 64 * _WIDTH
+MOST_VALUES = 64 * _WIDTH
 # Of an array's name: the table of its chunks.
 _TABLE = "_chunks"
 # Blosc's number among HDF5's registered filters, and what it wants to be told: versions of the
@@ -287,7 +287,7 @@ def find_groups(rows: int, width: int = _WIDTH) -> list[slice]:
 
     A chunk of theirs has `width` places.
     """
-    most = _MOST_VALUES // width
+    most = MOST_VALUES // width
     return _cut_rows(rows, -(-rows // -(-rows // most)))
 
 

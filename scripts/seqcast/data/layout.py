@@ -21,6 +21,8 @@ STORED_WINDOW_DTYPE = np.dtype(
 WINDOW_DTYPE = np.dtype([("contig", "<i4"), ("start", "<i8"), ("end", "<i8"), ("split", "u1")])
 # Where a window may be moved to: not out of what its part has of a contig.
 REGION_DTYPE = np.dtype([("contig", "<i4"), ("start", "<i8"), ("end", "<i8")])
+# Bins that chunks of coverage fill, however many cells these have: pieces of so many end with one.
+WHOLE_BINS = 1024
 _PRODUCTS = 8192
 # Without folds a part is a split.
 ONE_FOLD = np.arange(3, dtype=np.uint8)[None]

@@ -8,17 +8,16 @@ from typing import NamedTuple
 import numpy as np
 
 from seqcast.core.errors import SeqcastError
+from seqcast.data.layout import WHOLE_BINS
 from seqcast.sources.genome.opening import TrackReader, open_track
 
 # Bases read at once: of 0.25 to 16 Mb this was the fastest, as it stays in the processor's cache.
 _BLOCK = 1 << 18
 # Entries of fewer bases each are read faster base by base.
 _BASES_AN_ENTRY = 8
-# What is put together at a time: bytes of cells, over all tracks, and bases at most. Its bins are a
-# multiple, so that where it ends a dataset's chunk does too, whatever its width.
+# What is put together at a time: bytes of cells, over all tracks, and bases at most.
 _TOGETHER = 1 << 24
 _MOST_BASES = 1 << 22
-_BINS = 1024
 _BYTES_A_CELL = 4
 
 
@@ -122,7 +121,8 @@ def cut_stretches(
     The cells of so many tracks on those that are together take 16 MiB, or of few bins little more.
     """
     bases = min(_TOGETHER // (_BYTES_A_CELL * max(tracks, 1)) * cell, _MOST_BASES)
-    most = max(bases // bin_size // _BINS, 1) * _BINS
+    # Where it ends a dataset's chunk does too.
+    most = max(bases // bin_size // WHOLE_BINS, 1) * WHOLE_BINS
     together: list[list[Stretch]] = []
     room = 0
     for name, length in lengths.items():
