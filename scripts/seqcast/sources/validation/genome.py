@@ -1,5 +1,6 @@
 """The step `validate` for a genome of one's own: FASTA, bigWigs, BED and the targets table."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,6 +21,10 @@ from seqcast.sources.genome.surveying import plan_windows
 
 # A bin that outweighs a thousand others is a duplicate, an amplified repeat or rDNA.
 _MUCH_ABOVE_MEAN = 1_000
+# What names of strands differ by. Not "pos" and "neg", nor CD4+ and CD4-: these are cells.
+_STRAND = re.compile(
+    r"(?<![a-z])(?:plus|minus|fwd|rev|forward|reverse)(?![a-z])|(?<=[ _.:])[+-]$", re.IGNORECASE
+)
 
 
 def validate_genome(
@@ -156,7 +161,11 @@ def _judge_tracks(
     opened = [(row, headers[row.identifier]) for row in rows if row.identifier in headers]
     return (
         _refuse_negative(settings, opened),
-        [*_warn_of_peaks(settings, rows, targets), *_warn_of_repeated(rows)],
+        [
+            *_warn_of_peaks(settings, rows, targets),
+            *_warn_of_repeated(rows),
+            *_warn_of_strands(rows),
+        ],
         [*_note_undescribed(rows), *_note_nan(settings, opened)],
     )
 
@@ -217,6 +226,27 @@ def _warn_of_repeated(rows: Sequence[TargetRow]) -> list[str]:
         f"{path.name} is read {len(names)} times, as {list_some(names)}"
         for path, names in users.items()
         if len(names) > 1
+    ]
+
+
+def _warn_of_strands(rows: Sequence[TargetRow]) -> list[str]:
+    """Warn of targets that are named as two strands of an assay, but are not declared as such."""
+    alike: dict[str, dict[bool, tuple[str, int]]] = {}
+    for place, row in enumerate(rows):
+        strand = _STRAND.search(row.identifier)
+        if strand and row.strand_pair is None:
+            label = place if row.index is None else row.index
+            is_plus = strand[0][0].lower() in "+pf"
+            both = alike.setdefault(_STRAND.sub("", row.identifier), {})
+            both[is_plus] = row.identifier, label
+    pairs = [list(both.values()) for both in alike.values() if len(both) == 2]
+    if not pairs:
+        return []
+    wanted = [f"{j} for {one} and {i} for {other}" for (one, i), (other, j) in pairs]
+    return [
+        "targets are named as the two strands of an assay, but not declared as such: a model that"
+        " is shown both strands of the sequence learns that they do not matter. In the targets"
+        f" table set strand_pair: {list_some(wanted)}"
     ]
 
 
