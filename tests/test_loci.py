@@ -51,14 +51,14 @@ def test_a_place_says_where_it_is(chrom: str, data: st.DataObject) -> None:
     [
         (
             "chr2:1-9",
-            r"'chr2:1-9': there is no contig 'chr2' among 3 \(chr1, chrM, HLA-A\*01:01\)",
+            r"'chr2:1-9': these tracks have no contig 'chr2', but 3 \(chr1, chrM, HLA-A\*01:01\)",
         ),
-        ("zzz", r"there is no contig 'zzz' among 3 \(.*\); wanted a place such as"),
+        ("zzz", r"these tracks have no contig 'zzz', but 3 \(.*\); wanted a place such as"),
         ("chr1:0-9", "wanted 1 <= start <= end <= 50,000, the length of chr1"),
         ("chr1:9-3", "wanted 1 <= start <= end"),
         ("chr1:9-50,001", "wanted 1 <= start <= end <= 50,000"),
         ("chr1:,-,", "wanted 1 <= start"),
-        ("", "there is no contig ''"),
+        ("", "these tracks have no contig ''"),
     ],
 )
 def test_a_bad_place_is_named(entry: str, told: str) -> None:

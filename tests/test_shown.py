@@ -66,7 +66,7 @@ def test_a_place_without_tracks_is_warned_of(
 ) -> None:
     shown = find(folder, tiny_dataset, own=["chr7:1-100", "chr1:900-1001"])
     assert shown.loci[0].name != "chr7:1-100"
-    assert "there is no contig 'chr7'" in caplog.text
+    assert "these tracks have no contig 'chr7'" in caplog.text
     assert "the length of chr1" in caplog.text
 
 

@@ -67,7 +67,10 @@ def _parse_place(text: str, sizes: Mapping[str, int]) -> tuple[str, Locus | None
         known = ", ".join(list(sizes)[:3]) + (" ..." if len(sizes) > 3 else "")
         wanted = "" if found else "; wanted a place such as chr1:1,000-20,000"
         near = suggest(chrom, list(sizes))
-        return f"there is no contig {chrom!r} among {len(sizes):,} ({known}){near}{wanted}", None
+        have = f"these tracks have no contig {chrom!r}, but {len(sizes):,} ({known})"
+        # Pages of test windows have their contigs alone.
+        others = "; the whole genome is in the pages of `snakemake genome_tracks`"
+        return f"{have}{near}{wanted}{others}", None
     start, end = 1, sizes[chrom]
     if found:
         start, end = (int(found[key].replace(",", "") or 0) for key in ("start", "end"))
