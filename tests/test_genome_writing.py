@@ -446,7 +446,7 @@ def test_a_killed_dataset_goes_on_with_the_tracks_that_were_not_read(
         assert {path: found[path] for path in times} == times, "none is made again"
     # The index and where there is N; then of each track a chunk, and the file's name. The dataset's
     # chunk comes before the replicate's.
-    assert kept == [max(0, min(3, moment // 2 - 2)) + (moment > 13) for moment in moments]
+    assert kept == [max(0, min(3, moment // 2 - 2)) + (moment > 12) for moment in moments]
 
 
 @pytest.mark.slow
