@@ -65,7 +65,7 @@ function addLetters(register, outlines) {
     context.fillStyle = "#62656a";
     context.font = "11px system-ui, sans-serif";
     context.textAlign = "center";
-    context.fillText("no explained region of this page here", pixelWidth / 2, pixelHeight / 2 + 4);
+    context.fillText("nothing explained here on this page", pixelWidth / 2, pixelHeight / 2 + 4);
     context.restore();
   }
 

@@ -1,11 +1,11 @@
 """Arrays of tracks that lie in an HDF5 file in compressed chunks, without loss.
 
 An array is (rows, places) float32: a row is a track, and its neighbouring places lie side by side,
-which is what compresses well. A chunk holds up to 64 rows at 1,024 places, or 256 at 256, so that a
-window of all tracks, and all places of a few tracks, are both read without the rest of the file.
-Chunks are HDF5's, compressed by its filter Blosc (LZ4, of bytes shuffled or not): h5py reads them
-once `hdf5plugin` is imported. Here they are read and written past HDF5, whose one lock would make
-readers take turns.
+which is what compresses well. A chunk holds up to 64 rows at 1,024 places, or as many values of
+other shapes, so that a window of all tracks, and all places of a few tracks, are both read without
+the rest of the file. Chunks are HDF5's, compressed by its filter Blosc (LZ4, of bytes shuffled or
+not): h5py reads them once `hdf5plugin` is imported. Here they are read and written past HDF5, whose
+one lock would make readers take turns.
 """
 
 import hashlib

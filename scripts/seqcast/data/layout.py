@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from seqcast.core.chunks import MOST_VALUES
+
 FORMAT = "seqcast-dataset"
 FORMAT_VERSION = 5
 # A call of its own: what follows an edited message in one call would count as changed too.
@@ -21,11 +23,25 @@ STORED_WINDOW_DTYPE = np.dtype(
 WINDOW_DTYPE = np.dtype([("contig", "<i4"), ("start", "<i8"), ("end", "<i8"), ("split", "u1")])
 # Where a window may be moved to: not out of what its part has of a contig.
 REGION_DTYPE = np.dtype([("contig", "<i4"), ("start", "<i8"), ("end", "<i8")])
+# A window begins anywhere in a chunk, and reads all of it: of coarse cells chunks are of fewer. Of
+# few targets they are of more: fewer steps, and less room.
+_CHUNK_BINS = 256
+_CHUNK_CELLS = 1024
+_MOST_CHUNK_BINS = 512
 # Bins that chunks of coverage fill, however many cells these have: pieces of so many end with one.
 WHOLE_BINS = 1024
 _PRODUCTS = 8192
 # Without folds a part is a split.
 ONE_FOLD = np.arange(3, dtype=np.uint8)[None]
+
+
+def find_width(targets: int, cells_a_bin: int) -> int:
+    """Return how many cells of a target a chunk of coverage has."""
+    width = min(_CHUNK_BINS * cells_a_bin, _CHUNK_CELLS)
+    most = min(_MOST_CHUNK_BINS * cells_a_bin, MOST_VALUES // targets)
+    while 2 * width <= most and WHOLE_BINS * cells_a_bin % (2 * width) == 0:
+        width *= 2
+    return width
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from seqcast.core.chunks import MOST_VALUES, ChunkWriter, open_chunked
+from seqcast.core.chunks import ChunkWriter, open_chunked
 from seqcast.core.console import progress
 from seqcast.core.disk import make_room, write_text
 from seqcast.core.hdf5 import Draft
@@ -23,9 +23,9 @@ from seqcast.data.layout import (
     SPLITS,
     STORED_WINDOW_DTYPE,
     TRAIN,
-    WHOLE_BINS,
     WINDOW_DTYPE,
     Contigs,
+    find_width,
     pool_cells,
 )
 from seqcast.data.reading import read_dataset
@@ -34,11 +34,6 @@ from seqcast.genome.codes import N
 
 # Coverage that is read at a time when its means are taken.
 _BLOCK_BYTES = 1 << 24
-# A window begins anywhere in a chunk, and reads all of it: of coarse cells chunks are of fewer. Of
-# few targets they are of more: fewer steps, and less room.
-_CHUNK_BINS = 256
-_CHUNK_CELLS = 1024
-_MOST_CHUNK_BINS = 512
 # Bases, and cells of each target, that are moved at a time.
 _PIECE_BASES = 1 << 22
 _PIECE_CELLS = 1 << 16
@@ -80,7 +75,7 @@ class DatasetWriter(Draft):
             "coverage",
             len(targets),
             cells,
-            _find_width(len(targets), self.cells_a_bin),
+            find_width(len(targets), self.cells_a_bin),
             compressor="lz4hc",
         )
         self._threads = threads
@@ -219,15 +214,6 @@ class DatasetWriter(Draft):
         # What is 0 everywhere has no unit of its own, and any will do.
         unit = np.where(seen > 0, seen, 1.0)
         return replace(targets, mean=tuple(read.tolist()), training_unit=tuple(unit.tolist()))
-
-
-def _find_width(targets: int, cells_a_bin: int) -> int:
-    """Return how many cells of a target a chunk has."""
-    width = min(_CHUNK_BINS * cells_a_bin, _CHUNK_CELLS)
-    most = min(_MOST_CHUNK_BINS * cells_a_bin, MOST_VALUES // targets)
-    while 2 * width <= most and WHOLE_BINS * cells_a_bin % (2 * width) == 0:
-        width *= 2
-    return width
 
 
 class PieceWriter(DatasetWriter):

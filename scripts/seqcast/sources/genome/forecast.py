@@ -7,6 +7,7 @@ from pathlib import Path
 
 from seqcast.core.chunks import find_groups
 from seqcast.core.console import format_seconds, log
+from seqcast.data.layout import find_width
 from seqcast.settings import GenomeSettings
 from seqcast.sources.genome.layout import Layout
 from seqcast.sources.genome.planning import Plan
@@ -57,7 +58,8 @@ def make_forecast(
         for track in group
     )
     share = 1 - (settings.clip_quantile or 1)
-    group = find_groups(len(layout.tracks))[0].stop
+    width = find_width(len(layout.tracks), bin_size // settings.cell)
+    group = find_groups(len(layout.tracks), width)[0].stop
     stretches = cut_stretches(plan.lengths, settings.cell, bin_size, group)
     most = max(sum(stretch.end - stretch.start for stretch in each) for each in stretches)
     # Of each thread what is put together, pooled and packed, and its sequence; a contig's cells as
